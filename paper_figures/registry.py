@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from paper_figures import captured_events, throughput, time_to_accuracy
+from paper_figures.claim import Claim
 from paper_figures.records import Record
 
 
@@ -12,19 +13,37 @@ from paper_figures.records import Record
 class PaperFigure:
     """What a figure shows, the command that makes its records, and how it is drawn.
 
-    ``select`` picks the records it can use; ``draw`` writes PDF, PNG and csv files and returns
-    their paths.
+    ``number`` is that of the paper ("Figure 8"); ``differs`` says in a sentence or two how the
+    conditions here differ from the paper's and why. ``select`` picks the records it can use;
+    ``draw`` writes PDF, PNG and csv files of those and returns their paths; ``claims`` compares
+    them with the paper and is empty where they say nothing about it.
     """
 
+    number: str
     shows: str
     command: str
+    differs: str
     select: Callable[[list[Record]], list[Record]]
     draw: Callable[[list[Record], Path], list[Path]]
+    claims: Callable[[list[Record]], list[Claim]]
 
+
+# In the order of the page; a module's name is the figure's.
+MODULES = (
+    time_to_accuracy,
+    captured_events,
+    throughput,
+)
 
 FIGURES = {
     module.__name__.split(".")[-1]: PaperFigure(
-        module.SHOWS, module.COMMAND, module.select, module.draw
+        module.NUMBER,
+        module.SHOWS,
+        module.COMMAND,
+        module.DIFFERS,
+        module.select,
+        module.draw,
+        module.claims,
     )
-    for module in (time_to_accuracy, throughput, captured_events)
+    for module in MODULES
 }

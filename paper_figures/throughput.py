@@ -10,12 +10,18 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from paper_figures import style
+from paper_figures.claim import Claim
 from paper_figures.published import published
 from paper_figures.records import Record
 from paper_figures.series import Series, by_question, make_series
 
+NUMBER = "Figure 12"
 SHOWS = "training throughput by system and i x j x k (Figure 12)"
 COMMAND = "python -m benchmark.run suite=scaling"
+DIFFERS = (
+    "CPU cores in place of NVIDIA T4 GPUs, and no edge features: ratios between systems "
+    "compare, events per second do not."
+)
 TOTAL, PER_TRAINER = "thousand_events_per_second", "thousand_events_per_second_per_trainer"
 
 
@@ -35,6 +41,11 @@ def draw(records: list[Record], out: Path) -> list[Path]:
             name = f"throughput_{dataset}_{protocol}"
             paths += style.save(figure, pd.concat([table, paper]), out, name)
     return paths
+
+
+def claims(records: list[Record]) -> list[Claim]:
+    """None yet."""
+    return []
 
 
 def measured(records: list[Record]) -> pd.DataFrame:

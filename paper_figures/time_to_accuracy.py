@@ -10,12 +10,15 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from paper_figures import style
+from paper_figures.claim import Claim
 from paper_figures.published import published
 from paper_figures.records import Record
 from paper_figures.series import Series, by_question, make_series, size_order
 
+NUMBER = "Figures 1 and 9"
 SHOWS = "validation MRR over training seconds (Figure 1) and iterations (Figure 9)"
 COMMAND = "python -m benchmark.run suite=quick"
+DIFFERS = "The copy of the data has no edge features, and trainers share two CPU cores."
 METRIC = "validation_mrr"
 KIND = ["system", "parallelism", "model"]  # what decides how a curve looks
 MARKERS_PER_CURVE = 8
@@ -48,6 +51,11 @@ def draw(records: list[Record], out: Path) -> list[Path]:
             name = f"time_to_accuracy_{dataset}_{protocol}"
             paths += style.save(figure, pd.concat([table, paper]), out, name)
     return paths
+
+
+def claims(records: list[Record]) -> list[Claim]:
+    """None yet."""
+    return []
 
 
 def measured(records: list[Record]) -> pd.DataFrame:
