@@ -7,6 +7,7 @@ import numpy as np
 
 from datasets.assemble import assemble
 from datasets.chronology import count_out_of_order, split_by_time
+from datasets.class_features import with_class_features
 from datasets.dataset import Dataset, LabelKind, Source
 from datasets.files import sha256_of
 from datasets.locations import Locations
@@ -32,12 +33,14 @@ def load_snap(
     fractional_times: FractionalTimes = "refuse",
     validation_fraction: float = 0.15,
     test_fraction: float = 0.15,
+    class_features: int | None = None,
 ) -> Dataset:
     """The events of all ``files`` (each plain or gzipped) in one stream.
 
     Nodes are numbered in the order of their original ids. With several files the position of an
     event's file is its edge class; events of equal time keep the order of files and lines.
-    ``FILE.gz`` is fetched from the folder ``url`` where a file is missing.
+    ``FILE.gz`` is fetched from the folder ``url`` where a file is missing. ``class_features`` is
+    the width of the class's code among the edge features.
     """
     paths = [locations.fetch(folder, file, url and f"{url}/{file}.gz") for file in files]
     tables = [_read(path) for path in paths]
@@ -50,7 +53,7 @@ def load_snap(
     check_statistics(name, found, {"num_nodes": num_nodes, "num_events": num_events})
     classes = np.repeat(np.arange(len(files)), [len(t) for t in times])
     labelled = len(files) > 1
-    return assemble(
+    dataset = assemble(
         name,
         src,
         dst,
@@ -67,6 +70,7 @@ def load_snap(
         label_kind=LabelKind.EDGE if labelled else LabelKind.NONE,
         num_classes=len(files) if labelled else 0,
     )
+    return with_class_features(dataset, class_features)
 
 
 def _read(path: Path) -> NumberRows:
