@@ -16,7 +16,7 @@ from benchmark.record import RunFolder
 
 REFERENCE = Path("results/reference")
 PLACES = ("results_dir", "datasets_root", "cache_dir")
-COPIED = ("environment.json", "metrics.jsonl", "bars.csv")
+COPIED = ("environment.json", "metrics.jsonl", "bars.csv", "nodes.csv")
 
 
 def keep(source: Path, reference: Path) -> Path:

@@ -26,6 +26,7 @@ def evaluate_links(
     share: tuple[int, int] = (0, 1),
     combine: Callable[[Tensor], Tensor] | None = None,
     candidates: Tensor | None = None,
+    on_scores: Callable[[SplitName, Tensor], None] | None = None,
 ) -> dict[str, float]:
     """Metrics of ``scorer`` on one split, and ``num_events``; the scorer ends after its last event.
 
@@ -33,6 +34,7 @@ def evaluate_links(
     world)`` the scorer scores rows rank::world of each batch and observes all of it; ``combine``
     must then return the sum over the processes of a float64 tensor [num_events, 1 + negatives].
     ``candidates`` of the whole split (``load_candidates``) replace those that would be drawn.
+    ``on_scores(split, scores)`` is told all scores of the split, the true destination's first.
     Where the protocol asks for it, the metrics of the inductive events come with a prefix.
     Holds 8 bytes for each score, twice that while the metrics are computed.
     """
@@ -59,6 +61,8 @@ def evaluate_links(
         combine=combine,
     )
     metrics = link_metrics(pooled, events.start) | {"num_events": float(len(events))}
+    if on_scores is not None:
+        on_scores(split, pooled)
     return metrics | (_inductive(pooled, dataset, split) if protocol.inductive else {})
 
 

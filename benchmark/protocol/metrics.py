@@ -26,7 +26,7 @@ def link_metrics(scores: Tensor, first_event: int = 0) -> dict[str, float]:
             f"the scores of event {event} and of {unusable.sum() - 1} other events hold NaN, which "
             "has no rank; look for a training loss that is NaN and lower the learning rate."
         )
-    mean, optimistic = _ranks(pooled)
+    mean, optimistic = ranks(pooled)
     average_precision, area = _pooled_ap_and_auc(pooled)
     return {
         "mrr": float((1 / mean).mean()),
@@ -37,7 +37,7 @@ def link_metrics(scores: Tensor, first_event: int = 0) -> dict[str, float]:
     }
 
 
-def _ranks(scores: Scores) -> tuple[Scores, Scores]:
+def ranks(scores: Scores) -> tuple[Scores, Scores]:
     """Mean rank (ties split evenly, as TGB's) and optimistic rank (ties won, as DistTGL's)."""
     positive, negatives = scores[:, :1], scores[:, 1:]
     greater = np.count_nonzero(negatives > positive, axis=1)

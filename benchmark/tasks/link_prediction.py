@@ -1,9 +1,11 @@
 """Temporal link prediction: every event's true destination among candidates."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from omegaconf import DictConfig
+from torch import Tensor
 
 from benchmark.build import build_dataset, build_protocol, build_system
 from benchmark.processes import Processes
@@ -11,6 +13,9 @@ from benchmark.protocol.evaluator import evaluate_links
 from benchmark.record import RunFolder
 from benchmark.tasks.outcome import close, outcome
 from benchmark.training import Training
+from datasets.dataset import Dataset, SplitName
+
+OnScores = Callable[[SplitName, Tensor], None]
 
 
 class LinkPrediction:
@@ -30,7 +35,12 @@ class LinkPrediction:
         system = build_system(experiment, dataset, protocol, processes)
         batch_size, metric = experiment.batch_size, protocol.primary_metric
         evaluate = partial(
-            evaluate_links, system, dataset, protocol=protocol, batch_size=batch_size
+            evaluate_links,
+            system,
+            dataset,
+            protocol=protocol,
+            batch_size=batch_size,
+            on_scores=self.on_scores(dataset, folder) if processes.rank == 0 else None,
         )
         training = Training(
             system, evaluate, metric, folder, processes, self.log_interval, self.test
@@ -38,3 +48,7 @@ class LinkPrediction:
         progress = training.run()
         close(system, processes)
         return outcome(experiment, dataset, system, progress, processes, metric)
+
+    def on_scores(self, dataset: Dataset, folder: RunFolder) -> OnScores | None:
+        """What else is told all scores of a split; nothing, where the metrics are all it takes."""
+        return None

@@ -16,6 +16,8 @@ def make_run(path: Path, status: str) -> Path:
     folder.log({"iteration": 1, "pass": 1, "seconds": 0.5, "loss": 0.25})
     command = "python -m benchmark.run suite=quick results_dir=/somewhere passes=3"
     folder.finish({"status": status, "suite": "quick", "command": command})
+    (path / "nodes.csv").write_text("split,node\n")
+    (path / "log.txt").write_text("of no interest\n")
     return path
 
 
@@ -28,6 +30,9 @@ def test_a_finished_run_is_kept_without_places(tmp_path: Path) -> None:
     assert result["command"] == "python -m benchmark.run suite=quick passes=3"
     assert kept.metrics() == [{"iteration": 1, "pass": 1, "seconds": 0.5, "loss": 0.25}]
     assert kept.config().passes == 3
+    names = {"config.yaml", "metrics.jsonl", "nodes.csv", "result.json"}
+    assert {file.name for file in target.iterdir()} == names
+    assert (target / "nodes.csv").read_text() == "split,node\n"
     assert not [f for f in target.iterdir() if "somewhere" in f.read_text()]
 
 
