@@ -1,0 +1,103 @@
+"""How long neighbour sampling takes for one pass over the training events (TGL, Table 4)."""
+
+import time
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import torch
+from omegaconf import DictConfig
+from torch import Tensor
+
+from benchmark.build import build_dataset, build_protocol, provenance
+from benchmark.choose import choose
+from benchmark.graph.neighbor_index import NeighborIndex
+from benchmark.graph.samplers import NeighborSampler, RecentSampler, UniformSampler
+from benchmark.processes import Processes
+from benchmark.protocol.negatives import Pool, negative_pool, training_negatives
+from benchmark.randomness import generator
+from benchmark.record import RunFolder
+from datasets.dataset import Dataset
+
+STRATEGIES: dict[str, type[NeighborSampler]] = {"recent": RecentSampler, "uniform": UniformSampler}
+
+
+class Roots(NamedTuple):
+    """What one batch asks for: sources, destinations and negatives, [3 * num_events] each."""
+
+    nodes: Tensor
+    times: Tensor
+    first_event: int
+
+
+class SamplingSpeed:
+    """Times the sampler that training uses, on the CPU, without anything around it."""
+
+    def __init__(self, name: str, num_layers: int, num_neighbors: int, strategy: str) -> None:
+        if num_layers < 1:
+            raise ValueError(f"task.num_layers is {num_layers}; it must be at least 1.")
+        self.name = name
+        self.num_layers = num_layers
+        self.num_neighbors = num_neighbors
+        self.sampler = choose("task.strategy", strategy, STRATEGIES)
+
+    def run(
+        self, experiment: DictConfig, folder: RunFolder, processes: Processes
+    ) -> dict[str, Any]:
+        """Sample for every training batch once, after a first batch that is not timed.
+
+        ``seconds`` gains ``index`` (making the neighbour index, once for a data set) and ``sample``
+        (the pass); the roots are drawn before.
+        """
+        dataset, protocol = build_dataset(experiment), build_protocol(experiment)
+        stream = dataset.stream
+        start = time.perf_counter()
+        index = NeighborIndex(stream.src, stream.dst, stream.t, dataset.num_nodes)
+        index_seconds = time.perf_counter() - start
+        sampler = self.sampler(index, self.num_neighbors, protocol.visibility)
+        pool = negative_pool(dataset, protocol.negative_pool)
+        batches = list(batch_roots(dataset, pool, experiment.batch_size, experiment.seed))
+        random = generator(experiment.seed, "neighbours")
+        sample_layers(sampler, batches[0], self.num_layers, random)  # loops are compiled here
+        start, found = time.perf_counter(), 0
+        for number, roots in enumerate(batches, start=1):
+            found += sample_layers(sampler, roots, self.num_layers, random)
+            folder.heartbeat(processes.rank, "sample", number, len(batches))
+        return {
+            "metrics": {
+                "num_batches": len(batches),
+                "num_roots": sum(roots.nodes.numel() for roots in batches),
+                "num_sampled": found,
+            },
+            "seconds": {"index": index_seconds, "sample": time.perf_counter() - start},
+            "visibility": str(protocol.visibility),
+            "source": provenance(dataset),
+        }
+
+
+def batch_roots(dataset: Dataset, pool: Pool, batch_size: int, seed: int) -> Iterator[Roots]:
+    """The roots of every training batch, one negative for each event."""
+    end = dataset.split.train_end
+    for number, start in enumerate(range(0, end, batch_size)):
+        events = dataset.batch(start, min(start + batch_size, end))
+        negatives = training_negatives(pool, events.dst, 1, seed, 0, number, "negatives").flatten()
+        yield Roots(torch.cat([events.src, events.dst, negatives]), events.t.repeat(3), start)
+
+
+def sample_layers(
+    sampler: NeighborSampler, roots: Roots, num_layers: int, random: torch.Generator
+) -> int:
+    """Sample ``num_layers`` deep and return how many neighbours were found.
+
+    The roots of a further layer are, as in TGL, those of the layer before and their neighbours,
+    each at the time of the event that made it one.
+    """
+    nodes, times, first_event = roots
+    found = 0
+    for layer in range(num_layers):
+        sampled = sampler.sample(nodes, times, first_event, random)
+        mask = sampled.mask
+        found += int(mask.sum())
+        if layer + 1 < num_layers:
+            nodes = torch.cat([nodes, sampled.nodes[mask]])
+            times = torch.cat([times, sampled.times[mask]])
+    return found
