@@ -10,6 +10,9 @@ import pandas as pd
 from omegaconf import OmegaConf
 
 COUNTING_TASK = "captured_events"  # counts over the stream; trains nothing
+STATISTICS_TASK = "dataset_statistics"  # likewise
+SAMPLING_TASK = "sampling_speed"  # times neighbour sampling; trains nothing
+UNTRAINED_TASKS = (COUNTING_TASK, STATISTICS_TASK, SAMPLING_TASK)
 NUMBER = (int, float)
 EVERY_TASK: dict[str, tuple[type, ...]] = {
     "suite": (str,),
@@ -18,7 +21,7 @@ EVERY_TASK: dict[str, tuple[type, ...]] = {
     "metrics": (dict,),
     "command": (str,),
 }
-COUNTING: dict[str, tuple[type, ...]] = {"batch_size": (int,)}
+UNTRAINED: dict[str, tuple[type, ...]] = {"batch_size": (int,)}
 TRAINING: dict[str, tuple[type, ...]] = {
     "system": (str,),
     "model": (str,),
@@ -35,7 +38,7 @@ TRAINING: dict[str, tuple[type, ...]] = {
 # Parts of a config that do not change what an experiment computes.
 INCIDENTAL = {
     "suite", "seeds", "command", "results_dir", "datasets_root", "cache_dir",
-    "time_limit_minutes", "heartbeat_seconds", "wandb",
+    "time_limit_minutes", "heartbeat_seconds", "evaluation_mebibytes", "wandb",
 }  # fmt: skip
 
 
@@ -51,6 +54,8 @@ class Record:
     with the columns ``iteration``, ``pass`` and ``seconds`` (training only).
     ``bars`` are captured events per node, descending. ``settings`` is the part of the resolved
     config that defines the experiment, by dotted name; ``hardware`` is None where unrecorded.
+    ``seconds`` are by part of the run, without those it does not have; ``peak_memory`` is the
+    resident memory in bytes, summed over processes.
     """
 
     folder: Path
@@ -75,6 +80,8 @@ class Record:
     settings: dict[str, Any] = field(default_factory=dict)
     evaluations: pd.DataFrame = field(default_factory=pd.DataFrame)
     bars: tuple[int, ...] = ()
+    seconds: dict[str, float] = field(default_factory=dict)
+    peak_memory: int | None = None
 
 
 def read_record(folder: Path) -> Record:
@@ -83,8 +90,8 @@ def read_record(folder: Path) -> Record:
     result = _read_object(path)
     if result.get("status") == "failed":
         raise RecordError(f"{folder}: the run failed: {result.get('reason', 'no reason recorded')}")
-    counting = result.get("task") == COUNTING_TASK
-    _check_fields(path, result, EVERY_TASK | (COUNTING if counting else TRAINING))
+    untrained = result.get("task") in UNTRAINED_TASKS
+    _check_fields(path, result, EVERY_TASK | (UNTRAINED if untrained else TRAINING))
     if result.get("status") != "finished":
         raise RecordError(f"{path}: status is {result.get('status')!r}, not 'finished'")
     config = _read_config(folder / "config.yaml")
@@ -110,8 +117,10 @@ def read_record(folder: Path) -> Record:
         hardware=_read_hardware(folder / "environment.json"),
         command=result["command"],
         settings={k: v for k, v in config.items() if k.split(".")[0] not in INCIDENTAL},
-        evaluations=pd.DataFrame() if counting else _read_evaluations(folder / "metrics.jsonl"),
-        bars=_read_bars(folder / "bars.csv") if counting else (),
+        evaluations=pd.DataFrame() if untrained else _read_evaluations(folder / "metrics.jsonl"),
+        bars=_read_bars(folder / "bars.csv") if result["task"] == COUNTING_TASK else (),
+        seconds={k: v for k, v in (result.get("seconds") or {}).items() if v is not None},
+        peak_memory=result.get("peak_memory_bytes"),
     )
 
 
