@@ -78,6 +78,7 @@ def build_system(
         parallelism=Parallelism(**experiment.parallelism),
         device=choose_device(experiment.device, processes.rank),
         cache=cache_folder(experiment),
+        evaluation_mebibytes=experiment.evaluation_mebibytes,
         goal=goal,
     )
     system: System = instantiate_with(

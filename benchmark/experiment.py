@@ -18,6 +18,7 @@ NOT_IDENTITY = (
     "cache_dir",
     "time_limit_minutes",
     "heartbeat_seconds",
+    "evaluation_mebibytes",
     "wandb",
 )
 HASH_LENGTH = 8

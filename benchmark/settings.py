@@ -66,6 +66,7 @@ class Settings:
     datasets_root: str | None = MISSING
     cache_dir: str | None = MISSING
     time_limit_minutes: float | None = MISSING
+    evaluation_mebibytes: int = MISSING
     heartbeat_seconds: float = MISSING
     wandb: WandbSettings = field(default_factory=WandbSettings)
 
@@ -78,7 +79,7 @@ def check(settings: DictConfig) -> None:
     check_complete(settings)
     for key in ("i", "j", "k"):
         _at_least_one(f"parallelism.{key}", settings.parallelism[key])
-    for key in ("processes", "seeds", "passes", "batch_size"):
+    for key in ("processes", "seeds", "passes", "batch_size", "evaluation_mebibytes"):
         _at_least_one(key, settings[key])
     for key in ("learning_rate", "time_limit_minutes", "heartbeat_seconds"):
         if settings[key] is not None and not settings[key] > 0:

@@ -30,7 +30,8 @@ class TrainingSettings:
 
     ``passes`` counts sweeps over the training events, summed over trainers; ``batch_size`` is that
     of one trainer; ``learning_rate`` is that of one trainer. In the folder ``cache`` a system may
-    keep what later runs can use again; None keeps nothing.
+    keep what later runs can use again; None keeps nothing. Evaluation takes as many roots at once
+    as their neighbours' inputs fill ``evaluation_mebibytes``.
     """
 
     passes: int
@@ -40,6 +41,7 @@ class TrainingSettings:
     parallelism: Parallelism
     device: torch.device
     cache: Path | None = None
+    evaluation_mebibytes: int = 64
     goal: Goal = Goal.LINKS
 
 

@@ -37,6 +37,7 @@ def make_experiment(tmp_path: Path) -> MakeExperiment:
                 "cache_dir": None,
                 "time_limit_minutes": None,
                 "heartbeat_seconds": 300.0,
+                "evaluation_mebibytes": 64,
                 "wandb": {"mode": "disabled", "project": "trial"},
                 "command": "python -m benchmark.run suite=trial",
             }

@@ -69,6 +69,7 @@ def test_every_choice_composes(group: str) -> None:
         ("passes=null", ["passes=null"]),
         ("seeds=0", ["seeds must be at least 1, not 0"]),
         ("threads=0", ["threads must be at least 1, not 0"]),
+        ("evaluation_mebibytes=0", ["evaluation_mebibytes must be at least 1, not 0"]),
         ("learning_rate=0", ["learning_rate must be above 0"]),
         ("time_limit_minutes=-1", ["time_limit_minutes must be above 0"]),
         ("device=gpu", ["device must be one of auto, cpu, cuda, not 'gpu'"]),
