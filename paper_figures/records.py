@@ -54,8 +54,9 @@ class Record:
     with the columns ``iteration``, ``pass`` and ``seconds`` (training only).
     ``bars`` are captured events per node, descending. ``settings`` is the part of the resolved
     config that defines the experiment, by dotted name; ``hardware`` is None where unrecorded.
-    ``seconds`` are by part of the run, without those it does not have; ``peak_memory`` is the
-    resident memory in bytes, summed over processes.
+    ``seconds`` are by part of the run, without those it does not have, ``seconds_by_part`` by what
+    a training process did, the mean over processes; ``peak_memory`` is the resident memory in
+    bytes, summed over processes.
     """
 
     folder: Path
@@ -81,6 +82,7 @@ class Record:
     evaluations: pd.DataFrame = field(default_factory=pd.DataFrame)
     bars: tuple[int, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
+    seconds_by_part: dict[str, float] = field(default_factory=dict)
     peak_memory: int | None = None
 
 
@@ -120,6 +122,7 @@ def read_record(folder: Path) -> Record:
         evaluations=pd.DataFrame() if untrained else _read_evaluations(folder / "metrics.jsonl"),
         bars=_read_bars(folder / "bars.csv") if result["task"] == COUNTING_TASK else (),
         seconds={k: v for k, v in (result.get("seconds") or {}).items() if v is not None},
+        seconds_by_part=result.get("seconds_by_part") or {},
         peak_memory=result.get("peak_memory_bytes"),
     )
 
