@@ -15,10 +15,15 @@ SYSTEM_ORDER = ("tgn", "tgl", "disttgl")
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """One configuration of one system, measured with one or more seeds."""
+    """One configuration of one system, measured with one or more seeds.
+
+    ``difference`` holds "name=value" for each setting that tells it apart from others of its
+    system and parallelism, as the label does.
+    """
 
     label: str
     records: list[Record]
+    difference: tuple[str, ...] = ()
 
     @property
     def system(self) -> str:
@@ -49,11 +54,11 @@ def make_series(records: Iterable[Record]) -> list[Series]:
     names: dict[str, list[list[Record]]] = defaultdict(list)
     for group in groups.values():
         names[_name(group[0])].append(group)
-    series = [
-        Series(name + _difference(group[0], [g[0] for g in alike]), group)
-        for name, alike in names.items()
-        for group in alike
-    ]
+    series = []
+    for name, alike in names.items():
+        for group in alike:
+            difference = _difference(group[0], [other[0] for other in alike])
+            series.append(Series(", ".join([name, *difference]), group, difference))
     return sorted(series, key=_drawing_order)
 
 
@@ -83,13 +88,13 @@ def _choices(record: Record) -> list[tuple[str, Any]]:
     return sorted((chosen | own).items())
 
 
-def _difference(record: Record, alike: list[Record]) -> str:
-    """What sets ``record`` apart from the others of its name, empty if it is alone.
+def _difference(record: Record, alike: list[Record]) -> tuple[str, ...]:
+    """What sets ``record`` apart from the others of its name, nothing if it is alone.
 
     Of settings that are not ``ALWAYS_NAMED`` where they differ, as few as are needed.
     """
     if len(alike) == 1:
-        return ""
+        return ()
     mine = dict(_choices(record))
     others = [dict(_choices(other)) for other in alike]
     names = sorted({name for other in others for name in other.keys() | mine.keys()})
@@ -106,7 +111,7 @@ def _difference(record: Record, alike: list[Record]) -> str:
         fewer = [other for other in telling if other != name]
         if all(_differ(mine, other, fewer) for other in others if other != mine):
             telling = fewer
-    return ", " + ", ".join(f"{name.split('.')[-1]}={mine.get(name)}" for name in telling)
+    return tuple(f"{name.split('.')[-1]}={mine.get(name)}" for name in telling)
 
 
 def _differ(one: dict[str, Any], other: dict[str, Any], names: list[str]) -> bool:

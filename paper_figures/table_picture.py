@@ -13,7 +13,7 @@ from matplotlib.text import Text
 
 from paper_figures import style
 
-HOLE = "–"  # neither measured nor published
+HOLE = "-"  # neither measured nor published
 FONT_SIZE = 7.0
 LINE = 0.135  # inches, the height of a line of text
 ASCENT = 0.105  # inches, from the top of a line to its baseline
@@ -21,7 +21,7 @@ ROW_GAP = 0.035  # inches, above every row
 RULE_GAP = 0.05  # inches, on either side of a rule
 COLUMN_GAP = 0.16  # inches
 THICK, THIN, FAINT = 0.9, 0.5, 0.25  # points, of rules
-FIRST_OF_NUMBERS = frozenset("0123456789.-−±" + HOLE)
+FIRST_OF_NUMBERS = frozenset("0123456789.-±")
 
 Row = Sequence[str]
 Groups = Sequence[Sequence[Row]]
@@ -47,21 +47,11 @@ def draw_table(header: Row, groups: Groups, small_print: str) -> Figure:
         if len(row) != len(header):
             raise ValueError(f"row {row} has not the {len(header)} cells of the header {header}")
     figure = plt.figure(figsize=(style.PAGE, 1))
-    grid = [[_write(figure, cell, bold=True) for cell in line] for line in _lines(header, above=True)]
-    grid += [[_write(figure, cell) for cell in line] for row in rows for line in _lines(row)]
-    edges = _column_edges(figure, grid)
-    width = max(style.COLUMN, edges[-1] - COLUMN_GAP)
-    tops, rules, height = _heights(header, groups)
-    figure.set_size_inches(width, height)
+    lines = [(line, True) for line in _lines(header, above=True)]
+    lines += [(line, False) for row in rows for line in _lines(row)]
+    grid = [[_write(figure, cell, bold) for cell in line] for line, bold in lines]
     right = [_is_of_numbers(row[column] for row in rows) for column in range(len(header))]
-    for texts, top in zip(grid, tops, strict=True):
-        for text, (start, stop), flush_right in zip(texts, pairwise(edges), right, strict=True):
-            x = stop - COLUMN_GAP if flush_right else start
-            text.set_horizontalalignment("right" if flush_right else "left")
-            text.set_position((x / width, 1 - (top + ASCENT) / height))
-    for depth, thickness in rules:
-        y = 1 - depth / height
-        figure.add_artist(Line2D([0, 1], [y, y], lw=thickness, color="black"))
+    _place(figure, grid, right, *_heights(header, groups))
     published = any(isinstance(cell, Published) for row in rows for cell in row)
     style.write_below(figure, small_print + (" Grey: published." if published else ""))
     return figure
@@ -76,11 +66,32 @@ def _lines(row: Row, above: bool = False) -> list[Row]:
     return list(zip(*filled, strict=True))
 
 
-def _write(figure: Figure, text: str, bold: bool = False) -> Text:
+def _write(figure: Figure, text: str, bold: bool) -> Text:
     color = style.GREY if isinstance(text, Published) else "black"
-    return figure.text(
-        0, 0, text, fontsize=FONT_SIZE, color=color, weight="bold" if bold else "normal"
-    )
+    weight = "bold" if bold else "normal"
+    return figure.text(0, 0, text, fontsize=FONT_SIZE, color=color, weight=weight)
+
+
+def _place(
+    figure: Figure,
+    grid: list[list[Text]],
+    right: list[bool],
+    tops: list[float],
+    rules: list[tuple[float, float]],
+    height: float,
+) -> None:
+    """Give the figure its size and the texts and rules their places."""
+    edges = _column_edges(figure, grid)
+    width = max(style.COLUMN, edges[-1] - COLUMN_GAP)
+    figure.set_size_inches(width, height)
+    for texts, top in zip(grid, tops, strict=True):
+        for text, (start, stop), flush_right in zip(texts, pairwise(edges), right, strict=True):
+            x = stop - COLUMN_GAP if flush_right else start
+            text.set_horizontalalignment("right" if flush_right else "left")
+            text.set_position((x / width, 1 - (top + ASCENT) / height))
+    for depth, thickness in rules:
+        y = 1 - depth / height
+        figure.add_artist(Line2D([0, 1], [y, y], lw=thickness, color="black"))
 
 
 def _column_edges(figure: Figure, grid: list[list[Text]]) -> list[float]:
@@ -97,9 +108,7 @@ def _is_of_numbers(cells: Iterable[str]) -> bool:
     return all(cell[0] in FIRST_OF_NUMBERS and " " not in cell for cell in cells if cell)
 
 
-def _heights(
-    header: Row, groups: Groups
-) -> tuple[list[float], list[tuple[float, float]], float]:
+def _heights(header: Row, groups: Groups) -> tuple[list[float], list[tuple[float, float]], float]:
     """Inches from the top: of every line of text, of rules with their thickness, of the end."""
     tops: list[float] = []
     depth = RULE_GAP
