@@ -99,8 +99,9 @@ class TGLSystem:
             fused=True,
         )
         index = NeighborIndex(stream.src, stream.dst, stream.t, dataset.num_nodes).to(device)
+        reach = (self.model.num_layers, self.model.snapshots)
         self.sampler = choose("system.sampler", sampler, RECENT_SAMPLERS)(
-            index, self.model.num_neighbors, protocol.visibility
+            index, self.model.num_neighbors, protocol.visibility, *reach
         )
         pool = negative_pool(dataset, protocol.negative_pool)
         num_negatives = NUM_TRAINING_NEGATIVES if self.objective.uses_negatives else 0
@@ -114,7 +115,9 @@ class TGLSystem:
         )
         empty = NodeState.empty(dataset.num_nodes, *sizes)
         self.memory = HostMemory(empty, processes)
-        self.evaluation = StreamingModel(self.model, self.sampler, empty)
+        self.evaluation = StreamingModel(
+            self.model, self.sampler, empty, training.evaluation_mebibytes
+        )
         self.stopwatch = Stopwatch()
         self.seconds_by_part = self.stopwatch.seconds
         warm_up(self.objective, self.builder, range(1), self.nobody)

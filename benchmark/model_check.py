@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from benchmark.errors import UserError
 from benchmark.models.contract import TemporalModel
 from benchmark.models.node_state import NodeState
-from benchmark.models.subgraph import Subgraph
 from benchmark.models.toy_stream import ToyStream
 
 Build = Callable[..., nn.Module]
@@ -138,7 +137,7 @@ def _batch_problems(build: Build) -> Iterator[str]:
             lambda some: model.make_mail(memory[some], memory.flip(0)[some]),
             len(memory),
         ),
-        "embed": (lambda some: model.embed(memory, _roots(subgraph, some)), subgraph.num_roots),
+        "embed": (lambda some: model.embed(memory, subgraph.select(some)), subgraph.num_roots),
         "score_links": (
             lambda some: model.score_links(source[some], destinations[some]),
             len(source),
@@ -179,18 +178,6 @@ def _scores(model: TemporalModel, stream: ToyStream, state: NodeState) -> Tensor
     subgraph = stream.subgraph(model)
     memory = model.update_memory(state.rows(subgraph.nodes))
     return model.score_links(*stream.split(model.embed(memory, subgraph)))
-
-
-def _roots(subgraph: Subgraph, some: Tensor) -> Subgraph:
-    """The given roots only."""
-    return Subgraph(
-        subgraph.nodes,
-        subgraph.roots[some],
-        subgraph.neighbors[some],
-        subgraph.events[some],
-        subgraph.elapsed[some],
-        subgraph.mask[some],
-    )
 
 
 def _equal(one: Tensor, other: Tensor) -> bool:

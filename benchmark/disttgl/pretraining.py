@@ -117,7 +117,13 @@ class TableTrainer:
         stream = dataset.stream
         index = NeighborIndex(stream.src, stream.dst, stream.t, dataset.num_nodes)
         # Random batches have no start, so that a query sees what came before its own time.
-        self.sampler = RecentSampler(index.to(self.device), network.num_neighbors, Visibility.EVENT)
+        self.sampler = RecentSampler(
+            index.to(self.device),
+            network.num_neighbors,
+            Visibility.EVENT,
+            network.num_layers,
+            network.snapshots,
+        )
         parameters = [self.table, *network.parameters()]
         self.optimizer = torch.optim.Adam(parameters, lr=settings.learning_rate, fused=True)
 

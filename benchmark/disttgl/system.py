@@ -118,8 +118,9 @@ class DistTGLSystem:
         with preparation("index"):
             index = NeighborIndex(stream.src, stream.dst, stream.t, dataset.num_nodes).to(device)
         self.prepare_seconds = preparation.seconds
+        reach = (self.model.num_layers, self.model.snapshots)
         self.sampler = choose("system.sampler", sampler, RECENT_SAMPLERS)(
-            index, self.model.num_neighbors, protocol.visibility
+            index, self.model.num_neighbors, protocol.visibility, *reach
         )
         widths = (self.model.memory_dim, self.model.mail_dim)
         nobody = NodeState.empty(1, *widths, dtype, device)
@@ -128,7 +129,9 @@ class DistTGLSystem:
         self.memory = choose("system.node_memory", node_memory, NODE_MEMORIES)(
             self.empty, 2 * training.batch_size, parallelism, processes
         )
-        self.evaluation = StreamingModel(self.model, self.sampler, self.empty)
+        self.evaluation = StreamingModel(
+            self.model, self.sampler, self.empty, training.evaluation_mebibytes
+        )
         scale = choose("system.learning_rate_scale", learning_rate_scale, LEARNING_RATE_SCALES)
         self.optimizer = torch.optim.Adam(
             self.objective.parameters(),

@@ -9,28 +9,43 @@ from torch import Tensor
 
 from benchmark.graph.neighbor_index import NeighborIndex
 from benchmark.graph.neighborhood import Neighborhood
+from benchmark.graph.snapshots import WHOLE_PAST, Snapshots
 from benchmark.visibility import Visibility
 
 
 @dataclass(frozen=True)
 class NeighborSampler(ABC):
-    """Chooses up to ``num_neighbors`` past events per root; runs on the device of ``index``."""
+    """Chooses up to ``num_neighbors`` past events per root; runs on the device of ``index``.
+
+    Of several ``snapshots`` it chooses so many from each. With ``num_layers`` above 1 neighbours
+    are asked for neighbours in turn, so many times in all (``build_subgraph``).
+    """
 
     index: NeighborIndex
     num_neighbors: int
     visibility: Visibility
+    num_layers: int = 1
+    snapshots: Snapshots = WHOLE_PAST
 
     def __post_init__(self) -> None:
-        if self.num_neighbors < 1:
-            raise ValueError(f"num_neighbors is {self.num_neighbors}; it must be at least 1.")
+        for name in ("num_neighbors", "num_layers"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1.")
+
+    @property
+    def slots_per_root(self) -> int:
+        """The most neighbours that one root can have, with those of its neighbours."""
+        layers = range(1, self.num_layers + 1)
+        return self.snapshots.number * sum(self.num_neighbors**layer for layer in layers)
 
     @abstractmethod
     def sample(
         self,
         nodes: Tensor,
         times: Tensor,
-        first_event: int,
+        first_event: int | None,
         generator: torch.Generator | None = None,
+        snapshot: int = 0,
     ) -> Neighborhood:
         """Neighbours of each root.
 
@@ -39,15 +54,27 @@ class NeighborSampler(ABC):
             times: Time at which each is asked about, int64 [num_roots].
             first_event: Id of the first event of the batch that asks. With visibility ``BATCH``
                 all events before it are visible, also those at the time of the query, and no
-                other; with ``EVENT`` it plays no part.
+                other; with ``EVENT`` it plays no part. None for a query that no batch asks: it
+                sees what ``EVENT`` lets it see.
             generator: Source of randomness, on the index's device, for samplers that draw.
+            snapshot: The one to choose from.
         """
 
-    def _visible(self, nodes: Tensor, times: Tensor, first_event: int) -> tuple[Tensor, Tensor]:
+    def _visible(
+        self, nodes: Tensor, times: Tensor, first_event: int | None, snapshot: int
+    ) -> tuple[Tensor, Tensor]:
         """Position after the last visible entry, and number of visible entries, [num_roots]."""
-        by_event = self.visibility is Visibility.EVENT
-        end = self.index.end_entry(nodes, self.index.before(times) if by_event else first_event)
-        return end, end - self.index.first_entry(nodes)
+        by_batch = self.visibility is Visibility.BATCH and first_event is not None
+        cutoff = torch.as_tensor(first_event) if by_batch else self.index.before(times)
+        if self.snapshots.duration is None:
+            end = self.index.end_entry(nodes, cutoff)
+            return end, end - self.index.first_entry(nodes)
+        newest, oldest = (
+            self.index.before(times - age * self.snapshots.duration)
+            for age in (snapshot, snapshot + 1)
+        )
+        end = self.index.end_entry(nodes, newest.clamp(max=cutoff) if snapshot else cutoff)
+        return end, (end - self.index.end_entry(nodes, oldest)).clamp(min=0)
 
     def _slots(self) -> Tensor:
         return torch.arange(self.num_neighbors, device=self.index.device)
@@ -61,10 +88,11 @@ class RecentSampler(NeighborSampler):
         self,
         nodes: Tensor,
         times: Tensor,
-        first_event: int,
+        first_event: int | None,
         generator: torch.Generator | None = None,
+        snapshot: int = 0,
     ) -> Neighborhood:
-        end, count = self._visible(nodes, times, first_event)
+        end, count = self._visible(nodes, times, first_event, snapshot)
         slots = self._slots()
         entries = (end - 1).unsqueeze(1) - slots
         return self.index.neighborhood(entries, slots < count.unsqueeze(1))
@@ -78,8 +106,9 @@ class UniformSampler(NeighborSampler):
         self,
         nodes: Tensor,
         times: Tensor,
-        first_event: int,
+        first_event: int | None,
         generator: torch.Generator | None = None,
+        snapshot: int = 0,
     ) -> Neighborhood:
         """As in ``NeighborSampler``.
 
@@ -88,7 +117,7 @@ class UniformSampler(NeighborSampler):
         """
         if generator is None:
             raise ValueError("Uniform sampling draws at random: pass a seeded generator.")
-        end, count = self._visible(nodes, times, first_event)
+        end, count = self._visible(nodes, times, first_event, snapshot)
         entries = (end - 1).unsqueeze(1) - self._distinct_offsets(count, generator)
         return self.index.neighborhood(entries, self._slots() < count.unsqueeze(1))
 
@@ -121,7 +150,8 @@ class PaperSampler(NeighborSampler):
     of 1e-7 changes no comparison of integer times. The times returned are the exact ones.
 
     Raises:
-        ValueError: With visibility ``BATCH``, which the released samplers do not know.
+        ValueError: With visibility ``BATCH``, which the released samplers do not know, and for
+            snapshots, whose bounds they blur by an event.
     """
 
     def __post_init__(self) -> None:
@@ -132,6 +162,8 @@ class PaperSampler(NeighborSampler):
                 f"{self.visibility} forbids: choose sampler=strict or a protocol with "
                 f"visibility={Visibility.EVENT}."
             )
+        if self.snapshots.duration is not None:
+            raise ValueError("sampler=paper has no snapshots: choose sampler=strict.")
 
     @cached_property
     def _stream_times(self) -> Tensor:
@@ -141,8 +173,9 @@ class PaperSampler(NeighborSampler):
         self,
         nodes: Tensor,
         times: Tensor,
-        first_event: int,
+        first_event: int | None,
         generator: torch.Generator | None = None,
+        snapshot: int = 0,
     ) -> Neighborhood:
         stream_times, query_times = self._stream_times, times.float()
         not_later = torch.searchsorted(stream_times, query_times, right=True)

@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
+from benchmark.graph.snapshots import WHOLE_PAST, Snapshots
 from benchmark.models.node_state import NO_EVENT, NodeState
 from benchmark.models.static_rows import StaticRows
 from benchmark.models.subgraph import Subgraph
@@ -28,7 +29,9 @@ class TemporalModel(nn.Module, ABC):
     ``NodeState``, and every parameter must take part in the loss.
 
     ``memory_dim`` is 0 for a network without memory; ``mail_dim`` is the width of a mail;
-    ``node_dim`` that of what ``add_static`` returns; ``num_neighbors`` how many a root has.
+    ``node_dim`` that of what ``add_static`` returns; ``num_neighbors`` how many a root has. With
+    ``num_layers`` 2 a ``Subgraph`` has neighbours of neighbours, ``deeper``, and so on; with
+    several ``snapshots`` it has so many neighbours from each.
     """
 
     link_decoder: nn.Module
@@ -40,9 +43,13 @@ class TemporalModel(nn.Module, ABC):
         memory_dim: int = 0,
         mail_dim: int | None = None,
         node_dim: int | None = None,
+        num_layers: int = 1,
+        snapshots: Snapshots = WHOLE_PAST,
     ) -> None:
         super().__init__()
         self.num_neighbors = num_neighbors
+        self.num_layers = num_layers
+        self.snapshots = snapshots
         self.memory_dim = memory_dim
         self.mail_dim = 2 * memory_dim if mail_dim is None else mail_dim
         self.node_dim = memory_dim if node_dim is None else node_dim

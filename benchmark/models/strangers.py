@@ -4,6 +4,8 @@ A matrix product may round equal rows differently, depending on where they stand
 that would break ties by accident, and otherwise with another number of processes.
 """
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -13,23 +15,22 @@ from benchmark.models.subgraph import Subgraph
 
 
 def find_strangers(model: TemporalModel, state: NodeState, subgraph: Subgraph) -> Tensor:
-    """Mask [num_roots] of the roots without mail, neighbour, or static rows other than zeros.
+    """Mask [num_roots] of the roots without neighbour, static rows other than zeros, or mail.
 
-    ``state`` is that of all nodes.
+    ``state`` is that of all nodes; a model without memory does not know of a mail.
     """
-    known = state.mail_event[subgraph.nodes] != NO_EVENT
+    known = (state.mail_event[subgraph.nodes] != NO_EVENT) & (model.memory_dim > 0)
     for static in (model.node_features, model.static_memory):
         if static is not None:
             known |= static.rows[subgraph.nodes].any(1)
-    return ~(known[subgraph.roots] | subgraph.mask.any(1))
+    return ~(known[subgraph.roots] | subgraph.has_neighbors)
 
 
-def tie_strangers(
-    model: TemporalModel, subgraph: Subgraph, strangers: Tensor, scores: Tensor
-) -> Tensor:
+def tie_strangers(model: TemporalModel, nodes: Tensor, strangers: Tensor, scores: Tensor) -> Tensor:
     """The ``scores`` [num_events, num_candidates] with those that must be equal made equal.
 
-    The roots are the sources of the events, then the candidates of the first one, and so on.
+    ``nodes`` [num_roots] are the sources of the events, then the candidates of the first one, and
+    so on; ``strangers`` says which of them are.
     Strange candidates get the score of the first one of their event, and where the source is a
     stranger too, the score that two strangers have in every batch.
     """
@@ -37,23 +38,32 @@ def tie_strangers(
     candidates = candidates.view_as(scores)
     first = candidates.int().argmax(1, keepdim=True)
     scores = torch.where(candidates, scores.gather(1, first), scores)
-    among_strangers = _score_among_strangers(model, subgraph, strangers)
+    among_strangers = _score_among_strangers(model, nodes, strangers)
     return torch.where(candidates & source.unsqueeze(1), among_strangers, scores)
 
 
-def _score_among_strangers(model: TemporalModel, subgraph: Subgraph, strangers: Tensor) -> Tensor:
+def _score_among_strangers(model: TemporalModel, nodes: Tensor, strangers: Tensor) -> Tensor:
     """The score [1, 1] of two strangers, always from one row alone; anything if there is none."""
     root = strangers.int().argmax().view(1)
-    embedding = embed_stranger(model, subgraph.nodes[subgraph.roots[root]])
+    embedding = embed_stranger(model, nodes[root])
     return model.score_links(embedding, embedding.unsqueeze(1))
 
 
 def embed_stranger(model: TemporalModel, node: Tensor) -> Tensor:
     """The embedding [1, embedding_dim] of ``node`` [1] if nothing has happened to it."""
-    root = torch.zeros_like(node)
-    neighbors = root.new_zeros(1, model.num_neighbors)
-    mask = torch.zeros_like(neighbors, dtype=torch.bool)
-    alone = Subgraph(node, root, neighbors, neighbors, neighbors, mask)
+    alone = _nobody_around(model, node, torch.zeros_like(node), model.num_layers)
+    alone = replace(alone, earlier=(alone,) * (model.snapshots.number - 1))
     dtype = next(model.parameters()).dtype
     empty = NodeState.empty(1, model.memory_dim, model.mail_dim, dtype, node.device)
     return model.embed(model.update_memory(empty), alone)
+
+
+def _nobody_around(model: TemporalModel, nodes: Tensor, roots: Tensor, num_layers: int) -> Subgraph:
+    """The ``roots``, rows of ``nodes``, without neighbours."""
+    none = roots.new_zeros(len(roots), model.num_neighbors)
+    mask = torch.zeros_like(none, dtype=torch.bool)
+    around = Subgraph(nodes, roots, none, none, none, mask)
+    if num_layers == 1:
+        return around
+    deeper = _nobody_around(model, nodes, roots[:0], num_layers - 1)
+    return replace(around, deeper=deeper, deeper_roots=none)

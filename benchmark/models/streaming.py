@@ -9,7 +9,7 @@ from benchmark.models.contract import TemporalModel
 from benchmark.models.memory_write import MemoryWrite, endpoints, last_occurrence
 from benchmark.models.node_state import NodeState
 from benchmark.models.strangers import find_strangers, tie_strangers
-from benchmark.models.subgraph import Subgraph, build_subgraph
+from benchmark.models.subgraph import build_subgraph
 from datasets.dataset import EventBatch
 
 
@@ -17,7 +17,9 @@ class StreamingModel:
     """A model and the node memory of all nodes, ``state``; only ``observe`` changes it.
 
     Roots are embedded in chunks whose neighbours' inputs fill about ``mebibytes``, also where a
-    model never writes them down.
+    model never writes them down. Where neighbours have neighbours, or there are snapshots, chunks
+    are sampled one by one too, and in the order of nodes: what the roots of one node share is
+    looked at once.
     """
 
     def __init__(
@@ -26,8 +28,9 @@ class StreamingModel:
         self.model = model
         self.sampler = sampler
         self.state = state
+        self.samples_in_chunks = sampler.slots_per_root > sampler.num_neighbors
         inputs = 2 * model.node_dim + model.edge_features.shape[1]  # a neighbour's, and its time's
-        row = sampler.num_neighbors * max(inputs, 1) * state.memory.element_size()
+        row = sampler.slots_per_root * max(inputs, 1) * state.memory.element_size()
         self.roots_per_chunk = max(1, mebibytes * 2**20 // row)
 
     @torch.no_grad()
@@ -37,26 +40,39 @@ class StreamingModel:
         events = events.to(device)
         nodes = torch.cat([events.src, candidates.to(device).flatten()])
         times = torch.cat([events.t, events.t.repeat_interleave(shape[1])])
-        embeddings, subgraph = self.embed(nodes, times, events.start)
+        embeddings, strangers = self.embed(nodes, times, events.start)
         source, destinations = embeddings.split([shape[0], shape.numel()])
         scores = self.model.score_links(source, destinations.unflatten(0, shape))
-        strangers = find_strangers(self.model, self.state, subgraph)
-        return tie_strangers(self.model, subgraph, strangers, scores).cpu()
+        return tie_strangers(self.model, nodes, strangers, scores).cpu()
 
     @torch.no_grad()
-    def embed(self, nodes: Tensor, times: Tensor, first_event: int) -> tuple[Tensor, Subgraph]:
-        """Embeddings [num_roots, embedding_dim] of ``nodes`` at ``times``, and their subgraph.
+    def embed(self, nodes: Tensor, times: Tensor, first_event: int) -> tuple[Tensor, Tensor]:
+        """Embeddings [num_roots, embedding_dim] of ``nodes`` at ``times``; which are strangers.
 
         ``first_event`` is that of the batch that asks.
         """
         self.model.eval()
-        subgraph = build_subgraph(nodes, times, self.sampler.sample(nodes, times, first_event))
+        if not self.samples_in_chunks:
+            return self._embed(nodes, times, first_event)
+        by_node = nodes.argsort(stable=True)
+        parts = [
+            self._embed(nodes[some], times[some], first_event)
+            for some in by_node.split(self.roots_per_chunk)
+        ]
+        embeddings, strangers = (torch.cat(part) for part in zip(*parts, strict=True))
+        place = by_node.argsort()
+        return embeddings[place], strangers[place]
+
+    def _embed(self, nodes: Tensor, times: Tensor, first_event: int) -> tuple[Tensor, Tensor]:
+        """``embed``, out of one subgraph."""
+        subgraph = build_subgraph(nodes, times, self.sampler, first_event)
         memory = self.model.update_memory(self.state.rows(subgraph.nodes))
         chunks = [
             subgraph.select(slice(first, first + self.roots_per_chunk))
             for first in range(0, subgraph.num_roots, self.roots_per_chunk)
         ]
-        return torch.cat([self.model.embed(memory, chunk) for chunk in chunks]), subgraph
+        embeddings = torch.cat([self.model.embed(memory, chunk) for chunk in chunks])
+        return embeddings, find_strangers(self.model, self.state, subgraph)
 
     @torch.no_grad()
     def observe(self, events: EventBatch) -> None:

@@ -1,6 +1,7 @@
 """The part of the graph that one forward pass needs."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -9,7 +10,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benchmark.graph.distinct import distinct
-from benchmark.graph.neighborhood import Neighborhood
 from benchmark.graph.samplers import NeighborSampler
 from datasets.dataset import EventBatch
 
@@ -35,6 +35,12 @@ class Subgraph:
     ``neighbors`` [num_roots, num_neighbors] are rows of it. ``events`` are the ids of the sampled
     events, ``elapsed`` the time from each of them to the query (int64), both of the shape of
     ``neighbors``; where ``mask`` is False there is no neighbour.
+
+    For a model of several layers the neighbours, each pair of node and time once, are the roots of
+    ``deeper``, and ``deeper_roots`` (of the shape of ``neighbors``) says which; a neighbour looks
+    back from the time of the event that made it one, in a snapshot from that of the query.
+    ``earlier`` are the same roots in the snapshots before this one, newest first. All of these
+    are over the same ``nodes``.
     """
 
     nodes: Tensor
@@ -43,10 +49,18 @@ class Subgraph:
     events: Tensor
     elapsed: Tensor
     mask: Tensor
+    deeper: "Subgraph | None" = None
+    deeper_roots: Tensor | None = None
+    earlier: tuple["Subgraph", ...] = ()
 
     @property
     def num_roots(self) -> int:
         return self.roots.numel()
+
+    @property
+    def has_neighbors(self) -> Tensor:
+        """Mask [num_roots] of the roots that have a neighbour, in any snapshot."""
+        return torch.stack([part.mask.any(1) for part in (self, *self.earlier)]).any(0)
 
     @cached_property
     def queries(self) -> Queries:
@@ -56,34 +70,105 @@ class Subgraph:
         first = F.pad(count.cumsum(0), (1, 0))
         return Queries(nodes, of_root, of_root.argsort(stable=True), first)
 
-    def select(self, roots: slice) -> "Subgraph":
-        """The given roots only, over the same ``nodes``."""
-        return Subgraph(
-            self.nodes,
-            self.roots[roots],
-            self.neighbors[roots],
-            self.events[roots],
-            self.elapsed[roots],
-            self.mask[roots],
+    def select(self, roots: slice | Tensor) -> "Subgraph":
+        """The given roots only, over the same ``nodes`` and the same ``deeper``."""
+        return replace(
+            self,
+            roots=self.roots[roots],
+            neighbors=self.neighbors[roots],
+            events=self.events[roots],
+            elapsed=self.elapsed[roots],
+            mask=self.mask[roots],
+            deeper_roots=None if self.deeper_roots is None else self.deeper_roots[roots],
+            earlier=tuple(part.select(roots) for part in self.earlier),
         )
 
+    def next_layer(self) -> "Subgraph":
+        """The same over embeddings: a row for every root, then one for every root of ``deeper``."""
+        if self.deeper is None or self.deeper_roots is None:
+            raise ValueError("There are no deeper neighbours: the model's num_layers is too small.")
+        roots = torch.arange(self.num_roots, device=self.roots.device)
+        neighbors = torch.where(self.mask, self.num_roots + self.deeper_roots, roots.unsqueeze(1))
+        nodes = self.nodes[torch.cat([self.roots, self.deeper.roots])]
+        return Subgraph(nodes, roots, neighbors, self.events, self.elapsed, self.mask)
 
-def build_subgraph(nodes: Tensor, times: Tensor, sampled: Neighborhood) -> Subgraph:
-    """The subgraph of the roots (``nodes``, ``times``) with their ``sampled`` neighbourhood."""
+
+def build_subgraph(
+    nodes: Tensor, times: Tensor, sampler: NeighborSampler, first_event: int | None
+) -> Subgraph:
+    """The subgraph of the roots (``nodes``, ``times``), as deep as ``sampler`` says.
+
+    ``first_event`` is that of the batch that asks.
+    """
+    newest, *earlier = (
+        _look_around(nodes, times, sampler, first_event, snapshot, sampler.num_layers)
+        for snapshot in range(sampler.snapshots.number)
+    )
+    return _number_nodes(replace(newest, earlier=tuple(earlier)))
+
+
+def _look_around(
+    nodes: Tensor,
+    times: Tensor,
+    sampler: NeighborSampler,
+    first_event: int | None,
+    snapshot: int,
+    num_layers: int,
+) -> Subgraph:
+    """One snapshot of the roots' surroundings, with ids in the place of rows."""
+    sampled = sampler.sample(nodes, times, first_event, snapshot=snapshot)
     mask = sampled.mask
     neighbors = torch.where(mask, sampled.nodes, nodes.unsqueeze(1))
-    ids = torch.cat([nodes, neighbors.flatten()])
-    found, rows = distinct(ids)
     elapsed = torch.where(mask, times.unsqueeze(1) - sampled.times, 0)
-    num_roots = nodes.numel()
-    return Subgraph(
-        found,
-        rows[:num_roots],
-        rows[num_roots:].view_as(neighbors),
-        sampled.events,
-        elapsed,
-        mask,
+    around = Subgraph(nodes, nodes, neighbors, sampled.events, elapsed, mask)
+    if num_layers == 1:
+        return around
+    if sampler.snapshots.duration is None:
+        # What came before a visible event is visible: no batch needs to be told apart.
+        moments, moment, first_event = sampler.index.times, sampled.events, None
+    else:
+        moments, of_root = times.unique(return_inverse=True)
+        moment = of_root.unsqueeze(1).expand_as(mask)
+    num_nodes = sampler.index.num_nodes
+    pairs, places = distinct((moment * num_nodes + neighbors)[mask])
+    deeper = _look_around(
+        pairs % num_nodes,
+        moments[pairs // num_nodes],
+        sampler,
+        first_event,
+        snapshot,
+        num_layers - 1,
     )
+    deeper_roots = torch.zeros_like(neighbors).masked_scatter_(mask, places)
+    return replace(around, deeper=deeper, deeper_roots=deeper_roots)
+
+
+def _number_nodes(subgraph: Subgraph) -> Subgraph:
+    """The subgraph with rows of its distinct ``nodes`` in the place of ids."""
+    ids = [x for part in _parts(subgraph) for x in (part.roots, part.neighbors)]
+    nodes, rows = distinct(torch.cat([x.flatten() for x in ids]))
+    numbered = iter(rows.split([x.numel() for x in ids]))
+
+    def number(part: Subgraph) -> Subgraph:
+        return replace(
+            part,
+            nodes=nodes,
+            roots=next(numbered),
+            neighbors=next(numbered).view_as(part.neighbors),
+            deeper=None if part.deeper is None else number(part.deeper),
+            earlier=tuple(number(other) for other in part.earlier),
+        )
+
+    return number(subgraph)
+
+
+def _parts(subgraph: Subgraph) -> Iterator[Subgraph]:
+    """The subgraph itself, what is deeper, and what is earlier, in this order."""
+    yield subgraph
+    if subgraph.deeper is not None:
+        yield from _parts(subgraph.deeper)
+    for part in subgraph.earlier:
+        yield from _parts(part)
 
 
 def link_subgraph(
@@ -96,4 +181,4 @@ def link_subgraph(
     """
     nodes = torch.cat([events.src, events.dst, negatives.flatten()])
     times = torch.cat([events.t, events.t, events.t.repeat_interleave(negatives.shape[1])])
-    return build_subgraph(nodes, times, sampler.sample(nodes, times, first_event))
+    return build_subgraph(nodes, times, sampler, first_event)

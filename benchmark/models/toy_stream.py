@@ -62,8 +62,9 @@ class ToyStream:
         nodes = torch.cat([events.src, candidates.flatten()])
         times = torch.cat([events.t, events.t.repeat_interleave(candidates.shape[1])])
         index = NeighborIndex(self.src, self.dst, self.t, NUM_NODES)
-        sampler = RecentSampler(index, model.num_neighbors, Visibility.BATCH)
-        return build_subgraph(nodes, times, sampler.sample(nodes, times, events.start))
+        reach = (model.num_layers, model.snapshots)
+        sampler = RecentSampler(index, model.num_neighbors, Visibility.BATCH, *reach)
+        return build_subgraph(nodes, times, sampler, events.start)
 
     def split(self, embeddings: Tensor) -> tuple[Tensor, Tensor]:
         """Embeddings of sources [8, dim] and of candidates [8, 12, dim], out of all roots."""

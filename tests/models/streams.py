@@ -8,6 +8,7 @@ from torch_geometric.data import TemporalData
 
 from benchmark.graph.neighbor_index import NeighborIndex
 from benchmark.graph.samplers import NeighborSampler, RecentSampler
+from benchmark.models.contract import TemporalModel
 from benchmark.models.node_state import NO_EVENT, NodeState
 from benchmark.models.tgn_attention import TGNAttention
 from benchmark.visibility import Visibility
@@ -68,11 +69,13 @@ def small_model(
 
 
 def sampler_of(
-    dataset: Dataset, model: TGNAttention, visibility: Visibility = Visibility.EVENT
+    dataset: Dataset, model: TemporalModel, visibility: Visibility = Visibility.EVENT
 ) -> NeighborSampler:
+    """The most recent neighbours, as many and as deep as ``model`` asks for."""
     stream = dataset.stream
     index = NeighborIndex(stream.src, stream.dst, stream.t, dataset.num_nodes)
-    return RecentSampler(index, model.num_neighbors, visibility)
+    reach = (model.num_layers, model.snapshots)
+    return RecentSampler(index, model.num_neighbors, visibility, *reach)
 
 
 def empty_state(dataset: Dataset, model: TGNAttention) -> NodeState:

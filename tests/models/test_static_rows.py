@@ -16,7 +16,7 @@ EVENTS = DATASET.batch(40, 50)
 def subgraph_of_events(model: TGNAttention) -> Subgraph:
     nodes, times = torch.cat([EVENTS.src, EVENTS.dst]), torch.cat([EVENTS.t, EVENTS.t])
     sampler = sampler_of(DATASET, model)
-    return build_subgraph(nodes, times, sampler.sample(nodes, times, EVENTS.start))
+    return build_subgraph(nodes, times, sampler, EVENTS.start)
 
 
 def random_rows(width: int) -> torch.Tensor:

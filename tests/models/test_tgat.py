@@ -1,63 +1,95 @@
-"""TGAT against a computation of one root at a time, with a key and a value per neighbour."""
+"""TGAT against a recursion over one root at a time, with a key and a value per neighbour."""
 
 import pytest
 import torch
-import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor
 
 from benchmark.models.node_state import NodeState
 from benchmark.models.tgat import TGAT
-from tests.models.closeness import assert_close
-from tests.models.variants import (
-    DATASET,
-    fast_scores,
-    normalised,
-    plain_scores,
-    random_rows,
-    state_of,
-    without_zeros,
+from benchmark.visibility import Visibility
+from datasets.dataset import Dataset
+from tests.models.closeness import assert_close, assert_gradients_close
+from tests.models.plain_layers import Case, PlainLayers, plain_known
+from tests.models.streams import random_dataset
+from tests.models.variants import random_rows, without_zeros
+
+
+def small_tgat(dataset: Dataset, num_layers: int = 2, node_features: Tensor | None = None) -> TGAT:
+    return without_zeros(
+        TGAT(
+            dataset.stream.msg,
+            node_dim=6,
+            time_dim=5,
+            embedding_dim=8,
+            num_neighbors=4,
+            num_layers=num_layers,
+            node_features=node_features,
+        )
+    )
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    edge_dim=st.sampled_from([0, 3]),
+    node_dim=st.sampled_from([0, 3]),
+    num_layers=st.sampled_from([1, 2, 2, 3]),
+    first=st.sampled_from([0, 5, 30]),
+    visibility=st.sampled_from(list(Visibility)),
 )
+def test_scores_and_gradients_equal_the_plain_ones(
+    seed: int, edge_dim: int, node_dim: int, num_layers: int, first: int, visibility: Visibility
+) -> None:
+    case = Case.random(seed, edge_dim, visibility, first)
+    features = random_rows(node_dim) if node_dim else None
+    model = small_tgat(case.dataset, num_layers, features)
+    plain = PlainLayers(model, model.attention, plain_known(model, features), case.earlier)
+
+    def embedding(node: int, time: int) -> Tensor:
+        return plain.embedding(node, time, case.visible, num_layers)
+
+    fast, slow = case.fast_scores(model), case.plain_scores(model, embedding)
+    assert_close(fast, slow)
+    weights = torch.randn(fast.shape, dtype=torch.float64)
+    assert_gradients_close(model, (fast * weights).sum(), (slow * weights).sum())
 
 
-def small_tgat(node_features: Tensor | None = None) -> TGAT:
-    sizes = {"node_dim": 6, "time_dim": 5, "embedding_dim": 8, "num_neighbors": 4}
-    return without_zeros(TGAT(DATASET.stream.msg, **sizes, node_features=node_features))  # type: ignore[arg-type]
+def test_the_second_layer_sees_neighbours_of_neighbours() -> None:
+    """An event between two nodes that the root never met changes its scores with two layers only.
+
+    The stream: 0-1 at time 1, which is to change, 1-2 at 2, and the query of 2 at 3.
+    """
+    dataset = random_dataset(num_events=8, num_nodes=10)
+    stream = dataset.stream
+    stream.src[:3], stream.dst[:3] = torch.tensor([0, 1, 2]), torch.tensor([1, 2, 3])
+    stream.t[:] = torch.arange(8)
+    case = Case(dataset, Visibility.EVENT, first=2, num_events=1)
+    for num_layers, differs in ((1, False), (2, True)):
+        model = small_tgat(dataset, num_layers)
+        before = case.fast_scores(model)[0, 4]  # from 2 to a stranger
+        model.edge_features[0] += 1
+        assert torch.equal(case.fast_scores(model)[0, 4], before) is not differs
 
 
-@pytest.mark.parametrize("featured", [False, True])
-def test_scores_equal_a_plain_computation(featured: bool) -> None:
-    features = random_rows(3) if featured else None
-    model = small_tgat(features)
-    layer = model.attention
-
-    def known(node: int) -> Tensor:
-        if model.node_features is None or features is None:
-            return torch.zeros(6, dtype=torch.float64)
-        return model.node_features.projection(features[node].double())  # type: ignore[no-any-return]
-
-    def encoded(age: int) -> Tensor:
-        return torch.cos(layer.time_encoding.weight * age + layer.time_encoding.bias)
-
-    def embedding(node: int, neighbors: list[tuple[int, int, int]]) -> Tensor:
-        query = layer.query(torch.cat([known(node), encoded(0)])).chunk(2)
-        context = torch.zeros(8, dtype=torch.float64)
-        if neighbors:
-            parts = [(known(n), model.edge_features[e], encoded(age)) for n, e, age in neighbors]
-            rows = torch.stack([torch.cat(part) for part in parts])
-            keys, values = layer.key(rows).chunk(2, dim=1), layer.value(rows).chunk(2, dim=1)
-            heads = [
-                F.leaky_relu(key @ part, 0.2).softmax(0) @ value
-                for part, key, value in zip(query, keys, values, strict=True)
-            ]
-            context = torch.cat(heads)
-        hidden = torch.relu(layer.output(torch.cat([context, known(node)])))
-        return normalised(hidden, layer.norm.weight, layer.norm.bias)
-
-    assert_close(fast_scores(model, state_of(model)), plain_scores(model, embedding))
+@pytest.mark.parametrize("visibility", list(Visibility))
+def test_no_event_of_the_same_or_a_later_time_reaches_a_neighbour(visibility: Visibility) -> None:
+    """Scores of a batch do not change with any feature of the events from its first one on."""
+    case = Case.random(3, 3, visibility, first=30)
+    model = small_tgat(case.dataset)
+    before = case.fast_scores(model)
+    cutoff = 30
+    if visibility is Visibility.EVENT:
+        cutoff = int((case.dataset.stream.t < case.events.t[-1]).sum())
+    model.edge_features[cutoff:] += 1
+    assert torch.equal(case.fast_scores(model), before)
+    model.edge_features[: cutoff - 1] += 1
+    assert not torch.equal(case.fast_scores(model), before)
 
 
 def test_it_has_no_memory() -> None:
-    model = small_tgat()
+    model = small_tgat(random_dataset())
     assert (model.memory_dim, model.mail_dim) == (0, 0)
     state = NodeState.empty(3, 0, 0)
     assert model.update_memory(state).shape == (3, 0)

@@ -26,8 +26,8 @@ def fast_scores(
     """Scores of one batch, all roots in one pass."""
     nodes = torch.cat([events.src, candidates.flatten()])
     times = torch.cat([events.t, events.t.repeat_interleave(candidates.shape[1])])
-    sampled = sampler_of(dataset, model, visibility).sample(nodes, times, events.start)
-    subgraph = build_subgraph(nodes, times, sampled)
+    sampler = sampler_of(dataset, model, visibility)
+    subgraph = build_subgraph(nodes, times, sampler, events.start)
     embeddings = model.embed(model.update_memory(state.rows(subgraph.nodes)), subgraph)
     source, destinations = embeddings.split([len(events), candidates.numel()])
     return model.score_links(source, destinations.unflatten(0, candidates.shape))

@@ -6,15 +6,13 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from benchmark.graph.neighbor_index import NeighborIndex
-from benchmark.graph.samplers import RecentSampler
 from benchmark.models.contract import TemporalModel
 from benchmark.models.node_state import NodeState
 from benchmark.models.subgraph import Subgraph, build_subgraph
 from benchmark.visibility import Visibility
 from datasets.dataset import Dataset, EventBatch
 from tests.models.plain import plain_neighbors
-from tests.models.streams import random_dataset, random_state
+from tests.models.streams import random_dataset, random_state, sampler_of
 
 Model = TypeVar("Model", bound=TemporalModel)
 DATASET = random_dataset(seed=3)
@@ -41,10 +39,7 @@ def subgraph_of(dataset: Dataset, model: TemporalModel, events: EventBatch) -> S
     """The roots that ask for ``EVENTS``: sources, then all nodes for every event."""
     nodes = torch.cat([events.src, CANDIDATES.flatten()])
     times = torch.cat([events.t, events.t.repeat_interleave(CANDIDATES.shape[1])])
-    stream = dataset.stream
-    index = NeighborIndex(stream.src, stream.dst, stream.t, dataset.num_nodes)
-    sampler = RecentSampler(index, model.num_neighbors, Visibility.EVENT)
-    return build_subgraph(nodes, times, sampler.sample(nodes, times, events.start))
+    return build_subgraph(nodes, times, sampler_of(dataset, model), events.start)
 
 
 def fast_scores(model: TemporalModel, state: NodeState) -> Tensor:
