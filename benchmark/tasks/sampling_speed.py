@@ -12,6 +12,7 @@ from benchmark.build import build_dataset, build_protocol, provenance
 from benchmark.choose import choose
 from benchmark.graph.neighbor_index import NeighborIndex
 from benchmark.graph.samplers import NeighborSampler, RecentSampler, UniformSampler
+from benchmark.graph.snapshots import Snapshots
 from benchmark.processes import Processes
 from benchmark.protocol.negatives import Pool, negative_pool, training_negatives
 from benchmark.randomness import generator
@@ -32,13 +33,20 @@ class Roots(NamedTuple):
 class SamplingSpeed:
     """Times the sampler that training uses, on the CPU, without anything around it."""
 
-    def __init__(self, name: str, num_layers: int, num_neighbors: int, strategy: str) -> None:
-        if num_layers < 1:
-            raise ValueError(f"task.num_layers is {num_layers}; it must be at least 1.")
+    def __init__(
+        self,
+        name: str,
+        num_layers: int,
+        num_neighbors: int,
+        strategy: str,
+        num_snapshots: int,
+        snapshot_duration: int | None,
+    ) -> None:
         self.name = name
         self.num_layers = num_layers
         self.num_neighbors = num_neighbors
         self.sampler = choose("task.strategy", strategy, STRATEGIES)
+        self.snapshots = Snapshots(num_snapshots, snapshot_duration)
 
     def run(
         self, experiment: DictConfig, folder: RunFolder, processes: Processes
@@ -53,14 +61,16 @@ class SamplingSpeed:
         start = time.perf_counter()
         index = NeighborIndex(stream.src, stream.dst, stream.t, dataset.num_nodes)
         index_seconds = time.perf_counter() - start
-        sampler = self.sampler(index, self.num_neighbors, protocol.visibility)
+        sampler = self.sampler(
+            index, self.num_neighbors, protocol.visibility, self.num_layers, self.snapshots
+        )
         pool = negative_pool(dataset, protocol.negative_pool)
         batches = list(batch_roots(dataset, pool, experiment.batch_size, experiment.seed))
         random = generator(experiment.seed, "neighbours")
-        sample_layers(sampler, batches[0], self.num_layers, random)  # loops are compiled here
+        sample(sampler, batches[0], random)  # loops are compiled here
         start, found = time.perf_counter(), 0
         for number, roots in enumerate(batches, start=1):
-            found += sample_layers(sampler, roots, self.num_layers, random)
+            found += sample(sampler, roots, random)
             folder.heartbeat(processes.rank, "sample", number, len(batches))
         return {
             "metrics": {
@@ -83,21 +93,22 @@ def batch_roots(dataset: Dataset, pool: Pool, batch_size: int, seed: int) -> Ite
         yield Roots(torch.cat([events.src, events.dst, negatives]), events.t.repeat(3), start)
 
 
-def sample_layers(
-    sampler: NeighborSampler, roots: Roots, num_layers: int, random: torch.Generator
-) -> int:
-    """Sample ``num_layers`` deep and return how many neighbours were found.
+def sample(sampler: NeighborSampler, roots: Roots, random: torch.Generator) -> int:
+    """Sample all layers of all snapshots of the ``sampler``; returns the number of neighbours.
 
-    The roots of a further layer are, as in TGL, those of the layer before and their neighbours,
-    each at the time of the event that made it one.
+    The roots of a further layer are, as in TGL, those of the layer before and their neighbours: at
+    the time of the event that made it one, in snapshots at that of the query.
     """
-    nodes, times, first_event = roots
     found = 0
-    for layer in range(num_layers):
-        sampled = sampler.sample(nodes, times, first_event, random)
-        mask = sampled.mask
-        found += int(mask.sum())
-        if layer + 1 < num_layers:
-            nodes = torch.cat([nodes, sampled.nodes[mask]])
-            times = torch.cat([times, sampled.times[mask]])
+    for snapshot in range(sampler.snapshots.number):
+        nodes, times, first_event = roots
+        for layer in range(sampler.num_layers):
+            sampled = sampler.sample(nodes, times, first_event, random, snapshot)
+            mask = sampled.mask
+            found += int(mask.sum())
+            if layer + 1 < sampler.num_layers:
+                in_snapshot = sampler.snapshots.duration is not None
+                seen = times.unsqueeze(1).expand_as(mask) if in_snapshot else sampled.times
+                nodes = torch.cat([nodes, sampled.nodes[mask]])
+                times = torch.cat([times, seen[mask]])
     return found

@@ -11,11 +11,12 @@ from omegaconf import DictConfig, OmegaConf
 from benchmark.compose import compose_settings
 from benchmark.graph.neighbor_index import NeighborIndex
 from benchmark.graph.samplers import RecentSampler
+from benchmark.graph.snapshots import WHOLE_PAST, Snapshots
 from benchmark.processes import Processes
 from benchmark.protocol.negatives import Pool
 from benchmark.randomness import generator
 from benchmark.record import RunFolder
-from benchmark.tasks.sampling_speed import Roots, batch_roots, sample_layers
+from benchmark.tasks.sampling_speed import Roots, batch_roots, sample
 from benchmark.visibility import Visibility
 from datasets.dataset import Split
 from tests.protocol.streams import dataset_of
@@ -23,12 +24,12 @@ from tests.protocol.streams import dataset_of
 SRC, DST = torch.tensor([0, 0, 1, 0]), torch.tensor([2, 3, 2, 2])
 
 
-def sampled(num_layers: int) -> int:
+def sampled(num_layers: int, snapshots: Snapshots = WHOLE_PAST, num_neighbors: int = 2) -> int:
     """Neighbours found for node 0 at time 3, after events 0-2, 0-3 and 1-2 at times 0, 1, 2."""
     index = NeighborIndex(SRC, DST, torch.arange(4), num_nodes=4)
-    sampler = RecentSampler(index, 2, Visibility.EVENT)
+    sampler = RecentSampler(index, num_neighbors, Visibility.EVENT, num_layers, snapshots)
     roots = Roots(torch.tensor([0]), torch.tensor([3]), first_event=3)
-    return sample_layers(sampler, roots, num_layers, generator(0))
+    return sample(sampler, roots, generator(0))
 
 
 def test_a_second_layer_asks_for_the_roots_and_their_neighbours() -> None:
@@ -39,13 +40,12 @@ def test_a_second_layer_asks_for_the_roots_and_their_neighbours() -> None:
     assert sampled(3) == 6
 
 
-def test_a_second_layer_looks_back_from_the_event() -> None:
-    index = NeighborIndex(SRC, DST, torch.arange(4), num_nodes=4)
-    sampler = RecentSampler(index, 1, Visibility.EVENT)
-    roots = Roots(torch.tensor([1]), torch.tensor([3]), first_event=3)
-    # 1 met 2 at time 2; before that 2 met 0 at time 0.
-    assert sample_layers(sampler, roots, 1, generator(0)) == 1
-    assert sample_layers(sampler, roots, 2, generator(0)) == 1 + 2
+def test_every_snapshot_is_sampled_from_the_time_of_the_query() -> None:
+    # From time 3, snapshot 0 has times 1 and 2 (the event 0-3 of node 0) and snapshot 1 has time 0.
+    snapshots = Snapshots(2, 2)
+    assert sampled(1, snapshots) == 1 + 1
+    # Asked at time 3 as well: 3 knows 0 in snapshot 0, 2 knows 0 in snapshot 1.
+    assert sampled(2, snapshots) == (1 + 2) + (1 + 2)
 
 
 def test_roots_of_a_batch_are_its_sources_destinations_and_negatives() -> None:
@@ -80,5 +80,7 @@ def test_the_record_counts_one_pass(tmp_path: Path) -> None:
 def test_unusable_layouts_are_refused(tmp_path: Path) -> None:
     with pytest.raises(Exception, match="num_layers is 0; it must be at least 1"):
         outcome(tmp_path, "task.num_layers=0")
+    with pytest.raises(Exception, match="Give the 3 snapshots a duration"):
+        outcome(tmp_path, "task.num_snapshots=3", "task.snapshot_duration=null")
     with pytest.raises(Exception, match=r"task\.strategy"):
         outcome(tmp_path, "task.strategy=oldest")
