@@ -1,0 +1,165 @@
+"""Figure 11: validation F1-micro of edge classification over iterations, by i x j x k."""
+
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from paper_figures import style
+from paper_figures.claim import Claim
+from paper_figures.claim_text import seeds
+from paper_figures.curves import MARKERS_PER_CURVE, commands, mean_metric
+from paper_figures.edge_convergence_claims import METRIC, TEST_METRIC, accuracy, savings
+from paper_figures.published import published
+from paper_figures.records import Record
+from paper_figures.run_sets import alike, by_parallelism
+from paper_figures.series import size_order
+
+NUMBER = "Figure 11"
+SHOWS = "validation F1-micro of edge classification over iterations (Figure 11)"
+COMMAND = "python -m benchmark.run suite=edge_convergence"
+DIFFERS = (
+    "ICEWS18 in place of GDELT, which has 400 times its events, in batches of 600 in place of "
+    "3,200 and with iterations in proportion; logical trainers on one process."
+)
+NONE = "none"  # the test F1-micro of what a side did not run
+
+
+def select(records: list[Record]) -> list[Record]:
+    """Edge classification of suite edge_convergence."""
+    return [
+        record
+        for record in records
+        if record.suite == "edge_convergence" and METRIC in record.evaluations
+    ]
+
+
+def draw(records: list[Record], out: Path) -> list[Path]:
+    """One figure for each data set, of its set of most runs."""
+    paper = published_curves()
+    paths = []
+    for group in largest_sets(select(records)):
+        table = measured(group)
+        with plt.rc_context(style.RC):
+            figure = _figure(table, paper, group)
+            name = f"edge_convergence_{group[0].dataset}"
+            paths += style.save(figure, pd.concat([table, paper]), out, name)
+    return paths
+
+
+def largest_sets(records: list[Record]) -> list[list[Record]]:
+    """For each data set its largest set of runs that differ in parallelism and seed only."""
+    sets: dict[str, list[Record]] = {}
+    for group in alike(records, ()):
+        if len(group) > len(sets.get(group[0].dataset, [])):
+            sets[group[0].dataset] = group
+    return list(sets.values())
+
+
+def measured(records: list[Record]) -> pd.DataFrame:
+    """Mean, lowest and highest validation F1-micro over seeds, by i x j x k and iteration."""
+    layouts = by_parallelism(records)
+    return pd.concat([_curve(name, runs) for name, runs in layouts.items()], ignore_index=True)
+
+
+def _curve(parallelism: str, records: list[Record]) -> pd.DataFrame:
+    points = pd.concat([record.evaluations for record in records]).dropna(subset=METRIC)
+    curve = points.groupby("iteration", as_index=False).agg(
+        validation_f1_micro=(METRIC, "mean"),
+        lowest=(METRIC, "min"),
+        highest=(METRIC, "max"),
+        num_runs=(METRIC, "size"),
+    )
+    return curve.assign(
+        parallelism=parallelism,
+        test_f1_micro=mean_metric(records, TEST_METRIC),
+        emulated=records[0].emulated,
+        origin="measured",
+        source=commands(records),
+    )
+
+
+def published_curves() -> pd.DataFrame:
+    """Figure 11, of GDELT, with the test F1-micro of its legend."""
+    curves = published("figure_11_validation").rename(columns={"iterations_trained": "iteration"})
+    legend = published("figure_11_test")[["parallelism", TEST_METRIC]]
+    columns = ["iteration", METRIC, "parallelism", TEST_METRIC, "source"]
+    return curves.merge(legend, on="parallelism")[columns].assign(origin="published")
+
+
+def claims(records: list[Record]) -> list[Claim]:
+    """Of each data set: what a global batch and copies of node memory save, and what they cost."""
+    paper = published_curves()
+    found = []
+    for group in largest_sets(select(records)):
+        ours, first = measured(group), group[0]
+        conditions = (
+            f"{first.dataset} (paper: GDELT), {first.passes:g} passes, logical trainers, "
+            f"{seeds(group)}"
+        )
+        found += savings(ours, paper, conditions, COMMAND)
+        found += accuracy(ours, paper, conditions, COMMAND)
+    return found
+
+
+def _figure(table: pd.DataFrame, paper: pd.DataFrame, records: list[Record]) -> Figure:
+    figure, (left, right) = plt.subplots(1, 2, figsize=(style.PAGE, 2.6))
+    ordered = sorted({*table["parallelism"], *paper["parallelism"]}, key=size_order)
+    shades = style.shades(style.color_of("disttgl"), len(ordered))
+    looks = dict(zip(ordered, zip(shades, cycle(style.MARKERS), strict=False), strict=True))
+    for axes, curves, line in ((left, table, _measured), (right, paper, _published)):
+        for name, look in looks.items():
+            curve = curves[(curves["parallelism"] == name) & (curves["iteration"] > 0)]
+            if len(curve):
+                line(axes, curve, look)
+        axes.set_xlabel("training iterations")
+        style.log_axis(axes, "x", ticks=(1, 3))
+        style.widen(axes, 0.05)
+    left.set(title=f"{records[0].dataset}, measured", ylabel="validation F1-micro")
+    right.set(title="GDELT, published (Figure 11)")
+    style.write_below(figure, _small_print(table, records), _handles(looks, table, paper), ncols=2)
+    return figure
+
+
+def _handles(
+    looks: dict[str, tuple[Any, str]], table: pd.DataFrame, paper: pd.DataFrame
+) -> list[Line2D]:
+    """Each i x j x k with its test F1-micro, as in the paper's legend."""
+    tested = [dict(zip(t["parallelism"], t[TEST_METRIC], strict=True)) for t in (table, paper)]
+    handles = []
+    for name, (color, marker) in looks.items():
+        here, there = (NONE if pd.isna(v := f1.get(name)) else f"{v:.4f}" for f1 in tested)
+        label = f"{name}, test F1-micro {here} (published: {there})"
+        handles.append(Line2D([], [], color=color, marker=marker, label=label))
+    return handles
+
+
+def _measured(axes: Axes, curve: pd.DataFrame, look: tuple[Any, str]) -> None:
+    color, marker = look
+    if (curve["num_runs"] > 1).any():
+        band = (curve["iteration"], curve["lowest"], curve["highest"])
+        axes.fill_between(*band, color=color, alpha=style.BAND_ALPHA, lw=0)
+    face = "white" if curve["emulated"].iloc[0] else color
+    line = axes.plot(curve["iteration"], curve[METRIC], color=color, marker=marker)[0]
+    line.set(markerfacecolor=face, markevery=max(1, len(curve) // MARKERS_PER_CURVE))
+
+
+def _published(axes: Axes, curve: pd.DataFrame, look: tuple[Any, str]) -> None:
+    color, marker = look
+    line = axes.plot(curve["iteration"], curve[METRIC], color=color, marker=marker)[0]
+    every = max(1, len(curve) // MARKERS_PER_CURVE)
+    line.set(lw=1, ls=style.PUBLISHED_DASHES, ms=3, markevery=every)
+
+
+def _small_print(table: pd.DataFrame, records: list[Record]) -> str:
+    text = style.conditions(records)
+    if (table["num_runs"] > 1).any():
+        text += " Line: mean over seeds; band: lowest to highest seed."
+    if table["emulated"].any():
+        text += " Hollow markers: trainers emulated on fewer processes."
+    return text + " Dashed: DistTGL Figure 11, without its first point before training."

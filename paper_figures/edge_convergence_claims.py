@@ -1,0 +1,73 @@
+"""What Figure 11 claims: iterations that trainers in parallel save, and what they cost."""
+
+from math import inf, isfinite
+
+import pandas as pd
+
+from paper_figures.claim import Claim
+from paper_figures.claim_text import factor
+from paper_figures.run_sets import SINGLE
+from paper_figures.verdicts import of_loss, of_ratio
+
+METRIC, TEST_METRIC = "validation_f1_micro", "test_f1_micro"
+LEVEL = 0.95  # of the best validation F1-micro of a single trainer
+LARGEST = "8x1x4"
+
+
+def savings(ours: pd.DataFrame, paper: pd.DataFrame, conditions: str, command: str) -> list[Claim]:
+    """Iterations saved by a global batch of eight trainers, then by four copies of memory."""
+    told = {
+        (SINGLE, "8x1x1"): "Eight trainers of one global batch need fewer iterations than one",
+        ("8x1x1", LARGEST): "Four copies of node memory need fewer iterations than one",
+    }
+    goal = f" to {LEVEL:.0%} of a single trainer's best F1-micro"
+    claims = []
+    for (few, many), statement in told.items():
+        here, there = iterations_to_level(ours), iterations_to_level(paper)
+        if {few, many} <= here.keys():
+            verdict = of_ratio(here[few] / here[many], there[few] / there[many])
+            texts = (_saving(there, few, many), _saving(here, few, many))
+            claims.append(Claim(statement + goal, *texts, conditions, verdict, command))
+    return claims
+
+
+def iterations_to_level(table: pd.DataFrame) -> dict[str, float]:
+    """First iteration at ``LEVEL``, by i x j x k; infinite if never, empty without 1x1x1."""
+    single = table[table["parallelism"] == SINGLE]
+    if single.empty:
+        return {}
+    reached = table[table[METRIC] >= LEVEL * single[METRIC].max()]
+    first = reached.groupby("parallelism")["iteration"].min()
+    return first.reindex(table["parallelism"].unique()).fillna(inf).to_dict()
+
+
+def _saving(iterations: dict[str, float], few: str, many: str) -> str:
+    texts = [
+        f"{name}: {iterations[name]:,.0f}" if isfinite(iterations[name]) else f"{name}: never"
+        for name in (few, many)
+    ]
+    return ", ".join(texts) + factor(iterations[few] / iterations[many])
+
+
+def accuracy(ours: pd.DataFrame, paper: pd.DataFrame, conditions: str, command: str) -> list[Claim]:
+    """Test F1-micro of the layouts that both sides have, beside that of a single trainer."""
+    here, there = (table.groupby("parallelism")[TEST_METRIC].first() for table in (ours, paper))
+    compared = [name for name in there.index if name in here.index]
+    if SINGLE not in compared or len(compared) < 2:
+        return []
+    here, there = here[compared], there[compared]
+    verdict = of_loss(here[SINGLE] - here.min(), there[SINGLE] - there.min())
+    return [
+        Claim(
+            "Trainers in parallel do not lose test F1-micro against a single one",
+            _values(there),
+            _values(here),
+            conditions,
+            verdict,
+            command,
+        )
+    ]
+
+
+def _values(values: "pd.Series[float]") -> str:
+    return ", ".join(f"{name}: {value:.4f}" for name, value in values.items())
