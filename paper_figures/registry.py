@@ -4,7 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from paper_figures import captured_events, throughput, time_to_accuracy
+from paper_figures import (
+    captured_events,
+    convergence,
+    static_memory,
+    throughput,
+    time_to_accuracy,
+    trainer_grid,
+)
 from paper_figures.claim import Claim
 from paper_figures.records import Record
 
@@ -31,7 +38,10 @@ class PaperFigure:
 # In the order of the page; a module's name is the figure's.
 MODULES = (
     time_to_accuracy,
+    static_memory,
     captured_events,
+    convergence,
+    trainer_grid,
     throughput,
 )
 
