@@ -5,8 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from paper_figures import (
+    batch_size,
     captured_events,
     convergence,
+    edge_convergence,
+    node_accuracy,
+    node_memory,
     static_memory,
     throughput,
     time_to_accuracy,
@@ -38,10 +42,14 @@ class PaperFigure:
 # In the order of the page; a module's name is the figure's.
 MODULES = (
     time_to_accuracy,
+    batch_size,
+    node_memory,
+    node_accuracy,
     static_memory,
     captured_events,
     convergence,
     trainer_grid,
+    edge_convergence,
     throughput,
 )
 
