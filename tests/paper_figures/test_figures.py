@@ -14,44 +14,6 @@ from paper_figures.style import SYSTEM_COLORS, color_of, conditions
 from tests.paper_figures.conftest import WriteRun
 
 
-def test_throughput_is_the_median_in_total_and_per_trainer(
-    results: Path, write_run: WriteRun
-) -> None:
-    degrees = {"i": 1, "j": 1, "k": 2}
-    for seed, rate in enumerate([10_000.0, 12_000.0, 17_000.0]):
-        write_run(
-            f"seed{seed}",
-            seed=seed,
-            processes=2,
-            parallelism=degrees,
-            throughput_events_per_second=rate,
-        )
-    write_run("emulated", parallelism=degrees, emulated=True, throughput_events_per_second=None)
-    chosen = throughput.select(load_records(results)[0])
-    (row,) = throughput.measured(chosen).to_dict("records")
-    assert row["label"] == "disttgl 1x1x2"
-    assert row[throughput.TOTAL] == 12
-    assert row[throughput.PER_TRAINER] == 6
-    assert (row["lowest"], row["highest"], row["num_runs"]) == (10, 17, 3)
-
-
-def test_published_throughput_beside_the_same_configuration() -> None:
-    table = pd.DataFrame(
-        {
-            "label": ["tgn 1x1x1", "disttgl 1x1x2", "disttgl 3x1x1"],
-            "system": ["tgn", "disttgl", "disttgl"],
-            "parallelism": ["1x1x1", "1x1x2", "3x1x1"],
-        }
-    )
-    bars = throughput.published_bars("wikipedia", table)
-    per_gpu = dict(zip(bars["label"], bars[throughput.PER_TRAINER], strict=True))
-    total = dict(zip(bars["label"], bars[throughput.TOTAL], strict=True))
-    assert per_gpu == {"tgn 1x1x1": 6.45, "disttgl 1x1x2": 21.87}
-    assert total == {"tgn 1x1x1": 6.45, "disttgl 1x1x2": 43.74}
-    assert throughput.published_bars("gdelt", table)["label"].tolist() == ["disttgl 1x1x2"]
-    assert len(throughput.published_bars("reddit", table)) == 0
-
-
 def test_counts_are_ranked_and_cut(results: Path, write_count: WriteRun) -> None:
     write_count(400, [2, 9, 4])
     write_count(200, list(range(1, 4001)))
