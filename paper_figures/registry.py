@@ -11,6 +11,7 @@ from paper_figures import (
     edge_convergence,
     node_accuracy,
     node_memory,
+    projection,
     static_memory,
     throughput,
     time_to_accuracy,
@@ -51,6 +52,7 @@ MODULES = (
     trainer_grid,
     edge_convergence,
     throughput,
+    projection,
 )
 
 FIGURES = {
