@@ -10,6 +10,7 @@ import torch
 
 from benchmark.disttgl.system import DistTGLSystem
 from benchmark.models.contract import TemporalModel
+from benchmark.models.dysat import DySAT
 from benchmark.models.graph_mixer import GraphMixer
 from benchmark.models.jodie import JODIE
 from benchmark.models.tgat import TGAT
@@ -20,10 +21,12 @@ from datasets.dataset import Dataset
 from tests.disttgl.small import BATCH_SIZE, PROTOCOL, TRAINING, small_dataset
 from tests.worlds import Job, run_jobs
 
+SIZES = {"node_dim": 6, "embedding_dim": 8, "num_neighbors": 4, "num_heads": 2}
 ATTENTION_FREE = {"node_dim": 6, "time_dim": 6, "embedding_dim": 8, "num_neighbors": 4}
 NETWORKS: dict[str, Callable[..., TemporalModel]] = {
     "jodie": partial(JODIE, memory_dim=7, time_dim=6),
-    "tgat": partial(TGAT, **ATTENTION_FREE, num_heads=2),  # type: ignore[arg-type]
+    "tgat": partial(TGAT, **SIZES, time_dim=6),  # type: ignore[arg-type]
+    "dysat": partial(DySAT, **SIZES, snapshot_duration=20),  # type: ignore[arg-type]
     "graph_mixer": partial(GraphMixer, **ATTENTION_FREE),  # type: ignore[arg-type]
 }
 LAYOUTS = ("2x1x1", "1x2x1", "1x1x2")
@@ -63,7 +66,8 @@ def rule() -> Dataset:
 
 
 @pytest.mark.parametrize(
-    ("name", "layout"), [("jodie", "2x1x1"), ("tgat", "1x2x1"), ("graph_mixer", "1x1x2")]
+    ("name", "layout"),
+    [("jodie", "2x1x1"), ("tgat", "1x2x1"), ("graph_mixer", "1x1x2"), ("dysat", "2x1x1")],
 )
 def test_every_network_learns_a_rule(name: str, layout: str) -> None:
     dataset = rule()

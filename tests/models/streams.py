@@ -78,7 +78,7 @@ def sampler_of(
     return RecentSampler(index, model.num_neighbors, visibility, *reach)
 
 
-def empty_state(dataset: Dataset, model: TGNAttention) -> NodeState:
+def empty_state(dataset: Dataset, model: TemporalModel) -> NodeState:
     """The state of all nodes before the first event."""
     dtype = next(model.parameters()).dtype
     return NodeState.empty(dataset.num_nodes, model.memory_dim, model.mail_dim, dtype)

@@ -1,13 +1,17 @@
 """Scoring and observing along a stream: right, without side effects, and without leaks."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 import torch
 from torch import Tensor
 
+from benchmark.models.contract import TemporalModel
+from benchmark.models.dysat import DySAT
 from benchmark.models.node_state import NodeState
 from benchmark.models.streaming import StreamingModel
+from benchmark.models.tgat import TGAT
 from benchmark.processes import Processes
 from benchmark.protocol.evaluator import evaluate_links
 from benchmark.protocol.link_protocol import LinkProtocol, NegativePool
@@ -15,7 +19,9 @@ from benchmark.visibility import Visibility
 from datasets.dataset import Dataset, Split
 from tests.models.closeness import assert_close
 from tests.models.plain import PlainTGN
+from tests.models.plain_layers import Case
 from tests.models.streams import empty_state, random_dataset, sampler_of, small_model
+from tests.models.variants import without_zeros
 from tests.thread_processes import on_threads
 
 BATCH = 7
@@ -99,6 +105,26 @@ def test_scores_do_not_depend_on_the_size_of_chunks(chunk: int) -> None:
     chunked.roots_per_chunk = chunk
     for mine, other in zip(walk(chunked, dataset, 42), expected, strict=True):
         assert_close(mine, other)
+
+
+@pytest.mark.parametrize("visibility", list(Visibility))
+@pytest.mark.parametrize("chunk", [1, 5, 64])
+@pytest.mark.parametrize(
+    "network",
+    [partial(TGAT, num_neighbors=3), partial(DySAT, num_neighbors=3, snapshot_duration=4)],
+)
+def test_chunks_that_are_sampled_one_by_one_give_the_same_scores(
+    network: Callable[..., TemporalModel], chunk: int, visibility: Visibility
+) -> None:
+    dataset = random_dataset(7)
+    model = without_zeros(network(dataset.stream.msg))
+    case = Case(dataset, visibility, first=35)
+    stream = StreamingModel(
+        model, sampler_of(dataset, model, visibility), empty_state(dataset, model)
+    )
+    stream.roots_per_chunk = chunk
+    walk(stream, dataset, 35)
+    assert_close(stream.score(case.events, case.candidates), case.fast_scores(model))
 
 
 @pytest.mark.parametrize("visibility", list(Visibility))
@@ -251,3 +277,10 @@ def test_chunks_fill_the_memory_that_they_may() -> None:
     one = StreamingModel(stream.model, stream.sampler, stream.state, mebibytes=1)
     assert one.roots_per_chunk == 2**20 // row
     assert stream.roots_per_chunk == 64 * 2**20 // row
+
+
+def test_chunks_count_the_neighbours_of_neighbours_and_all_snapshots() -> None:
+    dataset = random_dataset()
+    model = DySAT(dataset.stream.msg, node_dim=6, num_neighbors=4, num_snapshots=3)
+    stream = StreamingModel(model, sampler_of(dataset, model), empty_state(dataset, model), 1)
+    assert stream.roots_per_chunk == 2**20 // (3 * (4 + 4 * 4) * (2 * 6 + 3) * 4)
