@@ -28,9 +28,12 @@ def main(path: str) -> int:
     rank, world_size = (int(os.environ.get(key, d)) for key, d in (("RANK", 0), ("WORLD_SIZE", 1)))
     try:
         experiment = folder.config()
+        threads = threads_of(experiment)
+        if rank == 0:  # of the whole machine, so before this process is bound to a part of it
+            write_environment(folder.path / "environment.json", threads)
         if experiment.pin_cores:
-            pin_cores(rank, world_size, threads_of(experiment))
-        torch.set_num_threads(threads_of(experiment))
+            pin_cores(rank, world_size, threads)
+        torch.set_num_threads(threads)
         device = choose_device(experiment.device, rank)
         if device.type == "cuda":
             torch.cuda.set_device(device)
@@ -45,8 +48,6 @@ def main(path: str) -> int:
 
 
 def _run(experiment: DictConfig, folder: RunFolder, processes: Processes, start: float) -> None:
-    if processes.rank == 0:
-        write_environment(folder.path / "environment.json", threads_of(experiment))
     task = instantiate(experiment.task, _convert_="all")
     outcome: dict[str, Any] = task.run(experiment, folder, processes)
     peaks = processes.gather_objects(peak_memory_bytes())  # also waits for every process
