@@ -1,8 +1,8 @@
 """Weights & Biases as a reader of the record.
 
-``python -m benchmark.mirror RUN_FOLDER`` sends a recorded run; ``--follow`` sends one that is
-still running, as it goes. The runner starts it as a process of its own, so that nothing that W&B
-does can stop, slow down or prompt a run.
+``python -m benchmark.mirror FOLDER ...`` sends recorded runs, and the figures of a suite where
+FOLDER holds those; ``--follow`` sends a run that is still going on, as it goes. The runner starts
+it as a process of its own, so that nothing that W&B does can stop, slow down or prompt a run.
 """
 
 import argparse
@@ -21,21 +21,16 @@ from omegaconf import DictConfig, OmegaConf
 
 from benchmark.experiment import folder_of, name_of
 from benchmark.family import end_with_parent
+from benchmark.mirror_figures import is_figures, mirror_figures
+from benchmark.mirror_quiet import QUIET
+from benchmark.parallelism import Parallelism
 from benchmark.record import RunFolder
+from benchmark.settings import WANDB_MODES
 
 LOOK_SECONDS = 2.0
+TAGGED = ("system", "dataset", "protocol", "task")
+LONGEST_TAG = 64  # more is an error of W&B
 Mode = Literal["online", "offline", "disabled"]
-# The mirror shows the record and nothing that it gathers itself, and asks nobody anything.
-QUIET = {
-    "WANDB_SILENT": "true",
-    "WANDB_CONSOLE": "off",
-    "WANDB_DISABLE_GIT": "true",
-    "WANDB_DISABLE_CODE": "true",
-    "WANDB_X_DISABLE_STATS": "true",
-    "WANDB_X_DISABLE_META": "true",
-    "WANDB_X_SAVE_REQUIREMENTS": "false",
-    "WANDB_ERROR_REPORTING": "false",
-}
 
 
 def resolve_mode(mode: str) -> Mode:
@@ -63,7 +58,7 @@ def mirror(folder: RunFolder, mode: Mode, follow: bool) -> None:
         mode=mode,
         name=folder.path.name,
         group=experiment.suite.name,
-        tags=[name_of(experiment, group) for group in ("dataset", "system", "task")],
+        tags=_tags(experiment),
         config=_config(experiment),
     )
     run.define_metric("*", step_metric="iteration")
@@ -73,6 +68,13 @@ def mirror(folder: RunFolder, mode: Mode, follow: bool) -> None:
     run.summary.update(dict(_flat(result)))
     run.finish(exit_code=0 if result["status"] == "finished" else 1)
     wandb.teardown()  # finish() returns before an offline run is on disk
+
+
+def _tags(experiment: DictConfig) -> list[str]:
+    """As on the command line: a name alone would not say of what, as in protocol=disttgl."""
+    tags = [f"{group}={name_of(experiment, group)}" for group in TAGGED]
+    tags.append(f"parallelism={Parallelism(**experiment.parallelism)}")
+    return [tag[:LONGEST_TAG] for tag in tags]
 
 
 def _config(experiment: DictConfig) -> dict[str, Any]:
@@ -120,20 +122,34 @@ def _has_api_key() -> bool:
     return keys.authenticators(host) is not None
 
 
+def send(folder: Path, mode: Mode, follow: bool = False) -> None:
+    """Send what ``folder`` holds, a run or the figures of a suite; ValueError if neither."""
+    if (folder / "config.yaml").exists():
+        mirror(RunFolder(folder), mode, follow)
+    elif is_figures(folder):
+        mirror_figures(folder, mode)
+    else:
+        raise ValueError(f"{folder} holds neither a run nor the figures of a suite")
+
+
 def main() -> int:
     """The command; a failure is one line on standard error."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path, help="a run folder")
+    parser.add_argument("folders", type=Path, nargs="+", metavar="FOLDER", help="what to send")
     parser.add_argument("--follow", action="store_true", help="go on until the run has ended")
+    parser.add_argument(
+        "--mode", choices=WANDB_MODES, default="auto", help="default: online where there is a key"
+    )
     arguments = parser.parse_args()
     end_with_parent()
-    folder = RunFolder(arguments.folder)
-    try:
-        mirror(folder, resolve_mode(folder.config().wandb.mode), arguments.follow)
-    except Exception as error:
-        print(f"{type(error).__name__}: {' '.join(str(error).split())}", file=sys.stderr)
-        return 1
-    return 0
+    failed = False
+    for folder in arguments.folders:
+        try:
+            send(folder, resolve_mode(arguments.mode), arguments.follow)
+        except Exception as error:
+            failed = True
+            print(f"{type(error).__name__}: {' '.join(str(error).split())}", file=sys.stderr)
+    return int(failed)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from benchmark.family import Family, child_environment
 from benchmark.mirror import resolve_mode
@@ -11,6 +12,7 @@ from benchmark.record import RunFolder
 
 PATIENCE_SECONDS = 60.0
 GRACE_SECONDS = 2.0
+LOG = "mirror.log"
 
 
 @dataclass
@@ -22,7 +24,8 @@ class Mirrors:
     """
 
     mode: str
-    started: list[tuple[RunFolder, Family]] = field(default_factory=list)
+    started: list[tuple[Path, Family]] = field(default_factory=list)
+    any_sent: bool = False
 
     def __post_init__(self) -> None:
         self.mode = resolve_mode(self.mode)
@@ -30,12 +33,22 @@ class Mirrors:
     def begin(self, folder: RunFolder) -> None:
         """An experiment is about to start in ``folder``, which is prepared."""
         if self.mode == "online":
-            self._start(folder, "--follow")
+            self._start(folder.path, "--follow")
 
     def end(self, folder: RunFolder) -> None:
         """The experiment in ``folder`` has ended."""
         if self.mode == "offline":
+            self._start(folder.path)
+
+    def send_figures(self, folder: Path) -> list[str]:
+        """Send the figures in ``folder`` if a run was sent; what went wrong, one sentence each."""
+        if not (self.any_sent and folder.is_dir()):
+            return []
+        try:
             self._start(folder)
+            return self.close()
+        finally:
+            self.stop()
 
     def close(self) -> list[str]:
         """Give the mirrors a little time to finish; what went wrong, one sentence each."""
@@ -48,7 +61,7 @@ class Mirrors:
                 warnings.append(f"not done after {PATIENCE_SECONDS:.0f} s")
             else:
                 if exit_code:
-                    lines = (folder.path / "mirror.log").read_text().strip().splitlines()
+                    lines = (folder / LOG).read_text().strip().splitlines()
                     warnings.append(lines[-1] if lines else f"exit code {exit_code}")
         self.stop()
         return list(dict.fromkeys(warnings))
@@ -59,10 +72,12 @@ class Mirrors:
             family.end(GRACE_SECONDS)
         self.started.clear()
 
-    def _start(self, folder: RunFolder, *options: str) -> None:
-        with open(folder.path / "mirror.log", "w") as log:
+    def _start(self, folder: Path, *options: str) -> None:
+        self.any_sent = True
+        words = [sys.executable, "-m", "benchmark.mirror", str(folder), "--mode", self.mode]
+        with open(folder / LOG, "w") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "benchmark.mirror", str(folder.path), *options],
+                [*words, *options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -25,7 +25,7 @@ from benchmark.speedup import speedups
 from benchmark.suites import Suite
 from benchmark.table import Row, print_speedups, print_table
 
-FIGURES_SECONDS = 600
+FIGURES, FIGURES_SECONDS = "figures", 600
 
 
 class Interrupted(KeyboardInterrupt):
@@ -50,13 +50,14 @@ def run_suite(suite: Suite) -> int:
         print_comparison(compare(folders))
         print_speedups(speedups(folders))
         print_peers(peer_speeds(folders), machines(folders))
-        for warning in warnings:
-            print(f"W&B mirror: {warning}. The record is complete without it.", file=sys.stderr)
         folder = Path(suite.results_dir) / suite.name
         print(f"Records: {folder}", flush=True)
         finished = [row["status"] == "finished" for row in rows]
         if any(finished):
             _draw(suite, folder)
+            warnings += mirrors.send_figures(folder / FIGURES)
+        for warning in dict.fromkeys(warnings):
+            print(f"W&B mirror: {warning}. The record is complete without it.", file=sys.stderr)
     return 0 if all(finished) else 1
 
 
@@ -108,7 +109,7 @@ def _draw(suite: Suite, folder: Path) -> None:
     """Draw the suite's figures; a failure is reported and no more."""
     if not suite.figures:
         return
-    out = folder / "figures"
+    out = folder / FIGURES
     command = [sys.executable, "-m", "paper_figures", "--results", str(folder), "--out", str(out)]
     try:
         subprocess.run([*command, *suite.figures], timeout=FIGURES_SECONDS, check=True)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from benchmark import mirrors as mirrors_module
-from benchmark.mirror import mirror, resolve_mode
+from benchmark.mirror import main, mirror, resolve_mode
 from benchmark.mirrors import Mirrors
 from benchmark.record import RunFolder
 from tests.runner.conftest import MakeExperiment
@@ -21,10 +21,13 @@ LINES = [
 ]
 
 
+LAYOUT = {"i": 1, "j": 2, "k": 4}
+
+
 @pytest.fixture
 def folder(tmp_path: Path, make_experiment: MakeExperiment) -> RunFolder:
     folder = RunFolder(tmp_path / "run")
-    folder.prepare(make_experiment(wandb={"mode": "offline"}))
+    folder.prepare(make_experiment(wandb={"mode": "disabled"}, parallelism=LAYOUT))
     for line in LINES:
         folder.log(line)
     return folder
@@ -46,7 +49,8 @@ def test_an_offline_run_holds_configuration_metrics_and_result(folder: RunFolder
     folder.finish({"status": "finished", "metrics": {"test_mrr": 0.2}, "peak_memory_bytes": None})
     mirror(folder, "offline", follow=True)
     (path,) = folder.path.glob("wandb/offline-run-*/*.wandb")
-    history, summary, runs = [], {}, []
+    history, runs, metrics = [], [], []
+    summary: dict[str, Any] = {}
     for record in read_records(path):
         if record.HasField("history"):
             values = values_of(record.history.item)
@@ -55,12 +59,18 @@ def test_an_offline_run_holds_configuration_metrics_and_result(folder: RunFolder
             summary |= values_of(record.summary.update)
         if record.HasField("run"):
             runs.append(record.run)
+        if record.HasField("metric"):
+            metrics.append((record.metric.glob_name, record.metric.step_metric))
     assert history == LINES
     assert (summary["status"], summary["metrics/test_mrr"]) == ("finished", 0.2)
     assert runs[0].project == "trial"
     assert runs[0].run_group == "trial"
     assert runs[0].display_name == folder.path.name
-    assert set(runs[0].tags) == {"a_dataset", "a_system", "a_task"}
+    assert metrics == [("*", "iteration")]
+    assert set(runs[0].tags) == {
+        "system=a_system", "dataset=a_dataset", "protocol=a_protocol", "task=a_task",
+        "parallelism=1x2x4",
+    }  # fmt: skip
     assert values_of(runs[0].config.update)["batch_size"] == 100
 
 
@@ -113,3 +123,27 @@ def test_auto_is_online_only_with_a_key(no_account: pytest.MonkeyPatch, tmp_path
     no_account.setenv("WANDB_MODE", "disabled")
     assert resolve_mode("auto") == "disabled"
     assert resolve_mode("offline") == "offline"
+
+
+def test_a_run_recorded_without_a_mirror_is_sent_later(
+    folder: RunFolder, no_account: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder.finish({"status": "finished"})
+    no_account.setattr("sys.argv", ["mirror", str(folder.path)])
+    assert main() == 0
+    assert len(list(folder.path.glob("wandb/offline-run-*"))) == 1
+    assert capsys.readouterr().err == ""
+
+
+def test_a_folder_that_holds_nothing_is_said_and_the_rest_is_sent(
+    folder: RunFolder,
+    tmp_path: Path,
+    no_account: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder.finish({"status": "finished"})
+    (tmp_path / "empty").mkdir()
+    no_account.setattr("sys.argv", ["mirror", str(tmp_path / "empty"), str(folder.path)])
+    assert main() == 1
+    assert "empty holds neither a run nor the figures of a suite" in capsys.readouterr().err
+    assert len(list(folder.path.glob("wandb/offline-run-*"))) == 1
