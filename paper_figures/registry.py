@@ -9,8 +9,10 @@ from paper_figures import (
     captured_events,
     convergence,
     edge_convergence,
+    exactness,
     node_accuracy,
     node_memory,
+    peers,
     projection,
     static_memory,
     throughput,
@@ -53,6 +55,8 @@ MODULES = (
     edge_convergence,
     throughput,
     projection,
+    peers,
+    exactness,
 )
 
 FIGURES = {
