@@ -11,9 +11,10 @@ from datasets.dataset import Dataset, SplitName
 class NodeAccuracy(LinkPrediction):
     """Link prediction whose record gains ``nodes.csv``, the accuracy of every node.
 
-    DistTGL's Figure 5 compares two such records: one of static node memory only (``model=tgat``,
-    which has no dynamic one, with ``system.static_memory=pretrained``), and one of dynamic node
-    memory only (``model=tgn_attention`` with ``system.static_memory=off``).
+    DistTGL's Figure 5 compares two such records: one of static node memory only
+    (``model=tgat_one_layer``, TGN-attn without its dynamic memory, with
+    ``system.static_memory=pretrained``), and one of dynamic node memory only
+    (``model=tgn_attention`` with ``system.static_memory=off``).
     """
 
     def __init__(self, name: str, log_interval: int) -> None:

@@ -14,7 +14,7 @@ from tests.paper_figures.conftest import WriteRun
 DEGREES = [10, 40, 20, 30]  # of nodes 0 to 3
 STATIC = {0: [0.2, 0.9, 0.5, 0.6], 1: [0.4, 0.9, 0.5, 0.6]}  # by seed
 DYNAMIC = {0: [0.3, 0.8, 0.5, 0.3], 1: [0.3, 0.8, 0.5, 0.3]}
-MEMORY = {"tgat": "pretrained", "tgn_attention": "off"}
+MEMORY = {"tgat_one_layer": "pretrained", "tgn_attention": "off"}
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def pair(write_run: WriteRun) -> WriteRun:
 @pytest.fixture
 def two_seeds(pair: WriteRun) -> None:
     for seed in (0, 1):
-        pair("tgat", STATIC[seed], seed)
+        pair("tgat_one_layer", STATIC[seed], seed)
         pair("tgn_attention", DYNAMIC[seed], seed)
 
 
@@ -59,7 +59,7 @@ def test_nodes_are_the_mean_over_seeds_by_degree(results: Path) -> None:
 def test_the_running_mean_is_over_a_twentieth_of_the_nodes(
     monkeypatch: pytest.MonkeyPatch, results: Path, pair: WriteRun
 ) -> None:
-    pair("tgat", STATIC[0])
+    pair("tgat_one_layer", STATIC[0])
     pair("tgn_attention", DYNAMIC[0])
     monkeypatch.setattr(node_accuracy, "WINDOWS", 2)
     nodes = node_accuracy.mean_over_seeds(load_records(results)[0])
@@ -99,7 +99,7 @@ def test_claim(results: Path) -> None:
 
 
 def test_one_kind_of_memory_is_not_enough(results: Path, pair: WriteRun, tmp_path: Path) -> None:
-    pair("tgat", STATIC[0])
+    pair("tgat_one_layer", STATIC[0])
     pair("tgn_attention", DYNAMIC[1], seed=1)
     (pair("tgn_attention", DYNAMIC[0], seed=2) / "nodes.csv").unlink()
     records, _ = load_records(results)
@@ -114,7 +114,7 @@ def test_both_memories_at_once_are_neither(results: Path, pair: WriteRun) -> Non
 
 
 def test_a_damaged_file_is_named(results: Path, pair: WriteRun) -> None:
-    pair("tgat", STATIC[0])
+    pair("tgat_one_layer", STATIC[0])
     (pair("tgn_attention", DYNAMIC[0]) / "nodes.csv").write_text("split,node\ntest,0\n")
     with pytest.raises(RecordError, match=r"tgn_attention-seed0/nodes.csv: not readable as split"):
         node_accuracy.claims(load_records(results)[0])

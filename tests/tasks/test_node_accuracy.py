@@ -10,13 +10,18 @@ from omegaconf import OmegaConf
 from benchmark.compose import compose_settings
 from benchmark.processes import Processes
 from benchmark.record import RunFolder
+from benchmark.suites import expand
 
 
 @pytest.mark.parametrize(
     "memory",
     [
         ["model=tgn_attention", "system.static_memory=off"],
-        ["model=tgat", "system.static_memory=pretrained", "system.static_memory_epochs=1"],
+        [
+            "model=tgat_one_layer",
+            "system.static_memory=pretrained",
+            "system.static_memory_epochs=1",
+        ],
     ],
 )
 def test_nodes_add_up_to_the_metrics_of_the_best_round(tmp_path: Path, memory: list[str]) -> None:
@@ -35,3 +40,12 @@ def test_nodes_add_up_to_the_metrics_of_the_best_round(tmp_path: Path, memory: l
         assert rows["num_events"].sum() == result["metrics"][f"{split}_num_events"]
         mean = (rows["num_events"] * rows["mrr"]).sum() / rows["num_events"].sum()
         assert mean == pytest.approx(result["metrics"][f"{split}_mrr"], abs=0.5001e-4)
+
+
+def test_the_compared_networks_differ_in_dynamic_memory_only() -> None:
+    static, dynamic = (one.model for one in expand(["suite=node_accuracy"]).experiments)
+    assert static.num_layers == 1
+    shared = set(static) & set(dynamic) - {"_target_"}
+    assert {"num_neighbors", "num_heads", "dropout", "attention_dropout"} < shared
+    assert {name: static[name] for name in shared} == {name: dynamic[name] for name in shared}
+    assert static.node_dim == dynamic.memory_dim
