@@ -85,6 +85,24 @@ class Record:
     seconds_by_part: dict[str, float] = field(default_factory=dict)
     peak_memory: int | None = None
 
+    @property
+    def primary_metric(self) -> str:
+        """The metric that chose the best round, such as "mrr"; empty where none did."""
+        best = (name for name in self.metrics if name.startswith("validation_"))
+        chosen = next((name for name in best if name.endswith("_best")), "")
+        return chosen.removeprefix("validation_").removesuffix("_best")
+
+    @property
+    def peak_gib(self) -> float | None:
+        """``peak_memory`` in GiB."""
+        return None if self.peak_memory is None else self.peak_memory / 2**30
+
+    @property
+    def seconds_per_pass(self) -> float | None:
+        """Of training; None where nothing is trained or trainers shared a process."""
+        train = self.seconds.get("train")
+        return train / self.passes if train and self.passes and not self.emulated else None
+
 
 def read_record(folder: Path) -> Record:
     """Read one run folder; RecordError names the file and what is wrong with it."""

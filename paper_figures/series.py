@@ -37,6 +37,16 @@ class Series:
     def emulated(self) -> bool:
         return self.records[0].emulated
 
+    @property
+    def source(self) -> str:
+        """The commands that made its records."""
+        return ", ".join(dict.fromkeys(record.command for record in self.records))
+
+    @property
+    def settings(self) -> list[str]:
+        """``difference`` without the model, which tables name by itself."""
+        return [text for text in self.difference if not text.startswith("model=")]
+
 
 def by_question(records: Iterable[Record]) -> dict[tuple[str, str], list[Record]]:
     """Records by (data set, protocol): only these share an axis."""

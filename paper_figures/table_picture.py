@@ -3,10 +3,12 @@
 Measured cells are black and published ones (``Published``) grey, so that both can share a column.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
+from typing import Any
 
 import matplotlib.pyplot as plt
+import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
@@ -39,13 +41,12 @@ class Published(str):
 def draw_table(header: Row, groups: Groups, small_print: str) -> Figure:
     """A figure as wide as its text, with faint rules between the ``groups`` of rows.
 
-    Cells may hold several lines. Columns of single numbers are flush right and all others left.
-    Raises ValueError if a row has not as many cells as the header.
+    Cells may hold several lines. Columns of single numbers are flush right and all others left;
+    one that holds nothing is left out. Raises ValueError if a row has not as many cells as the
+    header.
     """
+    header, groups = _without_empty_columns(header, groups)
     rows = [row for group in groups for row in group]
-    for row in rows:
-        if len(row) != len(header):
-            raise ValueError(f"row {row} has not the {len(header)} cells of the header {header}")
     figure = plt.figure(figsize=(style.PAGE, 1))
     lines = [(line, True) for line in _lines(header, above=True)]
     lines += [(line, False) for row in rows for line in _lines(row)]
@@ -55,6 +56,38 @@ def draw_table(header: Row, groups: Groups, small_print: str) -> Figure:
     published = any(isinstance(cell, Published) for row in rows for cell in row)
     style.write_below(figure, small_print + (" Grey: published." if published else ""))
     return figure
+
+
+def rows_of(
+    groups: Iterable[pd.DataFrame], heading: str, cells: Callable[[dict[str, Any]], list[str]]
+) -> list[list[Row]]:
+    """``groups`` for a table, from rows of a csv file with the column ``origin``.
+
+    A row shows its ``heading`` where that is another than in the row above, then its ``cells``.
+    """
+    return [_rows_of_one(group.to_dict("records"), heading, cells) for group in groups]
+
+
+def _rows_of_one(
+    rows: Any, heading: str, cells: Callable[[dict[str, Any]], list[str]]
+) -> list[Row]:
+    painted: list[Row] = []
+    above = ""
+    for row in rows:
+        name = row[heading] if row[heading] != above else ""
+        line = [name, *cells(row)]
+        painted.append([*map(Published, line)] if row["origin"] == "published" else line)
+        above = row[heading]
+    return painted
+
+
+def _without_empty_columns(header: Row, groups: Groups) -> tuple[Row, Groups]:
+    rows = [row for group in groups for row in group]
+    for row in rows:
+        if len(row) != len(header):
+            raise ValueError(f"row {row} has not the {len(header)} cells of the header {header}")
+    kept = [n for n in range(len(header)) if any(row[n] not in ("", HOLE) for row in rows)]
+    return [header[n] for n in kept], [[[row[n] for n in kept] for row in g] for g in groups]
 
 
 def _lines(row: Row, above: bool = False) -> list[Row]:
