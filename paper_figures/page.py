@@ -66,6 +66,8 @@ def _overview(drawings: Iterable[Drawing]) -> str:
 
 
 def _verdicts(drawing: Drawing) -> str:
+    if drawing.missing:
+        return '<span class="soft">no records</span>'
     if drawing.problem:
         return '<span class="problem">not drawn</span>'
     counts = Counter(claim.verdict for claim in drawing.claims)
@@ -84,8 +86,7 @@ def _section(drawing: Drawing, out: Path) -> str:
         f"<p>{escape(_capital(figure.shows))}.</p>",
         problem,
         *(_picture(picture, drawing) for picture in pictures),
-        "<h3>Published beside measured</h3>",
-        _claims(drawing.claims),
+        "" if drawing.problem else _claims(drawing.claims),
         "<h3>What differs and why</h3>",
         f"<p>{escape(figure.differs)}</p>",
         "<h3>Make its records</h3>",
@@ -135,8 +136,9 @@ def _series_in(table: Path) -> str:
 
 
 def _claims(claims: Sequence[Claim]) -> str:
+    heading = "<h3>Published beside measured</h3>\n"
     if not claims:
-        return "<p>These records settle no claim of the paper.</p>"
+        return f"{heading}<p>These records settle no claim of the paper.</p>"
     rows = [
         [
             escape(claim.statement),
@@ -147,7 +149,7 @@ def _claims(claims: Sequence[Claim]) -> str:
         ]
         for claim in claims
     ]
-    return _table(CLAIM_COLUMNS, rows, "claims")
+    return heading + _table(CLAIM_COLUMNS, rows, "claims")
 
 
 def _verdict(verdict: str) -> str:

@@ -141,12 +141,14 @@ def test_a_large_table_is_saved_compressed(
 def test_what_is_not_drawn_is_said(read: Callable[..., Page]) -> None:
     figure = FIGURES["throughput"]
     missing = Drawing("throughput", figure, problem="no record <of it>", missing=True)
-    page = read(missing, left_out=["run/result.json: broken"])
-    assert "0 of 1 have been drawn, from 0 records" in page.text
+    failed = Drawing("peers", FIGURES["peers"], problem="peers: not drawn (a reason)")
+    page = read(missing, failed, left_out=["run/result.json: broken"])
+    assert "0 of 2 have been drawn, from 0 records" in page.text
     assert page.text.count("no record <of it>") == 2
     assert "run/result.json: broken" in page.text
+    assert page.text.count("peers: not drawn (a reason)") == 2
     assert figure.command in page.text
-    assert "not drawn" in page.text
+    assert "claim of the paper" not in page.text
     assert page.all("img") == []
 
 
