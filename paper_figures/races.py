@@ -64,7 +64,7 @@ def _claim(
         "published": _text(theirs),
         "measured": f"{' against '.join(_title(entrant) for entrant in entrants)}: {_text(ours)}",
         "conditions": f"{records[0].dataset}, {records[0].passes:g} passes, "
-        f"a core per trainer, TGN is PyG's, {claim_text.seeds(records)}",
+        f"on {records[0].hardware}, TGN is PyG's, {claim_text.seeds(records)}",
         "verdict": verdicts.worst(
             _verdict(_ratio(ours, target), _ratio(theirs, target), as_many) for target in TARGETS
         ),
@@ -80,16 +80,22 @@ def _verdict(measured: float, published: float, as_many: bool) -> Verdict:
 
 def _title(entrant: Entrant) -> str:
     system, number = entrant
-    return f"{NAMES[system]} on {number}"
+    return f"{NAMES[system]} on {number} trainer{'s' if number > 1 else ''}"
 
 
 def _text(pair: list[Runs]) -> str:
     parts = []
     for target in TARGETS:
-        times = [claim_text.median_and_range(_seconds(runs, target), "{:.3g}") for runs in pair]
-        ratio = _ratio(pair, target)
-        parts.append(f"to {target:.2f} {' against '.join(times)} s{claim_text.factor(ratio)}")
+        seconds = " against ".join(
+            claim_text.median_and_range(map(_rounded, _seconds(runs, target)), "{:g}")
+            for runs in pair
+        )
+        parts.append(f"to {target:.2f} {seconds} s{claim_text.factor(_ratio(pair, target))}")
     return "; ".join(parts)
+
+
+def _rounded(seconds: float) -> float:
+    return float(f"{seconds:.3g}")
 
 
 def _most_trainers(records: list[Record]) -> int:

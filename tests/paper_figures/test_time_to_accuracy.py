@@ -33,25 +33,45 @@ def write_race(write_run: WriteRun, seed: int = 0, **mrr: list[float]) -> None:
         "disttgl2": {"parallelism": TWO_COPIES, "processes": 2},
     }
     for name, values in mrr.items():
-        write_run(f"{name}{seed}", dataset="wikipedia", seed=seed, mrr=values, **kinds[name])
+        write_run(
+            f"{name}{seed}",
+            dataset="wikipedia",
+            seed=seed,
+            mrr=values,
+            config={"pin_cores": True},
+            **kinds[name],
+        )
 
 
 def test_the_set_with_most_systems_is_drawn(results: Path, write_run: WriteRun) -> None:
     write_race(write_run, tgn=[0.5], tgl=[0.5], disttgl2=[0.5])
-    write_run("emulated", dataset="wikipedia", parallelism=TWO_COPIES, emulated=True)
-    write_run("longer", dataset="wikipedia", passes=100)
-    write_run("smaller_batch", dataset="wikipedia", batch_size=200)
+    pinned = {"dataset": "wikipedia", "config": {"pin_cores": True}}
+    write_run("emulated", parallelism=TWO_COPIES, emulated=True, **pinned)
+    write_run("longer", passes=100, **pinned)
+    write_run("smaller_batch", batch_size=200, **pinned)
     write_run("elsewhere", dataset="uci")
-    untrained = write_run("edgebank0", dataset="wikipedia", system="edgebank", mrr=[0.5])
+    untrained = write_run("edgebank0", system="edgebank", mrr=[0.5], **pinned)
     (untrained / "metrics.jsonl").write_text(
         '{"iteration": 0, "pass": 0, "seconds": 0.0, "validation_mrr": 0.5}\n'
     )
-    faster = write_run("machine", dataset="wikipedia")
+    faster = write_run("machine", **pinned)
     (faster / "environment.json").write_text('{"gpus": ["a GPU"]}')
     records, problems = load_records(results)
     assert problems == []
     drawn = [record.folder.name for record in time_to_accuracy.select(records)]
     assert drawn == ["elsewhere", "disttgl20", "tgl0", "tgn0"]
+
+
+def test_processes_that_may_have_shared_a_core_have_no_seconds(
+    results: Path, write_run: WriteRun
+) -> None:
+    two: dict[str, Any] = {"processes": 2, "parallelism": TWO_COPIES}
+    write_run("shared", dataset="uci", **two)
+    write_run("pinned", dataset="wikipedia", config={"pin_cores": True}, **two)
+    on_gpus = write_run("gpus", dataset="synthetic", **two)
+    (on_gpus / "environment.json").write_text('{"gpus": ["a GPU", "a GPU"]}')
+    drawn = time_to_accuracy.select(load_records(results)[0])
+    assert {record.folder.name for record in drawn} == {"pinned", "gpus"}
 
 
 def test_of_one_system_the_longest_runs_are_drawn(results: Path, write_run: WriteRun) -> None:
@@ -111,12 +131,13 @@ def test_claims_are_ratios_of_seconds(results: Path, write_run: WriteRun) -> Non
     write_race(write_run, tgn=slow, tgl=[0.1, 0.1, 0.1, 0.75, 0.8])  # 20 and 25 s
     write_race(write_run, tgl2=[0.1, 0.7, 0.8], disttgl2=[0.9])  # 10 and 15 s; 5 s
     first, second, third = time_to_accuracy.claims(load_records(results)[0])
-    assert first.statement.startswith("TGL-TGN on 1 reaches")
+    assert first.statement.startswith("TGL-TGN on 1 trainer reaches")
     assert first.measured.endswith("to 0.70 20 against 70 s, 3.5x; to 0.80 25 against 90 s, 3.6x")
     assert first.published == ("to 0.70 41.7 against 153 s, 3.7x; to 0.80 88.6 against 391 s, 4.4x")
+    assert "2 passes, on a processor, 2 cores, TGN is PyG's, seed 0" in first.conditions
     assert first.verdict is Verdict.REPRODUCED
     assert second.measured == (
-        "DistTGL on 2 against TGL-TGN on 2: "
+        "DistTGL on 2 trainers against TGL-TGN on 2 trainers: "
         "to 0.70 5 against 10 s, 2.0x; to 0.80 5 against 15 s, 3.0x"
     )
     assert "10.3 against 60.3 s, 5.9x" in second.published
