@@ -1,5 +1,6 @@
 """Figure 8: captured events per node, the batches in which a node takes part, by batch size."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -9,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from paper_figures import style
-from paper_figures.claim import Claim
+from paper_figures.claim import Claim, Verdict
 from paper_figures.published import published
 from paper_figures.records import COUNTING_TASK, Record
 
@@ -18,6 +19,8 @@ SHOWS = "captured events per node by batch size (Figure 8)"
 COMMAND = "python -m benchmark.run suite=captured_events dataset=wikipedia"
 DIFFERS = "Nothing differs: the events are the paper's and counting them needs no training."
 NUM_BARS = 3000  # as many as the paper draws
+SUMS_AGREE = 0.01  # relative: which 3,000 nodes are drawn differs in its rule
+CLOSE = 0.1  # relative; further apart is a contradiction
 
 
 def select(records: list[Record]) -> list[Record]:
@@ -41,8 +44,49 @@ def draw(records: list[Record], out: Path) -> list[Path]:
 
 
 def claims(records: list[Record]) -> list[Claim]:
-    """None yet."""
-    return []
+    """Of wikipedia, over all batch sizes counted: the largest bar, and the sum of the bars."""
+    chosen = [record for record in select(records) if record.dataset == "wikipedia"]
+    if not chosen:
+        return []
+    table = measured(chosen)
+    ours, theirs = (
+        part.groupby("batch_size")["captured_events"].agg(["max", "sum"])
+        for part in (table, published_counts("wikipedia", set(table["batch_size"])))
+    )
+    ours = ours.loc[theirs.index]
+    if theirs.empty:
+        return []
+    sizes = "batches of " + _listed(theirs.index) + " events"
+    return [
+        _claim("largest bar", sizes, ours["max"], theirs["max"], 0.0),
+        _claim(
+            f"sum of {NUM_BARS:,} bars",
+            f"{sizes}; the largest of each size, the paper's are largest at 2400",
+            ours["sum"],
+            theirs["sum"],
+            SUMS_AGREE,
+        ),
+    ]
+
+
+def _claim(
+    what: str, conditions: str, ours: pd.Series, theirs: pd.Series, tolerance: float
+) -> Claim:
+    """Reproduced where no batch size differs by more than ``tolerance``, partly by ``CLOSE``."""
+    apart = float((ours / theirs - 1).abs().max())
+    close = Verdict.PARTLY if apart <= CLOSE else Verdict.CONTRADICTED
+    return Claim(
+        statement=f"captured events per node, {what}",
+        published=_listed(theirs),
+        measured=_listed(ours),
+        conditions=f"wikipedia, all events, {conditions}",
+        verdict=Verdict.REPRODUCED if apart <= tolerance else close,
+        command=COMMAND,
+    )
+
+
+def _listed(values: Iterable[int]) -> str:
+    return ", ".join(f"{value}" for value in values)
 
 
 def measured(records: list[Record]) -> pd.DataFrame:
