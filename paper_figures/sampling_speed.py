@@ -176,8 +176,8 @@ def _seconds_claim(ours: dict[str, Any], theirs: dict[str, Any]) -> Claim:
 def _threads_claim(ours: dict[str, Any], theirs: dict[str, Any]) -> Claim:
     return Claim(
         statement=f"speed-up of sampling for {ours['layout']} on two threads",
-        published=f"{cell(theirs, 'speedup', '.2f')}x",
-        measured=f"{cell(ours, 'speedup', '.2f')}x",
+        published=cell(theirs, "speedup", ".2f"),
+        measured=cell(ours, "speedup", ".2f"),
         conditions=f"wikipedia, seeds: {ours['num_runs']:.0f}; the loops here run on one thread",
         verdict=of_speedup(ours["speedup"], theirs["speedup"]),
         command=ours["source"],
