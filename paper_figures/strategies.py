@@ -164,7 +164,7 @@ def _figure(table: pd.DataFrame, records: list[Record]) -> Figure:
     lines["heading"] = lines["quantity"].str.replace(" (", "\n(", regex=False)
     groups = rows_of((g for _, g in lines.groupby("quantity", sort=False)), "heading", _cells)
     trained = [record for record in records if record.seconds_by_part]
-    text = style.conditions(trained or records) + COSTS
+    text = style.conditions(trained or records) + " Two trainers of each kind." + COSTS
     return draw_table(HEADER, groups, text)
 
 
