@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from baselines.tgl import TGLSystem
 from benchmark.disttgl.system import DistTGLSystem
 from benchmark.models.contract import TemporalModel
 from benchmark.models.dysat import DySAT
@@ -17,6 +18,7 @@ from benchmark.models.tgat import TGAT
 from benchmark.parallelism import Parallelism
 from benchmark.processes import Processes
 from benchmark.protocol.evaluator import evaluate_links
+from benchmark.system import TrainingSettings
 from datasets.dataset import Dataset
 from tests.disttgl.small import BATCH_SIZE, PROTOCOL, TRAINING, small_dataset
 from tests.worlds import Job, run_jobs
@@ -32,6 +34,10 @@ NETWORKS: dict[str, Callable[..., TemporalModel]] = {
 LAYOUTS = ("2x1x1", "1x2x1", "1x1x2")
 
 
+def training_of(parallelism: str) -> TrainingSettings:
+    return replace(TRAINING, parallelism=Parallelism.parse(parallelism), learning_rate=1e-2)
+
+
 def system_of(
     network: Callable[..., TemporalModel],
     parallelism: str,
@@ -44,7 +50,7 @@ def system_of(
         dataset=dataset or small_dataset(),
         protocol=PROTOCOL,
         model=network,
-        training=replace(TRAINING, parallelism=Parallelism.parse(parallelism), learning_rate=1e-2),
+        training=training_of(parallelism),
         processes=processes,
         sampler="strict",
         num_training_negatives=1,
@@ -86,6 +92,34 @@ def test_a_node_state_without_width_fits_every_node_memory() -> None:
         system.close()
     assert torch.equal(losses[0], losses[1])
     assert torch.equal(losses[0], losses[2])
+
+
+@pytest.mark.parametrize("layout", ["1x1x1", "2x1x1"])
+@pytest.mark.parametrize("name", ["tgat", "dysat"])
+def test_tgl_trains_deeper_networks_as_disttgl_does(name: str, layout: str) -> None:
+    disttgl = system_of(NETWORKS[name], layout)
+    tgl = TGLSystem(
+        dataset=small_dataset(),
+        protocol=PROTOCOL,
+        model=NETWORKS[name],
+        training=training_of(layout),
+        processes=Processes(),
+        sampler="strict",
+        loss="softmax",
+        learning_rate_scale="none",
+        precision="float64",
+        num_chunks=1,
+    )
+    losses = torch.stack([step.loss for step in tgl.train_round()])
+    torch.testing.assert_close(losses, round_losses(disttgl), rtol=1e-10, atol=0.0)
+    validate = partial(
+        evaluate_links,
+        dataset=small_dataset(),
+        split="validation",
+        protocol=PROTOCOL,
+        batch_size=BATCH_SIZE,
+    )
+    assert validate(tgl) == pytest.approx(validate(disttgl), rel=1e-10)
 
 
 def test_static_memory_joins_a_network_without_memory() -> None:

@@ -59,15 +59,15 @@ def plain_embedding(
     model: DySAT, case: Case, features: Tensor | None, duration: int, node: int, time: int
 ) -> Tensor:
     """A root's snapshots, from the oldest to the newest, through the recurrent network."""
-    cell = model.over_snapshots
+    weights = dict(model.over_snapshots.named_parameters())
     state = torch.zeros(8, dtype=torch.float64)
     for snapshot in reversed(range(NUM_SNAPSHOTS)):
         see = within(case.visible, snapshot, duration)
         layers = model.attention[snapshot]
         plain = PlainLayers(model, layers, plain_known(model, features), see, time)  # type: ignore[arg-type]
         embedded = plain.embedding(node, time, see, model.num_layers)
-        from_input = cell.weight_ih_l0 @ embedded + cell.bias_ih_l0
-        state = torch.tanh(from_input + cell.weight_hh_l0 @ state + cell.bias_hh_l0)
+        from_input = weights["weight_ih_l0"] @ embedded + weights["bias_ih_l0"]
+        state = torch.tanh(from_input + weights["weight_hh_l0"] @ state + weights["bias_hh_l0"])
     return state
 
 

@@ -12,6 +12,7 @@ from benchmark.models.dysat import DySAT
 from benchmark.models.node_state import NodeState
 from benchmark.models.streaming import StreamingModel
 from benchmark.models.tgat import TGAT
+from benchmark.models.tgn_attention import TGNAttention
 from benchmark.processes import Processes
 from benchmark.protocol.evaluator import evaluate_links
 from benchmark.protocol.link_protocol import LinkProtocol, NegativePool
@@ -66,6 +67,7 @@ def test_scores_and_memory_equal_the_plain_ones_along_the_stream(
 ) -> None:
     dataset = random_dataset(5, num_events=40, edge_dim=edge_dim)
     fast = streaming_model(dataset, visibility, dtype)
+    assert isinstance(fast.model, TGNAttention)
     plain = PlainTGN(fast.model, dataset, visibility, fast.state)
     for start in range(0, 40, BATCH):
         events = dataset.batch(start, min(start + BATCH, 40))
