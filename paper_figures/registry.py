@@ -61,9 +61,8 @@ MODULES = (
     trainer_grid,
     edge_convergence,
     throughput,
-    projection,
     peers,
-    exactness,
+    projection,
     strategies,
     dataset_statistics,
     edge_classification,
@@ -71,6 +70,7 @@ MODULES = (
     node_classification,
     sampling_speed,
     tgl_scaling,
+    exactness,
 )
 
 FIGURES = {
