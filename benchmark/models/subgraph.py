@@ -150,13 +150,17 @@ def _number_nodes(subgraph: Subgraph) -> Subgraph:
     numbered = iter(rows.split([x.numel() for x in ids]))
 
     def number(part: Subgraph) -> Subgraph:
-        return replace(
-            part,
-            nodes=nodes,
-            roots=next(numbered),
-            neighbors=next(numbered).view_as(part.neighbors),
-            deeper=None if part.deeper is None else number(part.deeper),
-            earlier=tuple(number(other) for other in part.earlier),
+        roots, neighbors = next(numbered), next(numbered).view_as(part.neighbors)
+        return Subgraph(
+            nodes,
+            roots,
+            neighbors,
+            part.events,
+            part.elapsed,
+            part.mask,
+            None if part.deeper is None else number(part.deeper),
+            part.deeper_roots,
+            tuple(number(other) for other in part.earlier),
         )
 
     return number(subgraph)
