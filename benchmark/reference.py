@@ -4,6 +4,7 @@ Copies the text files of each run into results/reference/, without what names pl
 machine that ran it.
 """
 
+import re
 import shlex
 import shutil
 import sys
@@ -12,10 +13,12 @@ from pathlib import Path
 from omegaconf import OmegaConf
 
 from benchmark.errors import UserError
+from benchmark.experiment import NOT_IDENTITY
 from benchmark.record import RunFolder
 
 REFERENCE = Path("results/reference")
-PLACES = ("results_dir", "datasets_root", "cache_dir")
+# Of these only the suite and its seeds say what was computed.
+LEFT_OUT = set(NOT_IDENTITY) - {"suite", "seeds"}
 COPIED = ("environment.json", "metrics.jsonl", "bars.csv", "nodes.csv")
 
 
@@ -34,7 +37,7 @@ def keep(source: Path, reference: Path) -> Path:
     for name in COPIED:
         if (source / name).exists():
             shutil.copyfile(source / name, target / name)
-    command = without_places(result["command"])
+    command = without_incidentals(result["command"])
     config = folder.config()
     config.update({"results_dir": "results/runs", "datasets_root": None, "cache_dir": None})
     config.command = command
@@ -43,10 +46,10 @@ def keep(source: Path, reference: Path) -> Path:
     return target
 
 
-def without_places(command: str) -> str:
-    """The command without the words that say where files lie."""
+def without_incidentals(command: str) -> str:
+    """The command without the words that change nothing of what is computed."""
     words = shlex.split(command)
-    return shlex.join(word for word in words if word.split("=")[0] not in PLACES)
+    return shlex.join(word for word in words if re.split("[.=]", word)[0] not in LEFT_OUT)
 
 
 def main(arguments: list[str]) -> int:

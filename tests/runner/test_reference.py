@@ -7,7 +7,7 @@ from omegaconf import OmegaConf
 
 from benchmark.errors import UserError
 from benchmark.record import RunFolder
-from benchmark.reference import keep, without_places
+from benchmark.reference import keep, without_incidentals
 
 
 def make_run(path: Path, status: str) -> Path:
@@ -21,7 +21,7 @@ def make_run(path: Path, status: str) -> Path:
     return path
 
 
-def test_a_finished_run_is_kept_without_places(tmp_path: Path) -> None:
+def test_a_finished_run_is_kept_without_incidentals(tmp_path: Path) -> None:
     target = keep(make_run(tmp_path / "run", "finished"), tmp_path / "reference")
     assert target == tmp_path / "reference" / "quick" / "run"
     kept = RunFolder(target)
@@ -41,5 +41,8 @@ def test_an_unfinished_run_is_refused(tmp_path: Path) -> None:
         keep(make_run(tmp_path / "run", "failed"), tmp_path / "reference")
 
 
-def test_only_places_leave_the_command() -> None:
-    assert without_places("python cache_dir=a b=c datasets_root=d") == "python b=c"
+def test_what_changes_nothing_leaves_the_command() -> None:
+    command = (
+        "python cache_dir=a seeds=3 datasets_root=d wandb.mode=offline heartbeat_seconds=9 b.c=1"
+    )
+    assert without_incidentals(command) == "python seeds=3 b.c=1"
