@@ -46,6 +46,14 @@ def wait_until(condition: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended may wait for its parent to notice."""
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
 def folders_by_seed(results: Path) -> dict[int, RunFolder]:
     found = {}
     for path in (results / "quick").iterdir():
@@ -108,7 +116,7 @@ def test_ctrl_c_leaves_a_state_from_which_the_same_command_goes_on(tmp_path: Pat
     assert process.returncode == 130
     assert "The same command goes on: python -m benchmark.run task=captured_events" in errors
     assert "Traceback" not in errors
-    assert not [pid for pid in pids if psutil.pid_exists(pid)]
+    wait_until(lambda: not any(is_alive(pid) for pid in pids))
     assert folder.result() is None
     code, _, errors = run(tmp_path, *words)
     assert code == 0, errors
