@@ -64,8 +64,10 @@ class NeighborSampler(ABC):
         self, nodes: Tensor, times: Tensor, first_event: int | None, snapshot: int
     ) -> tuple[Tensor, Tensor]:
         """Position after the last visible entry, and number of visible entries, [num_roots]."""
-        by_batch = self.visibility is Visibility.BATCH and first_event is not None
-        cutoff = torch.as_tensor(first_event) if by_batch else self.index.before(times)
+        if self.visibility is Visibility.EVENT or first_event is None:
+            cutoff = self.index.before(times)
+        else:
+            cutoff = torch.as_tensor(first_event, device=self.index.device)
         if self.snapshots.duration is None:
             end = self.index.end_entry(nodes, cutoff)
             return end, end - self.index.first_entry(nodes)

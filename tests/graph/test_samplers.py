@@ -12,6 +12,7 @@ from benchmark.graph.samplers import (
     RecentSampler,
     UniformSampler,
 )
+from benchmark.graph.snapshots import Snapshots
 from benchmark.visibility import Visibility
 
 EVENT, BATCH = Visibility.EVENT, Visibility.BATCH
@@ -164,6 +165,45 @@ def test_last_node_without_events_finds_nothing(name: str) -> None:
 def test_fewer_than_one_neighbor_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="num_neighbors is 0"):
         SAMPLERS[name](TIES, 0, EVENT)
+
+
+def test_no_layer_at_all_is_refused() -> None:
+    with pytest.raises(ValueError, match="num_layers is 0"):
+        RecentSampler(TIES, 3, EVENT, num_layers=0)
+
+
+@pytest.mark.parametrize(
+    ("number", "duration", "message"),
+    [(0, 10, "snapshots is 0"), (2, None, "2 snapshots a duration"), (1, 0, "lasts 0")],
+)
+def test_snapshots_that_make_no_sense_are_refused(
+    number: int, duration: int | None, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        Snapshots(number, duration)
+
+
+def test_the_released_sampler_has_no_snapshots() -> None:
+    with pytest.raises(ValueError, match="choose sampler=strict"):
+        PaperSampler(TIES, 3, EVENT, snapshots=Snapshots(3, 10))
+
+
+def test_slots_count_neighbours_of_neighbours_in_every_snapshot() -> None:
+    assert RecentSampler(TIES, 10, EVENT).slots_per_root == 10
+    assert RecentSampler(TIES, 10, EVENT, 2).slots_per_root == 110
+    assert RecentSampler(TIES, 10, EVENT, 2, Snapshots(3, 5)).slots_per_root == 330
+
+
+@pytest.mark.parametrize("visibility", list(Visibility))
+@pytest.mark.parametrize("snapshot", [0, 1])
+def test_snapshots_are_made_on_the_device_of_the_index(
+    visibility: Visibility, snapshot: int
+) -> None:
+    sampler = RecentSampler(TIES, 3, visibility, snapshots=Snapshots(2, 10))
+    nodes, times = torch.tensor([0]), torch.tensor([25])
+    with torch.device("meta"):
+        found = sampler.sample(nodes, times, 3, snapshot=snapshot)
+    assert not any(field.is_meta for field in found)
 
 
 @pytest.mark.parametrize("name", SAMPLERS)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from benchmark.graph.neighbor_index import NeighborIndex
 from benchmark.graph.neighborhood import Neighborhood
 from benchmark.graph.samplers import PaperSampler, RecentSampler, UniformSampler
+from benchmark.graph.snapshots import Snapshots
 from benchmark.visibility import Visibility
 
 Entry = tuple[int, int, int]  # event, neighbour, time
@@ -108,6 +109,35 @@ def test_strict_returns_the_most_recent_visible_events(case: Case) -> None:
     found = rows(sampler.sample(*case.root_tensors(), case.first_event), case)
     for row, root in zip(found, case.roots, strict=True):
         assert row == case.visible(*root)[::-1][: case.num_neighbors]
+
+
+@settings(max_examples=300, deadline=None)
+@given(cases(), st.integers(0, 2), st.sampled_from([1, 60, 61, 1000]))
+def test_a_snapshot_has_the_most_recent_visible_events_of_its_ages(
+    case: Case, snapshot: int, duration: int
+) -> None:
+    snapshots = Snapshots(3, duration)
+    sampler = RecentSampler(case.index(), case.num_neighbors, case.visibility, snapshots=snapshots)
+    sampled = sampler.sample(*case.root_tensors(), case.first_event, snapshot=snapshot)
+    for row, (node, time) in zip(rows(sampled, case), case.roots, strict=True):
+        expected = [
+            entry
+            for entry in case.visible(node, time)
+            if time - entry[2] <= (snapshot + 1) * duration
+            and (snapshot == 0 or time - entry[2] > snapshot * duration)
+        ]
+        assert row == expected[::-1][: case.num_neighbors]
+
+
+@settings(max_examples=300, deadline=None)
+@given(cases())
+def test_a_query_that_no_batch_asks_sees_what_came_before_its_time(case: Case) -> None:
+    asked, by_event = (
+        RecentSampler(case.index(), case.num_neighbors, visibility)
+        for visibility in (case.visibility, Visibility.EVENT)
+    )
+    roots = case.root_tensors()
+    assert rows(asked.sample(*roots, None), case) == rows(by_event.sample(*roots, 0), case)
 
 
 @settings(max_examples=300, deadline=None)
