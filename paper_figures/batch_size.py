@@ -13,7 +13,7 @@ from paper_figures.batch_size_claims import METRIC, SIZE, fall, free_growth
 from paper_figures.claim import Claim
 from paper_figures.claim_text import seeds
 from paper_figures.published import published
-from paper_figures.records import Record
+from paper_figures.records import Record, commands
 from paper_figures.run_sets import alike
 
 NUMBER = "Figure 2(a)"
@@ -69,7 +69,6 @@ def measured(records: list[Record]) -> pd.DataFrame:
             SIZE: record.batch_size,
             METRIC: record.metrics[METRIC],
             FLOOR: record.metrics.get(FLOOR),
-            "source": record.command,
         }
         for record in records
     ]
@@ -80,9 +79,8 @@ def measured(records: list[Record]) -> pd.DataFrame:
         test_f1_micro=(METRIC, "mean"),
         test_f1_micro_majority=(FLOOR, "mean"),
         num_runs=(METRIC, "size"),
-        source=("source", lambda commands: ", ".join(dict.fromkeys(commands))),
     )
-    return table.assign(origin="measured")
+    return table.assign(origin="measured", source=commands(records))
 
 
 def published_points() -> pd.DataFrame:
@@ -104,7 +102,7 @@ def claims(records: list[Record]) -> list[Claim]:
         f"{first.dataset} (paper: GDELT), {first.passes:g} passes, "
         f"{ours[SIZE].min():,} to {ours[SIZE].max():,} events a batch, {seeds(groups[0])}"
     )
-    return [claim(ours, paper, conditions, COMMAND) for claim in (free_growth, fall)]
+    return [claim(ours, paper, conditions, commands(groups[0])) for claim in (free_growth, fall)]
 
 
 def _figure(table: pd.DataFrame, paper: pd.DataFrame, records: list[Record]) -> Figure:

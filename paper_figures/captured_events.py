@@ -12,20 +12,27 @@ from matplotlib.lines import Line2D
 from paper_figures import style
 from paper_figures.claim import Claim, Verdict
 from paper_figures.published import published
-from paper_figures.records import COUNTING_TASK, Record
+from paper_figures.records import COUNTING_TASK, Record, commands
 
 NUMBER = "Figure 8"
 SHOWS = "captured events per node by batch size (Figure 8)"
 COMMAND = "python -m benchmark.run suite=captured_events dataset=wikipedia"
-DIFFERS = "Nothing differs: the events are the paper's and counting them needs no training."
+DIFFERS = (
+    "The events are the paper's, and counting them needs no training. Each batch size has its own "
+    "3,000 largest counts here, where the paper shows the same 3,000 nodes for all."
+)
 NUM_BARS = 3000  # as many as the paper draws
 SUMS_AGREE = 0.01  # relative: which 3,000 nodes are drawn differs in its rule
 CLOSE = 0.1  # relative; further apart is a contradiction
 
 
 def select(records: list[Record]) -> list[Record]:
-    """Counts over a stream."""
-    return [record for record in records if record.task == COUNTING_TASK]
+    """Counts over whole streams."""
+    return [
+        record
+        for record in records
+        if record.task == COUNTING_TASK and not record.settings.get("max_events")
+    ]
 
 
 def draw(records: list[Record], out: Path) -> list[Path]:
@@ -58,19 +65,25 @@ def claims(records: list[Record]) -> list[Claim]:
         return []
     sizes = "batches of " + _listed(theirs.index) + " events"
     return [
-        _claim("largest bar", sizes, ours["max"], theirs["max"], 0.0),
+        _claim("largest bar", sizes, ours["max"], theirs["max"], 0.0, chosen),
         _claim(
             f"sum of {NUM_BARS:,} bars",
             f"{sizes}; the largest of each size, the paper's are largest at 2400",
             ours["sum"],
             theirs["sum"],
             SUMS_AGREE,
+            chosen,
         ),
     ]
 
 
 def _claim(
-    what: str, conditions: str, ours: pd.Series, theirs: pd.Series, tolerance: float
+    what: str,
+    conditions: str,
+    ours: pd.Series,
+    theirs: pd.Series,
+    tolerance: float,
+    records: list[Record],
 ) -> Claim:
     """Reproduced where no batch size differs by more than ``tolerance``, partly by ``CLOSE``."""
     apart = float((ours / theirs - 1).abs().max())
@@ -81,7 +94,7 @@ def _claim(
         measured=_listed(ours),
         conditions=f"wikipedia, all events, {conditions}",
         verdict=Verdict.REPRODUCED if apart <= tolerance else close,
-        command=COMMAND,
+        command=commands(records),
     )
 
 

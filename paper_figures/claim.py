@@ -17,7 +17,7 @@ class Verdict(StrEnum):
 class Claim:
     """One row: what the paper says, its number, ours, and under which conditions ours came about.
 
-    All but ``verdict`` are short phrases for people, with units; ``command`` makes the records.
+    All but ``verdict`` are short phrases for people, with units; ``command`` made the records.
     """
 
     statement: str

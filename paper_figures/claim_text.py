@@ -34,8 +34,9 @@ def seeds(records: Iterable[Record]) -> str:
 def conditions(records: list[Record]) -> str:
     """What a claim about iterations rests on: data set, passes here and in the paper, seeds."""
     first = records[0]
+    logical = "logical trainers, " if any(record.emulated for record in records) else ""
     return (
-        f"{first.dataset}, {first.passes:g} passes (paper: {PAPER_PASSES}), logical trainers, "
+        f"{first.dataset}, {first.passes:g} passes (paper: {PAPER_PASSES}), {logical}"
         f"{seeds(records)}"
     )
 

@@ -12,7 +12,7 @@ from paper_figures import claim_text, convergence_claims, curves, run_sets, spee
 from paper_figures.claim import Claim
 from paper_figures.curves import TEST_METRIC
 from paper_figures.published import published
-from paper_figures.records import Record
+from paper_figures.records import Record, commands
 from paper_figures.run_sets import SINGLE
 from paper_figures.series import by_question
 
@@ -71,7 +71,7 @@ def claims(records: list[Record]) -> list[Claim]:
         paper = published_curves(dataset, protocol)
         if len(paper):
             table = speedup_table(group, paper)
-            found += convergence_claims.claims(group, paper, table, COMMAND)
+            found += convergence_claims.claims(group, paper, table)
     return found
 
 
@@ -85,7 +85,7 @@ def measured(records: list[Record]) -> pd.DataFrame:
                 parallelism=layout,
                 test_mrr=curves.mean_metric(runs[layout], TEST_METRIC),
                 origin="measured",
-                source=curves.commands(runs[layout]),
+                source=commands(runs[layout]),
             )
             for panel, layouts in PANELS.items()
             for layout in layouts
@@ -176,8 +176,7 @@ def _small_print(table: pd.DataFrame, paper: pd.DataFrame, records: list[Record]
         f"{style.conditions(records)} {records[0].passes:g} passes, summed over trainers; evaluated"
         " after each pass of each trainer."
     )
-    if (table["num_runs"] > 1).any():
-        text += " Line: mean over seeds; band: lowest to highest seed."
+    text += curves.how_drawn(table)
     if len(paper):
         text += (
             f" Dashed: published, DistTGL Figure 9, {claim_text.PAPER_PASSES} passes, with static"

@@ -7,7 +7,7 @@ import pandas as pd
 from paper_figures import claim_text, curves, run_sets, verdicts
 from paper_figures.claim import Claim, Verdict
 from paper_figures.curves import TEST_METRIC
-from paper_figures.records import Record
+from paper_figures.records import Record, commands
 from paper_figures.run_sets import SINGLE
 
 FRACTION = 0.95  # of the best validation MRR of one trainer
@@ -17,13 +17,11 @@ LOSING = "1x1x8"
 Parts = dict[str, Any]  # fields of a claim
 
 
-def claims(
-    records: list[Record], paper: pd.DataFrame, table: pd.DataFrame, command: str
-) -> list[Claim]:
+def claims(records: list[Record], paper: pd.DataFrame, table: pd.DataFrame) -> list[Claim]:
     """Of ``records`` of one data set; they compare only if they trained as long as the paper's."""
     found = [_iterations(table, paper, layout, panel) for layout, panel in SPEEDUPS]
     found.append(_loss(run_sets.by_parallelism(records), paper))
-    shared: Parts = {"conditions": claim_text.conditions(records), "command": command}
+    shared: Parts = {"conditions": claim_text.conditions(records), "command": commands(records)}
     if not claim_text.long_enough(records):
         shared["verdict"] = Verdict.INCOMPARABLE
     return [Claim(**parts | shared) for parts in found if parts]

@@ -140,6 +140,8 @@ def _claim(table: pd.DataFrame, dataset: str) -> Claim | None:
     rows: list[Any] = [dict(ours.loc[name].items()) for name in OURS]
     (one, two), (near, far) = rows, BANDS
     loss = one["f1_micro"] - two["f1_micro"]
+    if pd.isna(loss):  # not tested
+        return None
     verdict = Verdict.PARTLY if loss <= far else Verdict.CONTRADICTED
     published_text = " and ".join(f"{name} {theirs['f1_micro'][name]:.2f}" for name in THEIRS)
     return Claim(

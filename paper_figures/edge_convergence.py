@@ -6,17 +6,15 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from paper_figures import style
+from paper_figures import curves, style
 from paper_figures.claim import Claim
 from paper_figures.claim_text import seeds
-from paper_figures.curves import MARKERS_PER_CURVE, commands, mean_metric
 from paper_figures.edge_convergence_claims import METRIC, TEST_METRIC, accuracy, savings
 from paper_figures.published import published
-from paper_figures.records import Record
+from paper_figures.records import Record, commands
 from paper_figures.run_sets import alike, by_parallelism
 from paper_figures.series import size_order
 
@@ -68,17 +66,9 @@ def measured(records: list[Record]) -> pd.DataFrame:
 
 
 def _curve(parallelism: str, records: list[Record]) -> pd.DataFrame:
-    points = pd.concat([record.evaluations for record in records]).dropna(subset=METRIC)
-    curve = points.groupby("iteration", as_index=False).agg(
-        validation_f1_micro=(METRIC, "mean"),
-        lowest=(METRIC, "min"),
-        highest=(METRIC, "max"),
-        num_runs=(METRIC, "size"),
-    )
-    return curve.assign(
+    return curves.mean_curve(records, METRIC).assign(
         parallelism=parallelism,
-        test_f1_micro=mean_metric(records, TEST_METRIC),
-        emulated=records[0].emulated,
+        test_f1_micro=curves.mean_metric(records, TEST_METRIC),
         origin="measured",
         source=commands(records),
     )
@@ -86,10 +76,10 @@ def _curve(parallelism: str, records: list[Record]) -> pd.DataFrame:
 
 def published_curves() -> pd.DataFrame:
     """Figure 11, of GDELT, with the test F1-micro of its legend."""
-    curves = published("figure_11_validation").rename(columns={"iterations_trained": "iteration"})
+    points = published("figure_11_validation").rename(columns={"iterations_trained": "iteration"})
     legend = published("figure_11_test")[["parallelism", TEST_METRIC]]
     columns = ["iteration", METRIC, "parallelism", TEST_METRIC, "source"]
-    return curves.merge(legend, on="parallelism")[columns].assign(origin="published")
+    return points.merge(legend, on="parallelism")[columns].assign(origin="published")
 
 
 def claims(records: list[Record]) -> list[Claim]:
@@ -102,8 +92,8 @@ def claims(records: list[Record]) -> list[Claim]:
             f"{first.dataset} (paper: GDELT), {first.passes:g} passes, logical trainers, "
             f"{seeds(group)}"
         )
-        found += savings(ours, paper, conditions, COMMAND)
-        found += accuracy(ours, paper, conditions, COMMAND)
+        found += savings(ours, paper, conditions, commands(group))
+        found += accuracy(ours, paper, conditions, commands(group))
     return found
 
 
@@ -112,11 +102,15 @@ def _figure(table: pd.DataFrame, paper: pd.DataFrame, records: list[Record]) -> 
     ordered = sorted({*table["parallelism"], *paper["parallelism"]}, key=size_order)
     shades = style.shades(style.color_of("disttgl"), len(ordered))
     looks = dict(zip(ordered, zip(shades, cycle(style.MARKERS), strict=False), strict=True))
-    for axes, curves, line in ((left, table, _measured), (right, paper, _published)):
-        for name, look in looks.items():
-            curve = curves[(curves["parallelism"] == name) & (curves["iteration"] > 0)]
-            if len(curve):
-                line(axes, curve, look)
+    for name, look in looks.items():
+        ours, theirs = (
+            rows[(rows["parallelism"] == name) & (rows["iteration"] > 0)] for rows in (table, paper)
+        )
+        if len(ours):
+            curves.plot_measured(left, ours, "iteration", look, METRIC)
+        if len(theirs):
+            curves.plot_published(right, theirs, "iteration", look[0], METRIC)
+    for axes in (left, right):
         axes.set_xlabel("training iterations")
         style.log_axis(axes, "x", ticks=(1, 3))
         style.widen(axes, 0.05)
@@ -139,27 +133,6 @@ def _handles(
     return handles
 
 
-def _measured(axes: Axes, curve: pd.DataFrame, look: tuple[Any, str]) -> None:
-    color, marker = look
-    if (curve["num_runs"] > 1).any():
-        band = (curve["iteration"], curve["lowest"], curve["highest"])
-        axes.fill_between(*band, color=color, alpha=style.BAND_ALPHA, lw=0)
-    face = "white" if curve["emulated"].iloc[0] else color
-    line = axes.plot(curve["iteration"], curve[METRIC], color=color, marker=marker)[0]
-    line.set(markerfacecolor=face, markevery=max(1, len(curve) // MARKERS_PER_CURVE))
-
-
-def _published(axes: Axes, curve: pd.DataFrame, look: tuple[Any, str]) -> None:
-    color, marker = look
-    line = axes.plot(curve["iteration"], curve[METRIC], color=color, marker=marker)[0]
-    every = max(1, len(curve) // MARKERS_PER_CURVE)
-    line.set(lw=1, ls=style.PUBLISHED_DASHES, ms=3, markevery=every)
-
-
 def _small_print(table: pd.DataFrame, records: list[Record]) -> str:
-    text = style.conditions(records)
-    if (table["num_runs"] > 1).any():
-        text += " Line: mean over seeds; band: lowest to highest seed."
-    if table["emulated"].any():
-        text += " Hollow markers: trainers emulated on fewer processes."
+    text = style.conditions(records) + curves.how_drawn(table)
     return text + " Dashed: DistTGL Figure 11, without its first point before training."

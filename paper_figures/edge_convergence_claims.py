@@ -51,7 +51,10 @@ def _saving(iterations: dict[str, float], few: str, many: str) -> str:
 
 def accuracy(ours: pd.DataFrame, paper: pd.DataFrame, conditions: str, command: str) -> list[Claim]:
     """Test F1-micro of the layouts that both sides have, beside that of a single trainer."""
-    here, there = (table.groupby("parallelism")[TEST_METRIC].first() for table in (ours, paper))
+    here, there = (
+        table.dropna(subset=TEST_METRIC).groupby("parallelism")[TEST_METRIC].first().astype(float)
+        for table in (ours, paper)
+    )
     compared = [name for name in there.index if name in here.index]
     if SINGLE not in compared or len(compared) < 2:
         return []

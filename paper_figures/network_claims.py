@@ -87,7 +87,8 @@ def level(
             statement=f"{about} of {network}",
             published=", ".join(f"{cell(row, value, FORM)} ({row['by']})" for row in theirs),
             measured=cell(ours[network], value, FORM),
-            conditions=f"{conditions}; reproduced within {near:g}, partly within {far:g}",
+            conditions=f"{conditions}; reproduced within {near:g} of one "
+            f"of them, partly within {far:g}",
             verdict=Verdict.REPRODUCED if distance <= near else verdict,
             command=ours[network]["source"],
         )

@@ -10,8 +10,7 @@ from matplotlib.lines import Line2D
 from paper_figures import style
 from paper_figures.claim import Claim, Verdict
 from paper_figures.claim_text import median_and_range, seeds
-from paper_figures.curves import commands
-from paper_figures.records import Record, RecordError
+from paper_figures.records import Record, RecordError, commands
 from paper_figures.run_sets import alike
 
 NUMBER = "Figure 5"
@@ -125,7 +124,7 @@ def _claim(records: list[Record]) -> Claim:
         f"{records[0].dataset}, {len(nodes):,} sources of test events, "
         f"{records[0].passes:g} passes, {seeds(records)}",
         of_correlation(max(correlations, key=abs)),
-        COMMAND,
+        commands(records),
     )
 
 

@@ -11,8 +11,9 @@ from matplotlib.patches import Patch
 
 from paper_figures import style
 from paper_figures.claim import Claim
+from paper_figures.claim_text import seeds
 from paper_figures.published import published
-from paper_figures.records import Record
+from paper_figures.records import Record, commands
 from paper_figures.run_sets import alike
 from paper_figures.verdicts import of_ratio, worst
 
@@ -71,7 +72,6 @@ def measured(records: list[Record]) -> pd.DataFrame:
             "memory": record.settings[MEMORY],
             "processes": record.processes,
             SECONDS: sum(record.seconds_by_part[part] for part in PARTS) / record.passes,
-            "source": record.command,
         }
         for record in records
     ]
@@ -81,9 +81,8 @@ def measured(records: list[Record]) -> pd.DataFrame:
         lowest=(SECONDS, "min"),
         highest=(SECONDS, "max"),
         num_runs=(SECONDS, "size"),
-        source=("source", lambda commands: ", ".join(dict.fromkeys(commands))),
     )
-    return table.assign(origin="measured")
+    return table.assign(origin="measured", source=commands(records))
 
 
 def published_bars() -> pd.DataFrame:
@@ -109,9 +108,9 @@ def claims(records: list[Record]) -> list[Claim]:
             _factors(paper, common, "machines"),
             _factors(ours, common, "processes"),
             f"{first.dataset}, the same {first.num_trainers} trainers on processes of one machine"
-            f" ({first.hardware})",
+            f" ({first.hardware}), {seeds(group)}",
             worst(of_ratio(ours[number], paper[number]) for number in common),
-            COMMAND,
+            commands(group),
         )
     ]
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from paper_figures import claim_text, curves, verdicts
 from paper_figures.claim import Claim, Verdict
-from paper_figures.records import Record
+from paper_figures.records import Record, commands
 from paper_figures.series import make_series
 
 TARGETS = (0.7, 0.8)  # of validation MRR
@@ -43,10 +43,10 @@ def seconds_to_targets(records: list[Record], paper: pd.DataFrame) -> pd.DataFra
     return pd.DataFrame(rows)
 
 
-def claims(records: list[Record], paper: pd.DataFrame, command: str) -> list[Claim]:
+def claims(records: list[Record], paper: pd.DataFrame) -> list[Claim]:
     """Of the paper's pairs of systems, those that ``records`` of one data set have."""
     found = [_claim(records, paper, *race) for race in RACES]
-    return [Claim(**parts, command=command) for parts in found if parts]
+    return [Claim(**parts) for parts in found if parts]
 
 
 def _claim(
@@ -54,20 +54,23 @@ def _claim(
 ) -> dict[str, Any]:
     many = _most_trainers(records)
     entrants = [(system, many if number == MANY else number) for system, number in (faster, slower)]
-    ours = [_measured(records, *entrant) for entrant in entrants]
-    if not all(ours):
+    chosen = [_of(records, *entrant) for entrant in entrants]
+    if not all(chosen):
         return {}
+    ours, used = [_runs(group) for group in chosen], [*chosen[0], *chosen[1]]
+    peer = ", TGN is PyG's" if "tgn" in dict(entrants) else ""
     theirs = [_published(paper, *entrant) for entrant in (faster, slower)]
     as_many = entrants == [faster, slower]
     return {
         "statement": f"{_title(faster)} reaches validation MRR .70 and .80 before {_title(slower)}",
         "published": _text(theirs),
         "measured": f"{' against '.join(_title(entrant) for entrant in entrants)}: {_text(ours)}",
-        "conditions": f"{records[0].dataset}, {records[0].passes:g} passes, "
-        f"on {records[0].hardware}, TGN is PyG's, {claim_text.seeds(records)}",
+        "conditions": f"{used[0].dataset}, {used[0].passes:g} passes, "
+        f"on {used[0].hardware}{peer}, {claim_text.seeds(used)}",
         "verdict": verdicts.worst(
             _verdict(_ratio(ours, target), _ratio(theirs, target), as_many) for target in TARGETS
         ),
+        "command": commands(used),
     }
 
 
@@ -107,10 +110,10 @@ def _most_trainers(records: list[Record]) -> int:
     return max((number for number in tgl & disttgl if number > 1), default=0)
 
 
-def _measured(records: list[Record], system: str, number: int) -> Runs:
+def _of(records: list[Record], system: str, number: int) -> list[Record]:
     wanted = (system, LAYOUTS[system].format(number), MODELS[system])
     series = make_series(r for r in records if (r.system, r.parallelism, r.model) == wanted)
-    return _runs(series[0].records) if series else []
+    return series[0].records if series else []
 
 
 def _published(paper: pd.DataFrame, system: str, number: int) -> Runs:

@@ -42,7 +42,7 @@ def with_table(text: str, table: str) -> str:
 
 
 def _row(number: str, claim: Claim) -> str:
-    command = claim.command.removeprefix(RUN).replace(WITHOUT_MIRROR, "")
+    command = claim.command.replace(RUN, "").replace(WITHOUT_MIRROR, "")
     conditions = f"{claim.conditions} `{command}`"
     statement = f"{number}: {claim.statement}"
     return _line((statement, claim.published, claim.measured, conditions, claim.verdict))

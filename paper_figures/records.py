@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,11 @@ class Record:
         """Of training; None where nothing is trained or trainers shared a process."""
         train = self.seconds.get("train")
         return train / self.passes if train and self.passes and not self.emulated else None
+
+
+def commands(records: Iterable[Record]) -> str:
+    """The commands that made the records, each once."""
+    return ", ".join(dict.fromkeys(record.command for record in records))
 
 
 def read_record(folder: Path) -> Record:

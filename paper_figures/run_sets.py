@@ -31,6 +31,13 @@ def with_curves(records: Iterable[Record]) -> list[Record]:
     ]
 
 
+def ran_apart(record: Record) -> bool:
+    """Whether each trainer had a device or, which only pinning ensures, a core of its own."""
+    on_cores = (record.hardware or "").endswith("cores")
+    pinned = bool(record.settings.get("pin_cores")) or record.processes == 1
+    return not record.emulated and (pinned or not on_cores)
+
+
 def alike(records: Iterable[Record], varying: Collection[str]) -> list[list[Record]]:
     """Sets of records that differ in parallelism, seed and the settings ``varying`` at most.
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from paper_figures.records import Record
+from paper_figures.records import Record, commands
 
 # Settings that the axes, the name of a series or its seeds already tell.
 OTHERWISE_SHOWN = {"choices", "parallelism", "seed"}
@@ -40,7 +40,7 @@ class Series:
     @property
     def source(self) -> str:
         """The commands that made its records."""
-        return ", ".join(dict.fromkeys(record.command for record in self.records))
+        return commands(self.records)
 
     @property
     def settings(self) -> list[str]:

@@ -15,7 +15,7 @@ from paper_figures import claim_text, curves, run_sets, style, verdicts
 from paper_figures.claim import Claim, Verdict
 from paper_figures.curves import METRIC
 from paper_figures.published import published
-from paper_figures.records import Record
+from paper_figures.records import Record, commands
 from paper_figures.run_sets import PAPER_PROTOCOL, SINGLE
 from paper_figures.series import by_question, size_order
 
@@ -74,7 +74,7 @@ def measured(records: list[Record]) -> pd.DataFrame:
                     static_memory=value,
                     parallelism=layout,
                     origin="measured",
-                    source=curves.commands(seeds),
+                    source=commands(seeds),
                 )
                 for layout, seeds in runs.items()
             ]
@@ -116,7 +116,7 @@ def _claim(records: list[Record]) -> Claim | None:
         measured=f"{dataset} {_gain(ours)}",
         conditions=claim_text.conditions(records),
         verdict=verdict,
-        command=COMMAND,
+        command=commands(records),
     )
 
 
@@ -183,8 +183,7 @@ def _small_print(table: pd.DataFrame, paper: pd.DataFrame, records: list[Record]
         f"Measured: protocol {records[0].protocol}, {passes} passes, batch"
         f" {records[0].batch_size} events per trainer, {claim_text.seeds(records)}."
     )
-    if (table["num_runs"] > 1).any():
-        text += " Line: mean over seeds; band: lowest to highest seed."
+    text += curves.how_drawn(table)
     if len(paper):
         text += (
             f" Dashed: published, DistTGL Figure 6, {claim_text.PAPER_PASSES} passes; the darker,"

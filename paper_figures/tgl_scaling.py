@@ -7,16 +7,16 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from paper_figures import curves, style
+from paper_figures import style
 from paper_figures.claim import Claim
 from paper_figures.networks import short_source
 from paper_figures.published import published
-from paper_figures.records import Record
-from paper_figures.run_sets import alike, by_parallelism
+from paper_figures.records import Record, commands
+from paper_figures.run_sets import alike, by_parallelism, ran_apart
 from paper_figures.series import by_question
 from paper_figures.spread import ACCURACIES, COSTS, cell, mean_columns, median_columns
 from paper_figures.table_picture import draw_table, rows_of
-from paper_figures.throughput_claims import of_speedup
+from paper_figures.verdicts import of_speedup
 
 NUMBER = "TGL Figure 7"
 SHOWS = "TGL on several trainers: seconds, speed-up, accuracy (TGL Figure 7 and Table 7)"
@@ -42,7 +42,7 @@ def select(records: list[Record]) -> list[Record]:
     """Of each data set and protocol, runs of TGL that differ only in trainers and seed.
 
     Of several such sets the one with most trainers, then most passes. Trainers that shared a
-    process are left out.
+    core are left out.
     """
     timed = [
         record
@@ -51,6 +51,7 @@ def select(records: list[Record]) -> list[Record]:
         and record.system == SYSTEM
         and record.task == "link_prediction"
         and record.throughput
+        and ran_apart(record)
         and not record.settings.get("max_events")
     ]
     sets = [alike(group, VARYING) for group in by_question(timed).values()]
@@ -101,7 +102,7 @@ def _measured(records: list[Record], single: dict[int, Record]) -> dict[str, Any
         "metric": first.primary_metric,
         **mean_columns("test", (record.metrics.get(test) for record in records), 100),
         "num_runs": len(records),
-        "source": curves.commands(records),
+        "source": commands(records),
     }
 
 

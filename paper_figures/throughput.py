@@ -9,6 +9,7 @@ import pandas as pd
 from paper_figures import style, throughput_claims
 from paper_figures.claim import Claim
 from paper_figures.records import Record
+from paper_figures.run_sets import ran_apart
 from paper_figures.series import by_question
 from paper_figures.throughput_bars import draw_bars
 from paper_figures.throughput_table import measured, projected, published_bars
@@ -26,7 +27,7 @@ SUITES = ("scaling", "time_to_accuracy", "quick")
 
 def select(records: list[Record]) -> list[Record]:
     """Runs whose trainers each had their own device or core; emulated ones have no throughput."""
-    return [r for r in records if r.suite in SUITES and r.throughput and not r.emulated]
+    return [r for r in records if r.suite in SUITES and r.throughput and ran_apart(r)]
 
 
 def draw(records: list[Record], out: Path) -> list[Path]:

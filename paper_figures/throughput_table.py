@@ -39,7 +39,7 @@ def _bar(series: Series) -> dict[str, Any]:
         PER_TRAINER: total.median() / first.num_trainers,
         "num_runs": len(total),
         "origin": "measured",
-        "source": ", ".join(dict.fromkeys(record.command for record in series.records)),
+        "source": series.source,
     }
 
 

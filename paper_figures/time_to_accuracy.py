@@ -22,6 +22,7 @@ DIFFERS = (
     "Each trainer has a CPU core in place of a GPU, so there are one or two in place of up to 16. "
     "The copy of the data has no edge features, and static node memory is off."
 )
+STATIC_MEMORY = "system.static_memory"
 VARYING = ("system", "model", "processes")
 
 
@@ -29,22 +30,17 @@ def select(records: list[Record]) -> list[Record]:
     """Of each data set and protocol, runs on one machine with the same batch size and passes.
 
     Of several such sets the one with most of the paper's systems, then most passes. Trainers that
-    shared a core are left out, and systems that train nothing.
+    shared a core are left out, systems that train nothing, and static node memory.
     """
     timed = [
         record
         for record in run_sets.with_curves(records)
-        if _ran_apart(record) and record.evaluations["seconds"].max() > 0
+        if run_sets.ran_apart(record)
+        and record.evaluations["seconds"].max() > 0
+        and record.settings.get(STATIC_MEMORY, "off") == "off"
     ]
     sets = [run_sets.alike(group, VARYING) for group in by_question(timed).values()]
     return [record for alike in sets for record in max(alike, key=_rank)]
-
-
-def _ran_apart(record: Record) -> bool:
-    """Whether each trainer had a device or, which only pinning ensures, a core of its own."""
-    on_cores = (record.hardware or "").endswith("cores")
-    pinned = bool(record.settings.get("pin_cores")) or record.processes == 1
-    return not record.emulated and (pinned or not on_cores)
 
 
 def _rank(records: list[Record]) -> tuple[float, ...]:
@@ -75,7 +71,7 @@ def claims(records: list[Record]) -> list[Claim]:
     for (dataset, protocol), group in by_question(select(records)).items():
         paper = published_curves(dataset, protocol)
         if len(paper):
-            found += races.claims(group, paper, COMMAND)
+            found += races.claims(group, paper)
     return found
 
 
@@ -89,7 +85,7 @@ def measured(records: list[Record]) -> pd.DataFrame:
                 system=series.system,
                 parallelism=series.parallelism,
                 model=series.records[0].model,
-                source=curves.commands(series.records),
+                source=series.source,
             )
             for series in make_series(records)
         ],
@@ -147,8 +143,7 @@ def _colors(table: pd.DataFrame) -> dict[tuple[str, ...], Any]:
 
 def _small_print(table: pd.DataFrame, paper: pd.DataFrame, records: list[Record]) -> str:
     text = f"{style.conditions(records)} {records[0].passes:g} passes, summed over trainers."
-    if (table["num_runs"] > 1).any():
-        text += " Line: mean over seeds; band: lowest to highest seed."
+    text += curves.how_drawn(table)
     if len(paper):
         text += (
             " Dashed: published, DistTGL Figure 1, NVIDIA T4 GPUs, with edge features and static"

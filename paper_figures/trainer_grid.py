@@ -15,7 +15,7 @@ from paper_figures import claim_text, curves, run_sets, style, verdicts
 from paper_figures.claim import Claim, Verdict
 from paper_figures.curves import TEST_METRIC
 from paper_figures.published import published
-from paper_figures.records import Record
+from paper_figures.records import Record, commands
 from paper_figures.run_sets import SINGLE
 from paper_figures.series import by_question
 
@@ -74,7 +74,7 @@ def measured(records: list[Record]) -> pd.DataFrame:
                 ITERATIONS: median(best_iteration(record) for record in group),
                 "num_runs": len(group),
                 "origin": "measured",
-                "source": curves.commands(group),
+                "source": commands(group),
             }
             for layout, group in run_sets.by_parallelism(records).items()
         ]
@@ -115,7 +115,7 @@ def _claims(records: list[Record], table: pd.DataFrame, paper: pd.DataFrame) -> 
     ours, theirs = (by_layout(grid, ITERATIONS) for grid in (table, paper))
     parts = [_saved(ours, theirs, layout) for layout in ("1x1x8", "1x4x8")]
     parts.append(_higher(by_layout(table, TEST_METRIC), by_layout(paper, TEST_METRIC)))
-    shared: Parts = {"conditions": claim_text.conditions(records), "command": COMMAND}
+    shared: Parts = {"conditions": claim_text.conditions(records), "command": commands(records)}
     if not claim_text.long_enough(records):
         shared["verdict"] = Verdict.INCOMPARABLE
     return [Claim(**part | shared) for part in parts if part]

@@ -53,6 +53,7 @@ def write_run_folder(root: Path, name: str, **changes: Any) -> Path:
         "passes": 2,
         "batch_size": 600,
         "seed": result.get("seed"),
+        "pin_cores": True,
         "results_dir": str(root),
     }
     (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))

@@ -47,4 +47,5 @@ def test_nothing_is_claimed_of_other_streams_and_batch_sizes(
 ) -> None:
     write_count(600, [3, 2])
     write_count(7, [3, 2], dataset="wikipedia")
+    write_count(600, [3, 2], dataset="wikipedia", name="short", config={"max_events": 5000})
     assert captured_events.claims(load_records(results)[0]) == []

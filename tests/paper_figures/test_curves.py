@@ -3,6 +3,7 @@
 from math import inf
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
@@ -21,6 +22,21 @@ def test_a_curve_is_the_mean_and_range_over_seeds(results: Path, write_run: Writ
     assert curve["lowest"].tolist() == [0.3, 0.6]
     assert curve["highest"].tolist() == [0.5, 0.9]
     assert curve["num_runs"].tolist() == [3, 3]
+
+
+def test_trainers_that_share_a_process_have_hollow_markers_and_no_seconds(
+    results: Path, write_run: WriteRun
+) -> None:
+    write_run("apart")
+    write_run("shared", emulated=True, suite="scaling")
+    lines = {}
+    for record in load_records(results)[0]:
+        curve = curves.mean_curve([record])
+        assert curve["seconds"].isna().all() == record.emulated
+        line = curves.plot_measured(plt.figure().gca(), curve, "iteration", ("red", "o"))
+        lines[record.emulated] = line.get_markerfacecolor()
+    plt.close("all")
+    assert lines == {False: "red", True: "white"}
 
 
 def test_a_metric_is_averaged_over_the_seeds_that_have_it(

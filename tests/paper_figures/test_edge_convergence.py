@@ -93,6 +93,15 @@ def test_claims(results: Path) -> None:
     ]  # fmt: skip
 
 
+def test_runs_that_were_not_tested_say_nothing_of_the_test(results: Path, train: WriteRun) -> None:
+    for layout in ("1x1x1", "8x1x1"):
+        folder = train(layout, CURVES[layout], 0.4)
+        result = json.loads((folder / "result.json").read_text())
+        (folder / "result.json").write_text(json.dumps(result | {"metrics": {}}))
+    (batch,) = edge_convergence.claims(load_records(results)[0])
+    assert "global batch" in batch.statement
+
+
 def test_never_reaching_the_level_contradicts(results: Path, train: WriteRun) -> None:
     train("1x1x1", CURVES["1x1x1"], 0.4)
     train("8x1x1", {50: 0.3, 100: 0.31}, 0.3)

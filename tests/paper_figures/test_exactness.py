@@ -32,21 +32,21 @@ def test_runs_without_their_table_are_not_drawn(results: Path, write_run: WriteR
 @pytest.mark.parametrize(
     ("lines", "verdict", "words"),
     [
-        ([], Verdict.REPRODUCED, "2 of 2 runs the same bit for bit"),
+        ([], Verdict.REPRODUCED, "1 of 1 runs the same bit for bit"),
         (
-            ["1x8x1,float64,daemon,4,58,0.0e+00,4.0e-16"],
+            ["2x2x2,float64,daemon,4,60,0.0e+00,4.0e-16"],
             Verdict.PARTLY,
-            "2 of 3 runs the same bit for bit, the others to 4e-16",
+            "1 of 2 runs the same bit for bit, the others to 4e-16",
         ),
         (
-            ["1x8x1,float64,daemon,4,58,2.0e-03,4.0e-16"],
+            ["2x2x2,float64,daemon,4,60,2.0e-03,4.0e-16"],
             Verdict.CONTRADICTED,
-            "2 of 3 runs the same bit for bit, the others to 2e-03",
+            "1 of 2 runs the same bit for bit, the others to 2e-03",
         ),
         (
-            ["1x8x1,float64,daemon,4,58,inf,0.0e+00"],
+            ["2x2x2,float64,daemon,4,60,inf,0.0e+00"],
             Verdict.CONTRADICTED,
-            "2 of 3 runs the same bit for bit, the others to inf",
+            "1 of 2 runs the same bit for bit, the others to inf",
         ),
     ],
 )
@@ -64,11 +64,15 @@ def test_every_precision_has_its_claim_and_its_own_rounding(
     results: Path, write_run: WriteRun
 ) -> None:
     write_run(suite="exactness")
-    write_table(results, [*SAME, "2x2x2,float32,daemon,2,60,3.0e-07,0.0e+00"])
+    lines = [f"2x2x2,float32,daemon,{n}" for n in (1, 2)]
+    ends = ["60,0.0e+00,0.0e+00", "60,3.0e-07,0.0e+00"]
+    write_table(results, [*SAME, *map(",".join, zip(lines, ends, strict=True))])
     double, single = exactness.claims(load_records(results)[0])
     assert (double.verdict, single.verdict) == (Verdict.REPRODUCED, Verdict.PARTLY)
-    assert "float64; 2x2x2 on 1, 2 processes; losses of 60 iterations" in double.conditions
-    assert "float32; 2x2x2 on 2 processes" in single.conditions
+    assert single.measured == "0 of 1 runs the same bit for bit, the others to 3e-07"
+    assert double.conditions.startswith(
+        "synthetic, float64; 2x2x2, each beside a run on the fewest of 1, 2 processes; losses of 60 "
+    )
 
 
 def test_files_are_written(results: Path, write_run: WriteRun, tmp_path: Path) -> None:

@@ -86,17 +86,26 @@ def test_the_verdict_at_the_papers_batch_size(
     (claim,) = peers.claims(load_records(results)[0])
     assert (claim.published, claim.measured) == ("3.7 on a GPU", f"{ours / 10_000:.1f}")
     assert claim.verdict is verdict
-    assert claim.conditions == "wikipedia, batch 600, 172 random edge features"
+    assert claim.conditions == "wikipedia, batch 600, 172 random edge features, TGN is PyG's"
 
 
 @pytest.mark.parametrize("changes", [{"batch_size": 200}, {"dataset": "uci"}])
-def test_without_a_published_number_nothing_compares(
+def test_without_a_published_number_there_is_no_claim(
     results: Path, write_run: WriteRun, changes: dict[str, Any]
 ) -> None:
     write_repeats(write_run, RATES, **changes)
+    assert peers.claims(load_records(results)[0]) == []
+
+
+def test_claims_are_the_median_and_range_over_repeats(results: Path, write_run: WriteRun) -> None:
+    write_repeats(write_run, RATES)
     (claim,) = peers.claims(load_records(results)[0])
     assert claim.measured == "2.5 [2.0, 3.0] over 3 repeats"
-    assert (claim.published, claim.verdict) == ("no number", Verdict.INCOMPARABLE)
+
+
+def test_several_trainers_are_left_out(results: Path, write_run: WriteRun) -> None:
+    write_repeats(write_run, {"disttgl": [9_000.0]}, parallelism={"i": 1, "j": 1, "k": 2})
+    assert peers.select(load_records(results)[0]) == []
 
 
 def test_the_published_ratio_is_that_of_the_printed_rates() -> None:

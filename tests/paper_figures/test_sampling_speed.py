@@ -83,7 +83,7 @@ def test_claims(results: Path, write: WriteRun) -> None:
     write(4.0, layout=TGAT)
     tgn, tgat, threads = sampling_speed.claims(load_records(results)[0])
     assert (tgn.published, tgn.measured) == ("0.094 s", "0.120 s")
-    assert tgn.verdict is Verdict.REPRODUCED
+    assert tgn.verdict is Verdict.PARTLY  # as fast, on another machine
     assert (tgat.published, tgat.measured) == ("1.557 s", "4.000 s")
     assert tgat.verdict is Verdict.INCOMPARABLE  # another machine may be slower
     assert (threads.published, threads.measured) == ("1.56", "1.50")

@@ -38,23 +38,23 @@ def write_race(write_run: WriteRun, seed: int = 0, **mrr: list[float]) -> None:
             dataset="wikipedia",
             seed=seed,
             mrr=values,
-            config={"pin_cores": True},
             **kinds[name],
         )
 
 
 def test_the_set_with_most_systems_is_drawn(results: Path, write_run: WriteRun) -> None:
     write_race(write_run, tgn=[0.5], tgl=[0.5], disttgl2=[0.5])
-    pinned = {"dataset": "wikipedia", "config": {"pin_cores": True}}
-    write_run("emulated", parallelism=TWO_COPIES, emulated=True, **pinned)
-    write_run("longer", passes=100, **pinned)
-    write_run("smaller_batch", batch_size=200, **pinned)
+    write_run("emulated", dataset="wikipedia", parallelism=TWO_COPIES, emulated=True)
+    write_run("longer", dataset="wikipedia", passes=100)
+    static = {"system": {"static_memory": "pretrained"}}
+    write_run("static", dataset="uci", config=static)
+    write_run("smaller_batch", batch_size=200, dataset="wikipedia")
     write_run("elsewhere", dataset="uci")
-    untrained = write_run("edgebank0", system="edgebank", mrr=[0.5], **pinned)
+    untrained = write_run("edgebank0", system="edgebank", mrr=[0.5], dataset="wikipedia")
     (untrained / "metrics.jsonl").write_text(
         '{"iteration": 0, "pass": 0, "seconds": 0.0, "validation_mrr": 0.5}\n'
     )
-    faster = write_run("machine", **pinned)
+    faster = write_run("machine", dataset="wikipedia")
     (faster / "environment.json").write_text('{"gpus": ["a GPU"]}')
     records, problems = load_records(results)
     assert problems == []
@@ -66,9 +66,10 @@ def test_processes_that_may_have_shared_a_core_have_no_seconds(
     results: Path, write_run: WriteRun
 ) -> None:
     two: dict[str, Any] = {"processes": 2, "parallelism": TWO_COPIES}
-    write_run("shared", dataset="uci", **two)
-    write_run("pinned", dataset="wikipedia", config={"pin_cores": True}, **two)
-    on_gpus = write_run("gpus", dataset="synthetic", **two)
+    loose = {"config": {"pin_cores": False}, **two}
+    write_run("shared", dataset="uci", **loose)
+    write_run("pinned", dataset="wikipedia", **two)
+    on_gpus = write_run("gpus", dataset="synthetic", **loose)
     (on_gpus / "environment.json").write_text('{"gpus": ["a GPU", "a GPU"]}')
     drawn = time_to_accuracy.select(load_records(results)[0])
     assert {record.folder.name for record in drawn} == {"pinned", "gpus"}

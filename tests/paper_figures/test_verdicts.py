@@ -29,6 +29,28 @@ def test_ratios_against_a_published_one_of_four(measured: float, verdict: Verdic
     assert verdicts.of_ratio(measured, 4.0) is verdict
 
 
+@pytest.mark.parametrize(("measured", "verdict"), [(1.01, REPRODUCED), (0.9, PARTLY)])
+def test_a_close_ratio_on_the_other_side_of_one_is_not_reproduced(
+    measured: float, verdict: Verdict
+) -> None:
+    assert verdicts.of_ratio(measured, 1.1) is verdict
+
+
+@pytest.mark.parametrize(
+    ("measured", "published", "verdict"),
+    [
+        (2.02, 1.84, REPRODUCED),
+        (1.66, 1.84, REPRODUCED),
+        (1.65, 1.84, PARTLY),
+        (2.1, 1.84, PARTLY),
+        (1.0, 1.84, CONTRADICTED),
+        (0.99, 1.05, CONTRADICTED),
+    ],
+)
+def test_speedups(measured: float, published: float, verdict: Verdict) -> None:
+    assert verdicts.of_speedup(measured, published) is verdict
+
+
 @pytest.mark.parametrize(
     ("measured", "verdict"),
     [
