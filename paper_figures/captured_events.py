@@ -13,6 +13,7 @@ from paper_figures import style
 from paper_figures.claim import Claim, Verdict
 from paper_figures.published import published
 from paper_figures.records import COUNTING_TASK, Record, commands
+from paper_figures.series import by_dataset
 
 NUMBER = "Figure 8"
 SHOWS = "captured events per node by batch size (Figure 8)"
@@ -37,17 +38,13 @@ def select(records: list[Record]) -> list[Record]:
 
 def draw(records: list[Record], out: Path) -> list[Path]:
     """One figure for each data set; returns the files written."""
-    chosen = select(records)
-    paths = []
-    for dataset in sorted({record.dataset for record in chosen}):
-        table = measured([record for record in chosen if record.dataset == dataset])
-        paper = published_counts(dataset, set(table["batch_size"]))
-        with plt.rc_context(style.RC):
-            figure = _figure(dataset, table, paper)
-            paths += style.save(
-                figure, pd.concat([table, paper]), out, f"captured_events_{dataset}"
-            )
-    return paths
+    return style.save_each(by_dataset(select(records)), _drawn, out, "captured_events")
+
+
+def _drawn(records: list[Record]) -> tuple[Figure, pd.DataFrame]:
+    table, dataset = measured(records), records[0].dataset
+    paper = published_counts(dataset, set(table["batch_size"]))
+    return _figure(dataset, table, paper), pd.concat([table, paper])
 
 
 def claims(records: list[Record]) -> list[Claim]:

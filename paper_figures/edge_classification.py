@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from paper_figures import style
 from paper_figures.claim import Claim, Verdict
+from paper_figures.claim_text import seeds
 from paper_figures.networks import network_of
 from paper_figures.published import published
 from paper_figures.records import Record
@@ -111,8 +112,7 @@ def published_rows() -> list[dict[str, Any]]:
 
 def _figure(table: pd.DataFrame, records: list[Record]) -> Figure:
     groups = rows_of((part for _, part in table.groupby("dataset", sort=False)), "dataset", _cells)
-    seeds = len({record.seed for record in records})
-    text = f"Measured on the test events of each data set, {seeds} seeds." + ACCURACIES
+    text = f"Measured on the test events of each data set, {seeds(records)}." + ACCURACIES
     return draw_table(HEADER, groups, text)
 
 

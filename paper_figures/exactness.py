@@ -88,8 +88,9 @@ def _claim(precision: str, table: pd.DataFrame, records: list[Record]) -> Claim:
         published="taken for granted",
         measured=f"{equal} of {len(table) - references} runs the same bit for bit"
         + ("" if same else f", the others to {largest:.0e}"),
-        conditions=f"{records[0].dataset}, {precision}; {layouts}, each beside a run on the fewest of "
-        f"{', '.join(map(str, hosts))} processes; losses of {losses} iterations, and metrics",
+        conditions=f"{records[0].dataset}, {precision}; {layouts}, each beside a run on the "
+        f"fewest of {', '.join(map(str, hosts))} processes; losses of {losses} iterations, and "
+        "metrics",
         verdict=Verdict.REPRODUCED if same else Verdict.PARTLY if within else Verdict.CONTRADICTED,
         command=f"{RUN} system.precision={precision}",
     )

@@ -44,16 +44,12 @@ def select(records: list[Record]) -> list[Record]:
 
 def draw(records: list[Record], out: Path) -> list[Path]:
     """One figure for each data set and protocol; returns the files written."""
-    paths = []
-    for (dataset, protocol), group in by_question(select(records)).items():
-        table = measured(group)
-        ratio = published_ratio(dataset)
-        with plt.rc_context(style.RC):
-            figure = _figure(table, ratio, group)
-            paper = _published_rows(ratio, table)
-            name = f"peers_{dataset}_{protocol}"
-            paths += style.save(figure, pd.concat([table, paper]), out, name)
-    return paths
+    return style.save_each(by_question(select(records)), _drawn, out, "peers")
+
+
+def _drawn(records: list[Record]) -> tuple[Figure, pd.DataFrame]:
+    table, ratio = measured(records), published_ratio(records[0].dataset)
+    return _figure(table, ratio, records), pd.concat([table, _published_rows(ratio, table)])
 
 
 def claims(records: list[Record]) -> list[Claim]:

@@ -4,7 +4,6 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -12,6 +11,7 @@ from paper_figures import style, verdicts
 from paper_figures.claim import Claim, Verdict
 from paper_figures.published import published
 from paper_figures.records import SAMPLING_TASK, Record
+from paper_figures.series import by_dataset
 from paper_figures.spread import COSTS, cell, median_columns
 from paper_figures.table_picture import draw_table, rows_of
 
@@ -58,14 +58,12 @@ def _layout(record: Record) -> str | None:
 
 def draw(records: list[Record], out: Path) -> list[Path]:
     """One table for each data set; returns the files written."""
-    chosen, paths = select(records), []
-    for dataset in sorted({record.dataset for record in chosen}):
-        of_dataset = [record for record in chosen if record.dataset == dataset]
-        table = together(of_dataset)
-        with plt.rc_context(style.RC):
-            figure = _figure(table, of_dataset)
-            paths += style.save(figure, table, out, f"sampling_speed_{dataset}")
-    return paths
+    return style.save_each(by_dataset(select(records)), _drawn, out, "sampling_speed")
+
+
+def _drawn(records: list[Record]) -> tuple[Figure, pd.DataFrame]:
+    table = together(records)
+    return _figure(table, records), table
 
 
 def together(records: list[Record]) -> pd.DataFrame:

@@ -56,6 +56,14 @@ def by_question(records: Iterable[Record]) -> dict[tuple[str, str], list[Record]
     return dict(sorted(groups.items()))
 
 
+def by_dataset(records: Iterable[Record]) -> dict[tuple[str], list[Record]]:
+    """Records of tasks without a protocol."""
+    groups: dict[tuple[str], list[Record]] = defaultdict(list)
+    for record in records:
+        groups[(record.dataset,)].append(record)
+    return dict(sorted(groups.items()))
+
+
 def make_series(records: Iterable[Record]) -> list[Series]:
     """Series in drawing order, labelled "system ixjxk" and by what else tells them apart."""
     groups: dict[str, list[Record]] = defaultdict(list)

@@ -2,7 +2,7 @@
 
 import textwrap
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +149,20 @@ def write_below(figure: Figure, text: str, handles: Sequence[Artist] = (), ncols
         bottom = float(box.y0)
     lines = textwrap.fill(text, int(figure.get_size_inches()[0] * 23))
     figure.text(0.005, bottom, lines, va="top", fontsize=6.2, color="#444444")
+
+
+def save_each(
+    groups: Mapping[Any, list[Record]],
+    draw: Callable[[list[Record]], tuple[Figure, pd.DataFrame]],
+    out: Path,
+    name: str,
+) -> list[Path]:
+    """``save`` what ``draw`` makes of each group; its key, a tuple of texts, ends the name."""
+    paths = []
+    for key, group in groups.items():
+        with plt.rc_context(RC):
+            paths += save(*draw(group), out, "_".join((name, *key)))
+    return paths
 
 
 def save(figure: Figure, table: pd.DataFrame, out: Path, name: str) -> list[Path]:

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -64,13 +63,12 @@ def _rank(records: list[Record]) -> tuple[float, ...]:
 
 def draw(records: list[Record], out: Path) -> list[Path]:
     """One table for each data set and protocol; returns the files written."""
-    paths = []
-    for (dataset, protocol), group in by_question(select(records)).items():
-        table = together(group)
-        with plt.rc_context(style.RC):
-            figure = _figure(table, group)
-            paths += style.save(figure, table, out, f"tgl_scaling_{dataset}_{protocol}")
-    return paths
+    return style.save_each(by_question(select(records)), _drawn, out, "tgl_scaling")
+
+
+def _drawn(records: list[Record]) -> tuple[Figure, pd.DataFrame]:
+    table = together(records)
+    return _figure(table, records), table
 
 
 def together(records: list[Record]) -> pd.DataFrame:

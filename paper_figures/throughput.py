@@ -1,10 +1,9 @@
 """Figure 12: training throughput in total over trainers, and per trainer beside the published."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib.figure import Figure
 
 from paper_figures import style, throughput_claims
 from paper_figures.claim import Claim
@@ -32,25 +31,26 @@ def select(records: list[Record]) -> list[Record]:
 
 def draw(records: list[Record], out: Path) -> list[Path]:
     """One figure for each data set and protocol; returns the files written."""
-    paths = []
-    for dataset, protocol, group in _questions(records):
-        ours = measured(group)
-        table = pd.concat([ours, projected(ours)], ignore_index=True)
-        paper = published_bars(dataset, table)
-        with plt.rc_context(style.RC):
-            figure = draw_bars(table, paper, style.conditions(group))
-            name = f"throughput_{dataset}_{protocol}"
-            paths += style.save(figure, pd.concat([table, paper]), out, name)
-    return paths
+    return style.save_each(_questions(records), _drawn, out, "throughput")
+
+
+def _drawn(records: list[Record]) -> tuple[Figure, pd.DataFrame]:
+    ours = measured(records)
+    table = pd.concat([ours, projected(ours)], ignore_index=True)
+    paper = published_bars(records[0].dataset, table)
+    figure = draw_bars(table, paper, style.conditions(records))
+    return figure, pd.concat([table, paper])
 
 
 def claims(records: list[Record]) -> list[Claim]:
     """Two trainers by one, and DistTGL by the other systems, where the paper has numbers."""
-    return [c for _, _, group in _questions(records) for c in throughput_claims.claims(group)]
+    return [c for group in _questions(records).values() for c in throughput_claims.claims(group)]
 
 
-def _questions(records: list[Record]) -> Iterator[tuple[str, str, list[Record]]]:
-    """Data set, protocol and their records, of the first of ``SUITES`` that has any."""
-    for (dataset, protocol), group in by_question(select(records)).items():
+def _questions(records: list[Record]) -> dict[tuple[str, str], list[Record]]:
+    """By data set and protocol the records of the first of ``SUITES`` that has any."""
+    chosen = {}
+    for question, group in by_question(select(records)).items():
         suite = min((record.suite for record in group), key=SUITES.index)
-        yield dataset, protocol, [record for record in group if record.suite == suite]
+        chosen[question] = [record for record in group if record.suite == suite]
+    return chosen

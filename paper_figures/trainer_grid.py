@@ -53,15 +53,12 @@ def select(records: list[Record]) -> list[Record]:
 
 def draw(records: list[Record], out: Path) -> list[Path]:
     """One figure for each data set and protocol; returns the files written."""
-    paths = []
-    for (dataset, protocol), group in by_question(select(records)).items():
-        table = measured(group)
-        paper = published_grid(dataset, protocol)
-        with plt.rc_context(style.RC):
-            figure = _figure(table, paper, group)
-            name = f"trainer_grid_{dataset}_{protocol}"
-            paths += style.save(figure, pd.concat([table, paper]), out, name)
-    return paths
+    return style.save_each(by_question(select(records)), _drawn, out, "trainer_grid")
+
+
+def _drawn(records: list[Record]) -> tuple[Figure, pd.DataFrame]:
+    table, paper = measured(records), published_grid(records[0].dataset, records[0].protocol)
+    return _figure(table, paper, records), pd.concat([table, paper])
 
 
 def measured(records: list[Record]) -> pd.DataFrame:
