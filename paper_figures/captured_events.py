@@ -13,6 +13,7 @@ from paper_figures import style
 from paper_figures.claim import Claim, Verdict
 from paper_figures.published import published
 from paper_figures.records import COUNTING_TASK, Record, commands
+from paper_figures.run_sets import on_whole_stream
 from paper_figures.series import by_dataset
 
 NUMBER = "Figure 8"
@@ -29,11 +30,7 @@ CLOSE = 0.1  # relative; further apart is a contradiction
 
 def select(records: list[Record]) -> list[Record]:
     """Counts over whole streams."""
-    return [
-        record
-        for record in records
-        if record.task == COUNTING_TASK and not record.settings.get("max_events")
-    ]
+    return [r for r in records if r.task == COUNTING_TASK and on_whole_stream(r)]
 
 
 def draw(records: list[Record], out: Path) -> list[Path]:

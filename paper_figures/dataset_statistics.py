@@ -12,6 +12,7 @@ from paper_figures.claim import Claim, Verdict
 from paper_figures.networks import short_source
 from paper_figures.published import published
 from paper_figures.records import STATISTICS_TASK, Record
+from paper_figures.run_sets import on_whole_stream
 from paper_figures.table_picture import HOLE, draw_table, rows_of
 
 NUMBER = "Table 2"
@@ -40,13 +41,7 @@ SMALL_PRINT = (
 
 def select(records: list[Record]) -> list[Record]:
     """Counts of whole data sets as they are."""
-    return [
-        record
-        for record in records
-        if record.task == STATISTICS_TASK
-        and not record.settings.get("max_events")
-        and not record.settings.get("random_edge_features")
-    ]
+    return [r for r in records if r.task == STATISTICS_TASK and on_whole_stream(r)]
 
 
 def draw(records: list[Record], out: Path) -> list[Path]:

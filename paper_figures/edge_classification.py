@@ -13,6 +13,7 @@ from paper_figures.claim_text import seeds
 from paper_figures.networks import network_of
 from paper_figures.published import published
 from paper_figures.records import Record
+from paper_figures.run_sets import on_whole_stream
 from paper_figures.series import Series, make_series
 from paper_figures.spread import ACCURACIES, cell, mean_columns
 from paper_figures.table_picture import draw_table, rows_of
@@ -35,8 +36,14 @@ BANDS = (1.0, 3.0)  # points of F1-micro that a second copy may cost: reproduced
 
 
 def select(records: list[Record]) -> list[Record]:
-    """Classification of events in the suite that compares networks."""
-    return [r for r in records if r.suite == SUITE and r.task == "edge_classification"]
+    """Classification of events in the suite that compares networks, on whole streams."""
+    return [
+        record
+        for record in records
+        if record.suite == SUITE
+        and record.task == "edge_classification"
+        and on_whole_stream(record)
+    ]
 
 
 def draw(records: list[Record], out: Path) -> list[Path]:

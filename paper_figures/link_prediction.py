@@ -14,6 +14,7 @@ from paper_figures.networks import by_network, network_of
 from paper_figures.published import published
 from paper_figures.published_links import CODE_OF, published_links
 from paper_figures.records import Record
+from paper_figures.run_sets import on_whole_stream
 from paper_figures.series import Series, by_question, make_series
 from paper_figures.spread import ACCURACIES, COSTS, cell, mean_columns, median_columns
 from paper_figures.table_picture import draw_table, rows_of
@@ -40,10 +41,7 @@ def select(records: list[Record]) -> list[Record]:
     return [
         record
         for record in records
-        if record.suite == SUITE
-        and record.task == "link_prediction"
-        and not record.settings.get("max_events")
-        and not record.settings.get("random_edge_features")
+        if record.suite == SUITE and record.task == "link_prediction" and on_whole_stream(record)
     ]
 
 

@@ -13,6 +13,7 @@ from paper_figures.network_claims import level, ranking
 from paper_figures.networks import by_network, network_of, paper_network, short_source
 from paper_figures.published import published
 from paper_figures.records import Record
+from paper_figures.run_sets import on_whole_stream
 from paper_figures.series import Series, by_question, make_series
 from paper_figures.spread import ACCURACIES, cell, mean_columns
 from paper_figures.table_picture import draw_table, rows_of
@@ -32,8 +33,8 @@ HEADER = ("network", "by", "test AUC (%)", "test AP (%)", "AP, balanced (%)", "s
 
 
 def select(records: list[Record]) -> list[Record]:
-    """Classification of nodes."""
-    return [record for record in records if record.task == TASK]
+    """Classification of nodes, on whole streams as they are."""
+    return [record for record in records if record.task == TASK and on_whole_stream(record)]
 
 
 def draw(records: list[Record], out: Path) -> list[Path]:

@@ -21,8 +21,9 @@ NUMBER = "Figure 2(b)"
 SHOWS = "seconds per pass in node memory on many processes (Figure 2(b))"
 COMMAND = "python -m benchmark.run suite=node_memory"
 DIFFERS = (
-    "Processes of one machine in place of machines: no network lies between them, and they share "
-    "its cores. The paper does not name its data set."
+    "Processes of one machine in place of machines: no network lies between them, they share its "
+    "cores, and each reads and writes for all trainers that it hosts. The paper does not name its "
+    "data set."
 )
 MEMORIES = {
     "replica": "replica: a copy in every process",

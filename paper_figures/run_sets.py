@@ -20,6 +20,11 @@ ALWAYS_VARIES = ("parallelism", "seed", "choices")
 FIELDS = ("dataset", "protocol", "system", "model", "passes", "batch_size", "processes", "hardware")
 
 
+def on_whole_stream(record: Record) -> bool:
+    """Whether the data set was taken as it is: all events, no features added."""
+    return not any(record.settings.get(name) for name in CHANGES_OF_STREAM)
+
+
 def with_curves(records: Iterable[Record]) -> list[Record]:
     """Link prediction on whole streams as they are, with validation MRR while training."""
     return [
@@ -27,7 +32,7 @@ def with_curves(records: Iterable[Record]) -> list[Record]:
         for record in records
         if record.task == "link_prediction"
         and METRIC in record.evaluations
-        and not any(record.settings.get(name) for name in CHANGES_OF_STREAM)
+        and on_whole_stream(record)
     ]
 
 

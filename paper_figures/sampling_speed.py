@@ -11,6 +11,7 @@ from paper_figures import style, verdicts
 from paper_figures.claim import Claim, Verdict
 from paper_figures.published import published
 from paper_figures.records import SAMPLING_TASK, Record
+from paper_figures.run_sets import on_whole_stream
 from paper_figures.series import by_dataset
 from paper_figures.spread import COSTS, cell, median_columns
 from paper_figures.table_picture import draw_table, rows_of
@@ -45,9 +46,7 @@ def select(records: list[Record]) -> list[Record]:
     return [
         record
         for record in records
-        if record.task == SAMPLING_TASK
-        and _layout(record)
-        and not record.settings.get("max_events")
+        if record.task == SAMPLING_TASK and _layout(record) and on_whole_stream(record)
     ]
 
 

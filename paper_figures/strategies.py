@@ -12,7 +12,7 @@ from paper_figures import style
 from paper_figures.claim import Claim, Verdict
 from paper_figures.published import published
 from paper_figures.records import COUNTING_TASK, Record, commands
-from paper_figures.run_sets import SINGLE, alike, by_parallelism, ran_apart
+from paper_figures.run_sets import SINGLE, alike, by_parallelism, on_whole_stream, ran_apart
 from paper_figures.spread import COSTS, cell, median_columns
 from paper_figures.table_picture import draw_table, rows_of
 
@@ -45,8 +45,8 @@ UNMEASURED = "not measured"
 
 def select(records: list[Record]) -> list[Record]:
     """Counts of captured events, and DistTGL on one and two trainers of one machine."""
-    chosen = [r for r in records if r.dataset == DATASET]
-    counted = [r for r in chosen if r.task == COUNTING_TASK and not r.settings.get("max_events")]
+    chosen = [r for r in records if r.dataset == DATASET and on_whole_stream(r)]
+    counted = [r for r in chosen if r.task == COUNTING_TASK]
     timed = [
         record
         for record in chosen

@@ -11,7 +11,7 @@ from paper_figures.claim import Claim
 from paper_figures.networks import short_source
 from paper_figures.published import published
 from paper_figures.records import Record, commands
-from paper_figures.run_sets import alike, by_parallelism, ran_apart
+from paper_figures.run_sets import alike, by_parallelism, on_whole_stream, ran_apart
 from paper_figures.series import by_question
 from paper_figures.spread import ACCURACIES, COSTS, cell, mean_columns, median_columns
 from paper_figures.table_picture import draw_table, rows_of
@@ -51,7 +51,7 @@ def select(records: list[Record]) -> list[Record]:
         and record.task == "link_prediction"
         and record.throughput
         and ran_apart(record)
-        and not record.settings.get("max_events")
+        and on_whole_stream(record)
     ]
     sets = [alike(group, VARYING) for group in by_question(timed).values()]
     return [record for of_question in sets for record in max(of_question, key=_rank)]

@@ -32,6 +32,8 @@ def write_node(write_run: WriteRun, model: str, auc: float, **changes: Any) -> N
 def test_auc_and_ap_beside_the_papers(results: Any, write_run: WriteRun) -> None:
     write_node(write_run, "tgn_attention", 0.85)
     write_run("links", dataset="wikipedia")
+    changed = {"config": {"random_edge_features": 172}}
+    write_run("random", task="node_classification", dataset="wikipedia", **changed)
     records = node_classification.select(load_records(results)[0])
     table = node_classification.together(records)
     tgn = table[table["network"] == "TGN-attn"]
@@ -88,6 +90,12 @@ def test_classes_of_events_beside_their_majority(results: Any, write_run: WriteR
     assert ours["f1_macro"].tolist() == pytest.approx([25, 30, 29, 10])
     published = table[table["dataset"] == "gdelt"]
     assert published["f1_micro"].tolist() == pytest.approx([48.31, 49.35, 49.62, 48.96])
+
+
+def test_runs_that_were_not_tested_claim_nothing(results: Any, write_run: WriteRun) -> None:
+    for k in (1, 2):
+        write_edge(write_run, "tgn_attention", k, 0.6, metrics={"validation_f1_micro_best": 0.6})
+    assert edge_classification.claims(load_records(results)[0]) == []
 
 
 @pytest.mark.parametrize(
