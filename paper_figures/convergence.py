@@ -20,8 +20,8 @@ NUMBER = "Figure 9"
 SHOWS = "validation MRR over iterations by parallelism (Figure 9)"
 COMMAND = "python -m benchmark.run suite=convergence"
 DIFFERS = (
-    "Logical trainers share one process, on which iterations and MRR do not depend. The copy of "
-    "the data has no edge features, and static node memory is off."
+    "Logical trainers share one process, which changes the order of a sum at most (suite "
+    "exactness). The copy of the data has no edge features, and static node memory is off."
 )
 PANELS = {
     "a": (SINGLE, "1x2x1", "1x4x1", "1x8x1"),

@@ -11,7 +11,7 @@ PAPER_PROTOCOL = "disttgl"  # published MRR is of its negatives
 PAPER_MODEL = "tgn_attention"
 SINGLE = "1x1x1"
 CHANGES_OF_STREAM = ("max_events", "random_edge_features", "system.last_training_events")
-# Where trainers run and what is watched: iterations and MRR do not depend on it.
+# Where trainers run and what is watched: iterations and MRR depend on it by rounding at most.
 WITHOUT_EFFECT = (
     "processes", "threads", "pin_cores", "device", "hardware", "system.node_memory",
     "system.gradient_sum", "task.log_interval", "task.test", "protocol.inductive",

@@ -26,7 +26,8 @@ def test_a_run_folder_becomes_a_record(results: Path, write_run: WriteRun) -> No
     assert record.evaluations["validation_mrr"].tolist() == [0.4, 0.7, 0.6]
     assert record.evaluations["iteration"].tolist() == [10, 20, 30]
     assert record.settings == {
-        "passes": 2, "batch_size": 600, "seed": 0, "model.dim": 100, "system.sampler": "strict",
+        "passes": 2, "batch_size": 600, "seed": 0, "pin_cores": True, "model.dim": 100,
+        "system.sampler": "strict",
     }  # fmt: skip
 
 
