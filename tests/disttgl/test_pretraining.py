@@ -142,7 +142,8 @@ def test_the_loss_falls_on_a_stream_that_identity_explains() -> None:
         num_nodes=2 * num_pairs,
         split=Split(num_events - 2, num_events - 1, num_events),
     )
-    settings = replace(SETTINGS, epochs=12, negative_pool=NegativePool.DESTINATIONS)
+    # With 12 epochs some seeds, or one seed on some processors, have only begun to learn.
+    settings = replace(SETTINGS, epochs=30, negative_pool=NegativePool.DESTINATIONS)
     losses = trained(dataset, settings).losses
     assert losses[0] > 0.65  # chance is ln 2
     assert losses[-1] < 0.5

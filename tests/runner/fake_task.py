@@ -30,7 +30,8 @@ class FakeTask:
         first = 1
         if folder.resumable():
             first = 1 + int((folder.path / "checkpoint" / "iteration").read_text())
-            folder.truncate_metrics(first - 1)
+            if processes.rank == 0:
+                folder.truncate_metrics(first - 1)
         for iteration in range(first, STEPS + 1):
             folder.heartbeat(processes.rank, "train", iteration, STEPS)
             if processes.rank == 0:
