@@ -69,8 +69,10 @@ def test_figures_are_told_from_other_folders(figures: Path, run_folder: RunFolde
 
 
 def test_figures_without_runs_are_one_sentence(tmp_path: Path) -> None:
+    alone = tmp_path / "suite" / "figures"
+    alone.mkdir(parents=True)
     with pytest.raises(ValueError, match="no run folder lies beside"):
-        mirror_figures(tmp_path, "offline")
+        mirror_figures(alone, "offline")
 
 
 def test_a_suite_sends_its_figures_after_its_runs(figures: Path, run_folder: RunFolder) -> None:
