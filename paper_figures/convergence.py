@@ -1,6 +1,5 @@
 """Figure 9: validation MRR over iterations, by epoch and memory parallelism."""
 
-from math import inf, nan
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -51,17 +50,22 @@ def _compares(records: list[Record]) -> bool:
 
 def draw(records: list[Record], out: Path) -> list[Path]:
     """One figure and a table of speed-ups for each data set and protocol."""
-    paths = []
-    for (dataset, protocol), group in by_question(select(records)).items():
-        table = measured(group)
-        paper = published_curves(dataset, protocol)
-        name = f"convergence_{dataset}_{protocol}"
-        with plt.rc_context(style.RC):
-            figure = _figure(table, paper, group)
-            paths += style.save(figure, pd.concat([table, paper]), out, name)
-        paths.append(out / f"{name}_speedups.csv")
-        speedup_table(group, paper).replace(inf, nan).to_csv(paths[-1], index=False)
-    return paths
+    groups = by_question(select(records))
+    paths = style.save_each(groups, _drawn, out, "convergence")
+    return paths + style.save_tables(groups, _speedups, out, "convergence", "speedups")
+
+
+def _drawn(records: list[Record]) -> tuple[Figure, pd.DataFrame]:
+    table, paper = measured(records), _paper(records)
+    return _figure(table, paper, records), pd.concat([table, paper])
+
+
+def _speedups(records: list[Record]) -> pd.DataFrame:
+    return speedup_table(records, _paper(records))
+
+
+def _paper(records: list[Record]) -> pd.DataFrame:
+    return published_curves(records[0].dataset, records[0].protocol)
 
 
 def claims(records: list[Record]) -> list[Claim]:

@@ -3,6 +3,7 @@
 import textwrap
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from math import inf, nan
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +163,21 @@ def save_each(
     for key, group in groups.items():
         with plt.rc_context(RC):
             paths += save(*draw(group), out, "_".join((name, *key)))
+    return paths
+
+
+def save_tables(
+    groups: Mapping[Any, list[Record]],
+    make: Callable[[list[Record]], pd.DataFrame],
+    out: Path,
+    name: str,
+    ending: str,
+) -> list[Path]:
+    """Write a further table of each group, named as in ``save_each`` and by its ``ending``."""
+    paths = []
+    for key, group in groups.items():
+        paths.append(out / f"{'_'.join((name, *key, ending))}.csv")
+        make(group).replace(inf, nan).to_csv(paths[-1], index=False)
     return paths
 
 

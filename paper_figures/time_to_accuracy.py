@@ -1,6 +1,5 @@
 """Figure 1: validation MRR over training seconds, system by system."""
 
-from math import inf, nan
 from pathlib import Path
 from typing import Any
 
@@ -51,18 +50,22 @@ def _rank(records: list[Record]) -> tuple[float, ...]:
 
 def draw(records: list[Record], out: Path) -> list[Path]:
     """One figure and a table of seconds to some MRR for each data set and protocol."""
-    paths = []
-    for (dataset, protocol), group in by_question(select(records)).items():
-        table = measured(group)
-        paper = published_curves(dataset, protocol)
-        name = f"time_to_accuracy_{dataset}_{protocol}"
-        with plt.rc_context(style.RC):
-            figure = _figure(table, paper, group)
-            paths += style.save(figure, pd.concat([table, paper]), out, name)
-        paths.append(out / f"{name}_targets.csv")
-        seconds = races.seconds_to_targets(group, paper).replace(inf, nan)
-        seconds.to_csv(paths[-1], index=False)
-    return paths
+    groups = by_question(select(records))
+    paths = style.save_each(groups, _drawn, out, "time_to_accuracy")
+    return paths + style.save_tables(groups, _targets, out, "time_to_accuracy", "targets")
+
+
+def _drawn(records: list[Record]) -> tuple[Figure, pd.DataFrame]:
+    table, paper = measured(records), _paper(records)
+    return _figure(table, paper, records), pd.concat([table, paper])
+
+
+def _targets(records: list[Record]) -> pd.DataFrame:
+    return races.seconds_to_targets(records, _paper(records))
+
+
+def _paper(records: list[Record]) -> pd.DataFrame:
+    return published_curves(records[0].dataset, records[0].protocol)
 
 
 def claims(records: list[Record]) -> list[Claim]:
