@@ -105,15 +105,15 @@ class TGLSystem:
         )
         pool = negative_pool(dataset, protocol.negative_pool)
         num_negatives = NUM_TRAINING_NEGATIVES if self.objective.uses_negatives else 0
+        mail_sampler = self.sampler if self.model.mails_reach_neighbors else None
         self.builder = BatchBuilder(
-            dataset, self.sampler, pool, num_negatives, training.seed, device
+            dataset, self.sampler, pool, num_negatives, training.seed, device, mail_sampler
         )
-        sizes = (self.model.memory_dim, self.model.mail_dim, dtype, device)
-        self.nobody = NodeState.empty(1, *sizes)
+        self.nobody = self.model.empty_state(1, dtype, device)
         self.gradients = OverlappedGradients(
             self.objective, self.nobody, parallelism.num_trainers, processes
         )
-        empty = NodeState.empty(dataset.num_nodes, *sizes)
+        empty = self.model.empty_state(dataset.num_nodes, dtype, device)
         self.memory = HostMemory(empty, processes)
         self.evaluation = StreamingModel(
             self.model, self.sampler, empty, training.evaluation_mebibytes
@@ -202,7 +202,7 @@ class TGLSystem:
             self.optimizer.step()
         with self.stopwatch("memory_write"):
             for write, state, memory in written:
-                self.memory.write(write.nodes, write.rows(self.model, state, memory))
+                self.memory.write(write.nodes, write.new_state(self.model, state, memory))
             self.processes.barrier()
         return Step(mean_loss, num_events)
 

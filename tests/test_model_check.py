@@ -29,7 +29,7 @@ def test_every_network_that_is_shipped_keeps_the_contract(name: str) -> None:
 
 
 def test_several_networks_are_shipped() -> None:
-    assert {"tgn_attention", "jodie", "tgat", "graph_mixer", "dysat"} <= set(SHIPPED)
+    assert {"tgn_attention", "jodie", "apan", "tgat", "graph_mixer", "dysat"} <= set(SHIPPED)
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
 from benchmark.graph.samplers import NeighborSampler
-from benchmark.models.memory_write import MemoryWrite, endpoints, last_occurrence
+from benchmark.models.delivery import Delivery
+from benchmark.models.memory_write import MemoryWrite
 from benchmark.models.subgraph import Subgraph, link_subgraph
 from benchmark.protocol.negatives import Pool, training_negatives
 from datasets.dataset import Dataset
@@ -32,7 +32,9 @@ class TrainingBatch:
 class BatchBuilder:
     """Builds training batches; safe to call from a background thread.
 
-    ``pool`` holds the nodes that negatives are drawn from; ``seed`` is that of the experiment.
+    ``pool`` holds the nodes that negatives are drawn from; ``seed`` is that of the experiment;
+    ``mail_sampler`` finds the neighbours that mails reach, None where they stay with the ends of
+    their event.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class BatchBuilder:
         num_negatives: int,
         seed: int,
         device: torch.device,
+        mail_sampler: NeighborSampler | None = None,
     ) -> None:
         self.dataset = dataset
         self.sampler = sampler
@@ -50,12 +53,13 @@ class BatchBuilder:
         self.num_negatives = num_negatives
         self.seed = seed
         self.device = device
+        self.mail_sampler = mail_sampler
 
     def build(self, local: range, whole: range, trainer: int, iteration: int) -> TrainingBatch:
         """The batch of the events ``local``, a part of the global batch ``whole``.
 
-        Its negatives belong to the logical ``trainer`` in ``iteration``. A node is written from
-        its last event in the global batch, by the trainer that has that event.
+        Its negatives belong to the logical ``trainer`` in ``iteration``. A node is written with
+        its last mail of the global batch, by the trainer that has the event of that mail.
         """
         events = self.dataset.batch(local.start, local.stop)
         key = (trainer, iteration, "negatives")
@@ -64,12 +68,11 @@ class BatchBuilder:
         ).to(self.device)
         events = events.to(self.device)
         subgraph = link_subgraph(events, negatives, self.sampler, whole.start)
-        src_rows, dst_rows = subgraph.roots[: 2 * len(local)].chunk(2)
-        write = MemoryWrite.plan(events, src_rows, dst_rows, self._written(local, whole))
+        write = MemoryWrite.plan(events, self._delivery(local, whole), subgraph.nodes)
         return TrainingBatch(local, self.num_negatives, subgraph, write)
 
-    def _written(self, local: range, whole: range) -> Tensor:
-        """Mask [2 * num_events] of the endpoints that are the last of the global batch."""
+    def _delivery(self, local: range, whole: range) -> Delivery:
+        """What becomes of the mails of ``local``: later ones of ``whole`` may take their place."""
         events = self.dataset.batch(whole.start, whole.stop).to(self.device)
-        first = 2 * (local.start - whole.start)
-        return last_occurrence(endpoints(events))[first : first + 2 * len(local)]
+        everyones = Delivery.of(events, self.mail_sampler, whole.start)
+        return everyones.part(slice(local.start - whole.start, local.stop - whole.start))

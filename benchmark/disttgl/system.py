@@ -122,12 +122,14 @@ class DistTGLSystem:
         self.sampler = choose("system.sampler", sampler, RECENT_SAMPLERS)(
             index, self.model.num_neighbors, protocol.visibility, *reach
         )
-        widths = (self.model.memory_dim, self.model.mail_dim)
-        nobody = NodeState.empty(1, *widths, dtype, device)
+        nobody = self.model.empty_state(1, dtype, device)
         # One row seen as the rows of all nodes: it takes no memory.
         self.empty = NodeState(*(row.expand(dataset.num_nodes, *row.shape[1:]) for row in nobody))
+        mail_sampler = self.sampler if self.model.mails_reach_neighbors else None
+        recipients = 1 + (mail_sampler.num_neighbors if mail_sampler else 0)
+        most_written = min(2 * training.batch_size * recipients, dataset.num_nodes)
         self.memory = choose("system.node_memory", node_memory, NODE_MEMORIES)(
-            self.empty, 2 * training.batch_size, parallelism, processes
+            self.empty, most_written, parallelism, processes
         )
         self.evaluation = StreamingModel(
             self.model, self.sampler, self.empty, training.evaluation_mebibytes
@@ -140,7 +142,9 @@ class DistTGLSystem:
         )
         pool = negative_pool(dataset, protocol.negative_pool)
         num_negatives = num_training_negatives if self.objective.uses_negatives else 0
-        builder = BatchBuilder(dataset, self.sampler, pool, num_negatives, training.seed, device)
+        builder = BatchBuilder(
+            dataset, self.sampler, pool, num_negatives, training.seed, device, mail_sampler
+        )
         gradients = choose("system.gradient_sum", gradient_sum, GRADIENT_SUMS)(
             self.objective, nobody, parallelism.num_trainers, processes
         )

@@ -152,7 +152,8 @@ class LogicalTrainers:
             turn = Turn(trainer, assignment.copy)
             model = self.gradients.loss.model
             with self.stopwatch("memory_write"):
-                self.memory.write(turn, batch.write.nodes, batch.write.rows(model, state, memory))
+                rows = batch.write.new_state(model, state, memory)
+                self.memory.write(turn, batch.write.nodes, rows)
         return loss
 
     def _all_writers(self, iteration: int) -> list[Turn]:

@@ -31,7 +31,9 @@ class TemporalModel(nn.Module, ABC):
     ``memory_dim`` is 0 for a network without memory; ``mail_dim`` is the width of a mail;
     ``node_dim`` that of what ``add_static`` returns; ``num_neighbors`` how many a root has. With
     ``num_layers`` 2 a ``Subgraph`` has neighbours of neighbours, ``deeper``, and so on; with
-    several ``snapshots`` it has so many neighbours from each.
+    several ``snapshots`` it has so many neighbours from each. With a ``mailbox_size`` a node keeps
+    so many mails, newest first, instead of its last one. With ``mails_reach_neighbors`` the mail
+    of each end of an event also goes to that end's neighbours, whose memory stays as it is.
     """
 
     link_decoder: nn.Module
@@ -45,6 +47,8 @@ class TemporalModel(nn.Module, ABC):
         node_dim: int | None = None,
         num_layers: int = 1,
         snapshots: Snapshots = WHOLE_PAST,
+        mailbox_size: int | None = None,
+        mails_reach_neighbors: bool = False,
     ) -> None:
         super().__init__()
         self.num_neighbors = num_neighbors
@@ -53,6 +57,8 @@ class TemporalModel(nn.Module, ABC):
         self.memory_dim = memory_dim
         self.mail_dim = 2 * memory_dim if mail_dim is None else mail_dim
         self.node_dim = memory_dim if node_dim is None else node_dim
+        self.mailbox_size = mailbox_size
+        self.mails_reach_neighbors = mails_reach_neighbors
         self.register_buffer("edge_features", edge_features, persistent=False)
         self.edge_features: Tensor
         self.node_features: StaticRows | None = None
@@ -78,6 +84,16 @@ class TemporalModel(nn.Module, ABC):
                 known = known + static(nodes)
         return known
 
+    def empty_state(
+        self,
+        num_nodes: int,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+    ) -> NodeState:
+        """The state of nodes that nothing has happened to."""
+        widths = (self.memory_dim, self.mail_dim)
+        return NodeState.empty(num_nodes, *widths, dtype, device, self.mailbox_size)
+
     def update_memory(self, state: NodeState) -> Tensor:
         """Memory [num_nodes, memory_dim] after the cached mail; ``state`` stays as it is."""
         return state.memory
@@ -87,9 +103,14 @@ class TemporalModel(nn.Module, ABC):
         return torch.cat([own, other], dim=-1)
 
     def mail_features(self, state: NodeState) -> Tensor:
-        """Features [num_nodes, edge_dim] of the events that made the mails; 0 without a mail."""
-        features = self.edge_features.index_select(0, state.mail_event.clamp(min=0))
-        return features.masked_fill((state.mail_event == NO_EVENT).unsqueeze(1), 0.0)
+        """Features of the events that made the mails, 0 without a mail.
+
+        Shape [num_nodes, edge_dim], with a mailbox [num_nodes, mailbox_size, edge_dim].
+        """
+        events = state.mail_event
+        features = self.edge_features.index_select(0, events.flatten().clamp(min=0))
+        features = features.view(*events.shape, features.shape[1])
+        return features.masked_fill((events == NO_EVENT).unsqueeze(-1), 0.0)
 
     @abstractmethod
     def embed(self, memory: Tensor, subgraph: Subgraph) -> Tensor:

@@ -5,66 +5,64 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from benchmark.graph.distinct import distinct
 from benchmark.models.contract import TemporalModel
+from benchmark.models.delivery import Delivery, endpoints
 from benchmark.models.node_state import NodeState
 from datasets.dataset import EventBatch
 
 
-def last_occurrence(nodes: Tensor) -> Tensor:
-    """Mask of the entries of ``nodes`` [num_entries] that are the last of their id."""
-    found, rows = distinct(nodes)
-    positions = torch.arange(nodes.numel(), device=nodes.device)
-    last = positions.new_zeros(found.numel()).scatter_reduce_(0, rows, positions, "amax")
-    mask = torch.zeros(nodes.numel(), dtype=torch.bool, device=nodes.device)
-    mask[last] = True
-    return mask
-
-
-def endpoints(events: EventBatch) -> Tensor:
-    """Source and destination of the first event, of the second, and so on [2 * num_events]."""
-    return torch.stack([events.src, events.dst], dim=1).flatten()
-
-
 @dataclass(frozen=True)
 class MemoryWrite:
-    """The nodes that a batch writes, each from its last event (the COMB of TGN: most recent mail).
+    """The nodes that a batch writes, each with its last mail (the COMB of TGN).
 
-    All of shape [num_written]: ``nodes`` are the ids, ``own`` and ``other`` the rows (of the
-    nodes that the batch has read) of the node and of the opposite end of its last event,
-    ``times`` and ``events`` the time and id of that event.
+    All of shape [num_written]: ``nodes`` are the ids and ``rows`` their places among the nodes
+    that the batch has read; ``own`` and ``other`` the places of the end whose mail it is and of
+    the opposite end of the event; ``times`` and ``events`` the time and id of that event. Only a
+    node that ``takes_part`` in an event of the batch takes in its old mail.
     """
 
     nodes: Tensor
+    rows: Tensor
     own: Tensor
     other: Tensor
     times: Tensor
     events: Tensor
+    takes_part: Tensor
 
     @classmethod
-    def plan(
-        cls, events: EventBatch, src_rows: Tensor, dst_rows: Tensor, keep: Tensor
-    ) -> "MemoryWrite":
-        """Write the endpoints selected by the mask ``keep`` [2 * num_events].
+    def plan(cls, events: EventBatch, delivery: Delivery, read: Tensor) -> "MemoryWrite":
+        """Write what the ``delivery`` of ``events`` says.
 
-        ``src_rows`` and ``dst_rows`` [num_events] say where the ends stand among the nodes read.
+        ``read`` [num_read] are the ids of the nodes read, ascending.
         """
+        sender, place = delivery.last.nonzero(as_tuple=True)
+        nodes = delivery.nodes[sender, place]
+        ends = torch.searchsorted(read, endpoints(events))
         return cls(
-            endpoints(events)[keep],
-            torch.stack([src_rows, dst_rows], dim=1).flatten()[keep],
-            torch.stack([dst_rows, src_rows], dim=1).flatten()[keep],
-            events.t.repeat_interleave(2)[keep],
-            events.ids.repeat_interleave(2)[keep],
+            nodes,
+            torch.searchsorted(read, nodes),
+            ends[sender],
+            ends[sender ^ 1],
+            events.t[sender // 2],
+            events.ids[sender // 2],
+            delivery.takes_part[sender, place],
         )
 
-    def rows(self, model: TemporalModel, old: NodeState, memory: Tensor) -> NodeState:
-        """The new state of ``nodes`` from what was read (``old``) and its updated ``memory``."""
+    def new_state(self, model: TemporalModel, old: NodeState, memory: Tensor) -> NodeState:
+        """The state of ``nodes`` from what was read (``old``) and its updated ``memory``."""
         memory = memory.detach()
-        own = memory[self.own]
+        rows, takes_part = self.rows, self.takes_part
+        mail = model.make_mail(memory[self.own], memory[self.other])
         return NodeState(
-            own,
-            model.make_mail(own, memory[self.other]),
-            old.mail_time[self.own],
-            self.times,
-            self.events,
+            torch.where(takes_part.unsqueeze(1), memory[rows], old.memory[rows]),
+            self._newest_first(mail, old.mail),
+            torch.where(takes_part, old.newest_time[rows], old.memory_time[rows]),
+            self._newest_first(self.times, old.mail_time),
+            self._newest_first(self.events, old.mail_event),
         )
+
+    def _newest_first(self, new: Tensor, old: Tensor) -> Tensor:
+        """``new`` [num_written, ...] alone or, in a mailbox, before all but the oldest."""
+        if old.dim() == new.dim():
+            return new
+        return torch.cat([new.unsqueeze(1), old[self.rows, :-1]], dim=1)

@@ -12,7 +12,8 @@ class NodeState(NamedTuple):
     """Node memory of some nodes (DistTGL, section 2.1).
 
     Shapes: ``memory`` [num_nodes, memory_dim], ``mail`` [num_nodes, mail_dim], the rest
-    [num_nodes], int64; times in the unit of the stream.
+    [num_nodes], int64; times in the unit of the stream. Where nodes keep ``mailbox_size`` mails,
+    the three fields of a mail are [num_nodes, mailbox_size, ...], newest first.
     """
 
     memory: Tensor
@@ -29,15 +30,27 @@ class NodeState(NamedTuple):
         mail_dim: int,
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
+        mailbox_size: int | None = None,
     ) -> "NodeState":
-        """The state of nodes that nothing has happened to."""
+        """The state of nodes that nothing has happened to; ``mailbox_size`` None: one mail."""
+        mails = (num_nodes,) if mailbox_size is None else (num_nodes, mailbox_size)
         return cls(
             torch.zeros(num_nodes, memory_dim, dtype=dtype, device=device),
-            torch.zeros(num_nodes, mail_dim, dtype=dtype, device=device),
+            torch.zeros(*mails, mail_dim, dtype=dtype, device=device),
             torch.zeros(num_nodes, dtype=torch.int64, device=device),
-            torch.zeros(num_nodes, dtype=torch.int64, device=device),
-            torch.full((num_nodes,), NO_EVENT, dtype=torch.int64, device=device),
+            torch.zeros(mails, dtype=torch.int64, device=device),
+            torch.full(mails, NO_EVENT, dtype=torch.int64, device=device),
         )
+
+    @property
+    def newest_time(self) -> Tensor:
+        """``mail_time`` of the newest mail [num_nodes]."""
+        return self.mail_time if self.mail_time.dim() == 1 else self.mail_time[:, 0]
+
+    @property
+    def newest_event(self) -> Tensor:
+        """``mail_event`` of the newest mail [num_nodes]."""
+        return self.mail_event if self.mail_event.dim() == 1 else self.mail_event[:, 0]
 
     def rows(self, index: Tensor) -> "NodeState":
         """The given rows, copied."""

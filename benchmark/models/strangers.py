@@ -19,7 +19,7 @@ def find_strangers(model: TemporalModel, state: NodeState, subgraph: Subgraph) -
 
     ``state`` is that of all nodes; a model without memory does not know of a mail.
     """
-    known = (state.mail_event[subgraph.nodes] != NO_EVENT) & (model.memory_dim > 0)
+    known = (state.newest_event[subgraph.nodes] != NO_EVENT) & (model.memory_dim > 0)
     for static in (model.node_features, model.static_memory):
         if static is not None:
             known |= static.rows[subgraph.nodes].any(1)
@@ -54,7 +54,7 @@ def embed_stranger(model: TemporalModel, node: Tensor) -> Tensor:
     alone = _nobody_around(model, node, torch.zeros_like(node), model.num_layers)
     alone = replace(alone, earlier=(alone,) * (model.snapshots.number - 1))
     dtype = next(model.parameters()).dtype
-    empty = NodeState.empty(1, model.memory_dim, model.mail_dim, dtype, node.device)
+    empty = model.empty_state(1, dtype, node.device)
     return model.embed(model.update_memory(empty), alone)
 
 

@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor
 
-from benchmark.graph.distinct import distinct
 from benchmark.graph.samplers import NeighborSampler
 from benchmark.models.contract import TemporalModel
-from benchmark.models.memory_write import MemoryWrite, endpoints, last_occurrence
+from benchmark.models.delivery import Delivery
+from benchmark.models.memory_write import MemoryWrite
 from benchmark.models.node_state import NodeState
 from benchmark.models.strangers import find_strangers, tie_strangers
 from benchmark.models.subgraph import build_subgraph
@@ -27,6 +27,7 @@ class StreamingModel:
     ) -> None:
         self.model = model
         self.sampler = sampler
+        self.mail_sampler = sampler if model.mails_reach_neighbors else None
         self.state = state
         self.samples_in_chunks = sampler.slots_per_root > sampler.num_neighbors
         inputs = 2 * model.node_dim + model.edge_features.shape[1]  # a neighbour's, and its time's
@@ -76,11 +77,12 @@ class StreamingModel:
 
     @torch.no_grad()
     def observe(self, events: EventBatch) -> None:
-        """Take a batch in: new memory and mail for every node in it, from its last event."""
+        """Take a batch in: new memory and mail for every node that it reaches, as in training."""
         self.model.eval()
         events = events.to(self.state.memory.device)
-        nodes, rows = distinct(torch.cat([events.src, events.dst]))
-        src_rows, dst_rows = rows.chunk(2)
-        write = MemoryWrite.plan(events, src_rows, dst_rows, last_occurrence(endpoints(events)))
-        old = self.state.rows(nodes)
-        self.state.write(write.nodes, write.rows(self.model, old, self.model.update_memory(old)))
+        delivery = Delivery.of(events, self.mail_sampler, events.start)
+        read = delivery.nodes[delivery.last].sort().values
+        write = MemoryWrite.plan(events, delivery, read)
+        old = self.state.rows(read)
+        memory = self.model.update_memory(old)
+        self.state.write(write.nodes, write.new_state(self.model, old, memory))

@@ -6,7 +6,8 @@ from torch import Tensor
 from benchmark.graph.neighbor_index import NeighborIndex
 from benchmark.graph.samplers import RecentSampler
 from benchmark.models.contract import TemporalModel
-from benchmark.models.memory_write import MemoryWrite, endpoints, last_occurrence
+from benchmark.models.delivery import Delivery
+from benchmark.models.memory_write import MemoryWrite
 from benchmark.models.node_state import NodeState
 from benchmark.models.subgraph import Subgraph, build_subgraph
 from benchmark.visibility import Visibility
@@ -61,10 +62,12 @@ class ToyStream:
         events, candidates = self.batch, self.candidates
         nodes = torch.cat([events.src, candidates.flatten()])
         times = torch.cat([events.t, events.t.repeat_interleave(candidates.shape[1])])
+        return build_subgraph(nodes, times, self._sampler(model), events.start)
+
+    def _sampler(self, model: TemporalModel) -> RecentSampler:
         index = NeighborIndex(self.src, self.dst, self.t, NUM_NODES)
         reach = (model.num_layers, model.snapshots)
-        sampler = RecentSampler(index, model.num_neighbors, Visibility.BATCH, *reach)
-        return build_subgraph(nodes, times, sampler, events.start)
+        return RecentSampler(index, model.num_neighbors, Visibility.BATCH, *reach)
 
     def split(self, embeddings: Tensor) -> tuple[Tensor, Tensor]:
         """Embeddings of sources [8, dim] and of candidates [8, 12, dim], out of all roots."""
@@ -73,17 +76,16 @@ class ToyStream:
 
     def empty_state(self, model: TemporalModel) -> NodeState:
         """The state of all nodes before the first event, float64."""
-        return NodeState.empty(NUM_NODES, model.memory_dim, model.mail_dim, torch.float64)
+        return model.empty_state(NUM_NODES, torch.float64)
 
     @torch.no_grad()
     def state_before_batch(self, model: TemporalModel) -> NodeState:
         """The state of all nodes after the events before the batch."""
-        state = self.empty_state(model)
+        state, nodes = self.empty_state(model), torch.arange(NUM_NODES)
+        mail_sampler = self._sampler(model) if model.mails_reach_neighbors else None
         for start in range(0, FIRST, BATCH_SIZE):
             events = self._events(start, min(start + BATCH_SIZE, FIRST))
-            everyone = state.rows(torch.arange(NUM_NODES))
-            write = MemoryWrite.plan(
-                events, events.src, events.dst, last_occurrence(endpoints(events))
-            )
-            state.write(write.nodes, write.rows(model, everyone, model.update_memory(everyone)))
+            old = state.rows(nodes)
+            write = MemoryWrite.plan(events, Delivery.of(events, mail_sampler, start), nodes)
+            state.write(write.nodes, write.new_state(model, old, model.update_memory(old)))
         return state

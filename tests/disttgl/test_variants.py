@@ -10,6 +10,7 @@ import torch
 
 from baselines.tgl import TGLSystem
 from benchmark.disttgl.system import DistTGLSystem
+from benchmark.models.apan import APAN
 from benchmark.models.contract import TemporalModel
 from benchmark.models.dysat import DySAT
 from benchmark.models.graph_mixer import GraphMixer
@@ -27,6 +28,7 @@ SIZES = {"node_dim": 6, "embedding_dim": 8, "num_neighbors": 4, "num_heads": 2}
 ATTENTION_FREE = {"node_dim": 6, "time_dim": 6, "embedding_dim": 8, "num_neighbors": 4}
 NETWORKS: dict[str, Callable[..., TemporalModel]] = {
     "jodie": partial(JODIE, memory_dim=7, time_dim=6),
+    "apan": partial(APAN, memory_dim=16, time_dim=5, num_neighbors=4, mailbox_size=3),
     "tgat": partial(TGAT, **SIZES, time_dim=6),  # type: ignore[arg-type]
     "dysat": partial(DySAT, **SIZES, snapshot_duration=20),  # type: ignore[arg-type]
     "graph_mixer": partial(GraphMixer, **ATTENTION_FREE),  # type: ignore[arg-type]
@@ -73,7 +75,13 @@ def rule() -> Dataset:
 
 @pytest.mark.parametrize(
     ("name", "layout"),
-    [("jodie", "2x1x1"), ("tgat", "1x2x1"), ("graph_mixer", "1x1x2"), ("dysat", "2x1x1")],
+    [
+        ("jodie", "2x1x1"),
+        ("apan", "1x1x2"),
+        ("tgat", "1x2x1"),
+        ("graph_mixer", "1x1x2"),
+        ("dysat", "2x1x1"),
+    ],
 )
 def test_every_network_learns_a_rule(name: str, layout: str) -> None:
     dataset = rule()
@@ -83,11 +91,12 @@ def test_every_network_learns_a_rule(name: str, layout: str) -> None:
     assert evaluate_links(system, dataset, "validation", PROTOCOL, BATCH_SIZE)["mrr"] > 0.5
 
 
-def test_a_node_state_without_width_fits_every_node_memory() -> None:
-    """Only times and events of the mails travel."""
+@pytest.mark.parametrize("name", ["tgat", "apan"])
+def test_a_node_state_of_any_width_fits_every_node_memory(name: str) -> None:
+    """Without memory only times and events of the mails travel; with a mailbox, several mails."""
     losses = []
     for node_memory in ("replica", "daemon", "sharded"):
-        system = system_of(NETWORKS["tgat"], "1x1x2", node_memory=node_memory)
+        system = system_of(NETWORKS[name], "1x1x2", node_memory=node_memory)
         losses.append(round_losses(system))
         system.close()
     assert torch.equal(losses[0], losses[1])
@@ -95,8 +104,8 @@ def test_a_node_state_without_width_fits_every_node_memory() -> None:
 
 
 @pytest.mark.parametrize("layout", ["1x1x1", "2x1x1"])
-@pytest.mark.parametrize("name", ["tgat", "dysat"])
-def test_tgl_trains_deeper_networks_as_disttgl_does(name: str, layout: str) -> None:
+@pytest.mark.parametrize("name", ["tgat", "dysat", "apan"])
+def test_tgl_trains_every_kind_of_network_as_disttgl_does(name: str, layout: str) -> None:
     disttgl = system_of(NETWORKS[name], layout)
     tgl = TGLSystem(
         dataset=small_dataset(),
@@ -145,7 +154,11 @@ def losses_of(
 @pytest.mark.slow
 def test_two_processes_compute_what_one_does(tmp_path: Path) -> None:
     cases = [(name, layout, "replica") for name in NETWORKS for layout in LAYOUTS]
-    cases += [("tgat", "2x1x1", node_memory) for node_memory in ("daemon", "sharded")]
+    cases += [
+        (name, "2x1x1", node_memory)
+        for name in ("tgat", "apan")
+        for node_memory in ("daemon", "sharded")
+    ]
     jobs = [Job(2, losses_of, case) for case in cases]
     for case, parts in zip(cases, run_jobs(jobs, tmp_path), strict=True):
         alone = losses_of(Processes(), *case)

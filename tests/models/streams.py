@@ -80,28 +80,31 @@ def sampler_of(
 
 def empty_state(dataset: Dataset, model: TemporalModel) -> NodeState:
     """The state of all nodes before the first event."""
-    dtype = next(model.parameters()).dtype
-    return NodeState.empty(dataset.num_nodes, model.memory_dim, model.mail_dim, dtype)
+    return model.empty_state(dataset.num_nodes, next(model.parameters()).dtype)
 
 
-def random_state(dataset: Dataset, model: TGNAttention, seed: int = 0) -> NodeState:
-    """A state of all nodes in the middle of the stream; about a third has no mail yet."""
+def random_state(dataset: Dataset, model: TemporalModel, seed: int = 0) -> NodeState:
+    """A state of all nodes in the middle of the stream; about a third has no mail yet.
+
+    In a mailbox that holds for each of its slots.
+    """
     generator = torch.Generator().manual_seed(seed)
+    empty = empty_state(dataset, model)
 
-    def normal(width: int) -> Tensor:
-        shape = (dataset.num_nodes, width)
-        rows = torch.randn(shape, generator=generator, dtype=torch.float64)
-        return rows.to(next(model.parameters()).dtype)
+    def normal(like: Tensor) -> Tensor:
+        rows = torch.randn(like.shape, generator=generator, dtype=torch.float64)
+        return rows.to(like.dtype)
 
-    def integers(bound: int) -> Tensor:
-        return torch.randint(bound, (dataset.num_nodes,), generator=generator)
+    def integers(bound: int, like: Tensor) -> Tensor:
+        return torch.randint(bound, like.shape, generator=generator)
 
-    has_mail = integers(3) > 0
-    memory_time = integers(20) * has_mail
+    has_mail = integers(3, empty.mail_event) > 0
+    memory_time = integers(20, empty.memory_time) * has_mail.view(dataset.num_nodes, -1)[:, 0]
+    first_possible = memory_time.view(-1, *[1] * (has_mail.dim() - 1))
     return NodeState(
-        normal(model.memory_dim),
-        normal(model.mail_dim) * has_mail.unsqueeze(1),
+        normal(empty.memory),
+        normal(empty.mail) * has_mail.unsqueeze(-1),
         memory_time,
-        memory_time + integers(20) * has_mail,
-        torch.where(has_mail, integers(dataset.num_events), NO_EVENT),
+        (first_possible + integers(20, empty.mail_time)) * has_mail,
+        torch.where(has_mail, integers(dataset.num_events, empty.mail_event), NO_EVENT),
     )

@@ -4,7 +4,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.models.memory_write import MemoryWrite, endpoints, last_occurrence
+from benchmark.models.delivery import Delivery, endpoints, last_occurrence
+from benchmark.models.memory_write import MemoryWrite
 from datasets.dataset import EventBatch
 from tests.models.closeness import assert_close
 from tests.models.streams import random_dataset, random_state, small_model
@@ -32,9 +33,8 @@ pairs = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, ma
 @given(pairs)
 def test_plan_takes_each_node_from_its_last_event(pairs: list[tuple[int, int]]) -> None:
     events = batch_of(pairs)
-    _, rows = torch.unique(torch.cat([events.src, events.dst]), return_inverse=True)
-    src_rows, dst_rows = rows.chunk(2)
-    write = MemoryWrite.plan(events, src_rows, dst_rows, last_occurrence(endpoints(events)))
+    read = torch.cat([events.src, events.dst]).unique()
+    write = MemoryWrite.plan(events, Delivery.of(events, None, events.start), read)
     expected = {}
     for event, (src, dst) in enumerate(pairs, start=100):
         expected[src] = (dst, event)
@@ -49,6 +49,8 @@ def test_plan_takes_each_node_from_its_last_event(pairs: list[tuple[int, int]]) 
     assert found == expected
     assert len(write.nodes) == len(expected)
     assert [distinct[row] for row in write.own.tolist()] == write.nodes.tolist()
+    assert torch.equal(write.rows, write.own)
+    assert write.takes_part.all()
     assert torch.equal(write.times, 2 * write.events)
 
 
@@ -57,11 +59,10 @@ def test_rows_hold_memory_mail_and_the_two_times() -> None:
     model = small_model(dataset)
     state = random_state(dataset, model)
     events = batch_of([(1, 2), (2, 3)])
-    write = MemoryWrite.plan(
-        events, events.src, events.dst, torch.tensor([True, False, True, True])
-    )
+    everyone = torch.arange(dataset.num_nodes)
+    write = MemoryWrite.plan(events, Delivery.of(events, None, events.start), everyone)
     memory = model.update_memory(state)
-    rows = write.rows(model, state, memory)
+    rows = write.new_state(model, state, memory)
     assert write.nodes.tolist() == [1, 2, 3]
     assert not any(field.requires_grad for field in rows)
     assert_close(rows.memory, memory[[1, 2, 3]])

@@ -2,7 +2,8 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from benchmark.models.memory_write import MemoryWrite, endpoints, last_occurrence
+from benchmark.models.delivery import Delivery
+from benchmark.models.memory_write import MemoryWrite
 from benchmark.models.node_state import NodeState
 from benchmark.models.static_rows import StaticRows
 from benchmark.models.subgraph import Subgraph, build_subgraph
@@ -61,11 +62,10 @@ def test_the_memory_that_is_written_knows_nothing_of_static_rows() -> None:
         model = small_model(DATASET)
         if static:
             model.use_static_memory(random_rows(model.memory_dim))
-        nodes, rows = torch.cat([EVENTS.src, EVENTS.dst]).unique(return_inverse=True)
-        src_rows, dst_rows = rows.chunk(2)
-        write = MemoryWrite.plan(EVENTS, src_rows, dst_rows, last_occurrence(endpoints(EVENTS)))
+        nodes = torch.cat([EVENTS.src, EVENTS.dst]).unique()
+        write = MemoryWrite.plan(EVENTS, Delivery.of(EVENTS, None, EVENTS.start), nodes)
         old = random_state(DATASET, model).rows(nodes)
-        written.append(write.rows(model, old, model.update_memory(old)))
+        written.append(write.new_state(model, old, model.update_memory(old)))
     assert isinstance(written[0], NodeState)
     for without, having in zip(*written, strict=True):
         assert torch.equal(without, having)

@@ -78,7 +78,7 @@ def plain_scores(model: TemporalModel, embedding: Embedding) -> Tensor:
 
 def state_of(model: TemporalModel) -> NodeState:
     """A state in the middle of the stream, float64."""
-    return random_state(DATASET, model)  # type: ignore[arg-type]
+    return random_state(DATASET, model)
 
 
 def normalised(values: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
