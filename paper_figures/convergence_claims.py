@@ -11,7 +11,14 @@ from paper_figures.records import Record, commands
 from paper_figures.run_sets import SINGLE
 
 FRACTION = 0.95  # of the best validation MRR of one trainer
-SPEEDUPS = (("1x2x1", "a"), ("1x8x1", "b"), ("1x1x8", "b"))  # layout and panel
+SPEEDUPS = (  # layout and panel
+    ("1x2x1", "a"),
+    ("1x4x1", "a"),
+    ("1x8x1", "b"),
+    ("1x4x2", "b"),
+    ("1x2x4", "b"),
+    ("1x1x8", "b"),
+)
 LOSING = "1x1x8"
 
 Parts = dict[str, Any]  # fields of a claim

@@ -41,9 +41,9 @@ def mean_metric(records: Iterable[Record], name: str) -> float | None:
     return sum(values) / len(values) if values else None
 
 
-def first_reaching(run: pd.DataFrame, x: str, target: float) -> float:
-    """``x`` of the first evaluation with a validation MRR of ``target``, infinite if none has."""
-    reached = run.loc[run[METRIC] >= target, x]
+def first_reaching(run: pd.DataFrame, x: str, target: float, metric: str = METRIC) -> float:
+    """``x`` of the first evaluation with a ``metric`` of ``target``, infinite if none has."""
+    reached = run.loc[run[metric] >= target, x]
     return float(reached.min()) if len(reached) else float("inf")
 
 

@@ -1,20 +1,21 @@
 """What Figure 11 claims: iterations that trainers in parallel save, and what they cost."""
 
-from math import inf, isfinite
+from math import isfinite
 
 import pandas as pd
 
 from paper_figures.claim import Claim
 from paper_figures.claim_text import factor
 from paper_figures.run_sets import SINGLE
+from paper_figures.speedups import Runs, speedups
 from paper_figures.verdicts import of_loss, of_ratio
 
 METRIC, TEST_METRIC = "validation_f1_micro", "test_f1_micro"
-LEVEL = 0.95  # of the best validation F1-micro of a single trainer
+LEVEL = 0.95  # of the best validation F1-micro of a single trainer, one of speedups.FRACTIONS
 LARGEST = "8x1x4"
 
 
-def savings(ours: pd.DataFrame, paper: pd.DataFrame, conditions: str, command: str) -> list[Claim]:
+def savings(ours: Runs, paper: Runs, conditions: str, command: str) -> list[Claim]:
     """Iterations saved by a global batch of eight trainers, then by four copies of memory."""
     told = {
         (SINGLE, "8x1x1"): "Eight trainers of one global batch need fewer iterations than one",
@@ -31,14 +32,13 @@ def savings(ours: pd.DataFrame, paper: pd.DataFrame, conditions: str, command: s
     return claims
 
 
-def iterations_to_level(table: pd.DataFrame) -> dict[str, float]:
+def iterations_to_level(runs: Runs) -> dict[str, float]:
     """First iteration at ``LEVEL``, by i x j x k; infinite if never, empty without 1x1x1."""
-    single = table[table["parallelism"] == SINGLE]
-    if single.empty:
+    if SINGLE not in runs:
         return {}
-    reached = table[table[METRIC] >= LEVEL * single[METRIC].max()]
-    first = reached.groupby("parallelism")["iteration"].min()
-    return first.reindex(table["parallelism"].unique()).fillna(inf).to_dict()
+    table = speedups(runs, METRIC)
+    table = table[table["fraction"] == LEVEL]
+    return dict(zip(table["parallelism"], table["iterations"], strict=True))
 
 
 def _saving(iterations: dict[str, float], few: str, many: str) -> str:

@@ -106,8 +106,21 @@ class Record:
 
 
 def commands(records: Iterable[Record]) -> str:
-    """The commands that made the records, each once."""
-    return ", ".join(dict.fromkeys(record.command for record in records))
+    """The commands that made the records: those of a suite as one, "seed=1|2" for a run of each."""
+    by_suite: dict[str, list[str]] = {}
+    for record in records:
+        by_suite.setdefault(record.suite, []).append(record.command)
+    return ", ".join(_as_one(alike) for alike in by_suite.values())
+
+
+def _as_one(commands: list[str]) -> str:
+    """``commands`` with the values that a key has in any of them side by side."""
+    values: dict[str, dict[str, None]] = {}
+    for command in commands:
+        for word in command.split():
+            key, equals, value = word.partition("=")
+            values.setdefault(key + equals, {})[value] = None
+    return " ".join(key + "|".join(known) for key, known in values.items())
 
 
 def read_record(folder: Path) -> Record:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from paper_figures.collection import load_records
+from paper_figures.records import commands
 from tests.paper_figures.conftest import WriteRun
 
 
@@ -159,3 +160,20 @@ def test_other_settings_are_another_experiment(results: Path, write_run: WriteRu
 def test_no_such_folder(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="--results"):
         load_records(tmp_path / "nowhere")
+
+
+def test_commands_of_a_suite_are_told_as_one(results: Path, write_run: WriteRun) -> None:
+    run = "python -m benchmark.run suite="
+    told = [
+        ("one", "convergence", f"{run}convergence parallelism.j=1 passes=9"),
+        ("two", "convergence", f"{run}convergence parallelism.j=4 passes=9 seed=1"),
+        ("three", "convergence", f"{run}convergence parallelism.j=1 passes=9 seed=1"),
+        ("four", "quick", f"{run}quick passes=9"),
+    ]
+    for seed, (name, suite, command) in enumerate(told):
+        write_run(name, suite=suite, command=command, seed=seed)
+    records = sorted(load_records(results)[0], key=lambda record: record.seed)
+    assert commands(records) == (
+        f"{run}convergence parallelism.j=1|4 passes=9 seed=1, {run}quick passes=9"
+    )
+    assert commands(records[:1]) == told[0][2]

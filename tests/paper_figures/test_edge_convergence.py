@@ -68,7 +68,8 @@ def test_curves_are_the_mean_and_range_over_seeds(results: Path, train: WriteRun
 def test_published_iterations_to_the_level() -> None:
     """A single trainer's best is .4736, so that the level is .4499."""
     paper = edge_convergence.published_curves()
-    assert iterations_to_level(paper) == {
+    curves = {str(layout): [curve] for layout, curve in paper.groupby("parallelism")}
+    assert iterations_to_level(curves) == {
         "1x1x1": 136_000,
         "8x1x1": 10_000,
         "8x1x2": 6_000,
