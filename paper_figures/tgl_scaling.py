@@ -154,7 +154,7 @@ def _figure(table: pd.DataFrame, records: list[Record]) -> Figure:
 
 
 def _cells(row: dict[str, Any]) -> list[str]:
-    metric = f" {row['metric'].upper()}" if isinstance(row["metric"], str) else ""
+    metric = f" {row['metric'].upper()}" if pd.notna(row["test"]) else ""
     return [
         row["by"],
         cell(row, "trainers", ".0f"),
