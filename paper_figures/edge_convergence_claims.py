@@ -4,7 +4,7 @@ from math import isfinite
 
 import pandas as pd
 
-from paper_figures.claim import Claim
+from paper_figures.claim import Claim, Verdict
 from paper_figures.claim_text import factor
 from paper_figures.run_sets import SINGLE
 from paper_figures.speedups import Runs, speedups
@@ -16,7 +16,10 @@ LARGEST = "8x1x4"
 
 
 def savings(ours: Runs, paper: Runs, conditions: str, command: str) -> list[Claim]:
-    """Iterations saved by a global batch of eight trainers, then by four copies of memory."""
+    """Iterations saved by a global batch of eight trainers, then by four copies of memory.
+
+    Not reaching the level says nothing where training ended too early.
+    """
     told = {
         (SINGLE, "8x1x1"): "Eight trainers of one global batch need fewer iterations than one",
         ("8x1x1", LARGEST): "Four copies of node memory need fewer iterations than one",
@@ -26,10 +29,18 @@ def savings(ours: Runs, paper: Runs, conditions: str, command: str) -> list[Clai
     for (few, many), statement in told.items():
         here, there = iterations_to_level(ours), iterations_to_level(paper)
         if {few, many} <= here.keys():
-            verdict = of_ratio(here[few] / here[many], there[few] / there[many])
+            if isfinite(here[many]) or not _cut_short(ours[many]):
+                verdict = of_ratio(here[few] / here[many], there[few] / there[many])
+            else:
+                verdict = Verdict.INCOMPARABLE
             texts = (_saving(there, few, many), _saving(here, few, many))
             claims.append(Claim(statement + goal, *texts, conditions, verdict, command))
     return claims
+
+
+def _cut_short(runs: list[pd.DataFrame]) -> bool:
+    """Whether some run was still getting better when it ended."""
+    return any(run[METRIC].idxmax() == run[METRIC].last_valid_index() for run in runs)
 
 
 def iterations_to_level(runs: Runs) -> dict[str, float]:

@@ -105,11 +105,18 @@ def test_runs_that_were_not_tested_say_nothing_of_the_test(results: Path, train:
 
 def test_never_reaching_the_level_contradicts(results: Path, train: WriteRun) -> None:
     train("1x1x1", CURVES["1x1x1"], 0.4)
-    train("8x1x1", {50: 0.3, 100: 0.31}, 0.3)
+    train("8x1x1", {50: 0.31, 100: 0.3}, 0.3)
     batch, accuracy = edge_convergence.claims(load_records(results)[0])
     assert batch.measured == "1x1x1: 1,360, 8x1x1: never"
     assert batch.verdict == Verdict.CONTRADICTED
     assert accuracy.verdict == Verdict.CONTRADICTED
+
+
+def test_ending_before_the_level_says_nothing(results: Path, train: WriteRun) -> None:
+    train("1x1x1", CURVES["1x1x1"], 0.4)
+    train("8x1x1", {50: 0.3, 100: 0.31}, 0.3)
+    batch, _ = edge_convergence.claims(load_records(results)[0])
+    assert batch.verdict == Verdict.INCOMPARABLE
 
 
 def test_without_a_single_trainer_there_is_a_figure_and_no_claim(
