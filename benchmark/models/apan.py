@@ -10,6 +10,7 @@ from benchmark.models.dropout import Dropout
 from benchmark.models.node_state import NO_EVENT, NodeState
 from benchmark.models.subgraph import Subgraph
 from benchmark.models.time_encoding import TimeEncoding
+from benchmark.models.time_projection import TimeProjection
 
 
 class APAN(TemporalModel):
@@ -19,8 +20,9 @@ class APAN(TemporalModel):
     ``num_neighbors`` most recent neighbours, of a batch the last that reaches a node. For a node
     with memory h and mails x_m = [mail | edge features | time encoding of age], memory becomes
     ReLU(Dropout(W_o LayerNorm(h + sum_m a_m W_v x_m))), a = softmax(LeakyReLU(W_q h . W_k x_m)) per
-    head, and is the embedding. The age of a mail is that to the newest one of its node, and slots
-    without a mail do not count; TGL counts to the query, and attends to empty slots too.
+    head. TGL counts the age of a mail to the query. Here memory is computed once for all queries of
+    a batch: the age is that to the newest mail, and the time since the node's last event scales the
+    embedding, as in JODIE. Slots without a mail do not count; TGL attends to them too.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class APAN(TemporalModel):
         self.output = nn.Linear(memory_dim, memory_dim)
         self.dropout = Dropout(dropout)
         self.attention_dropout = Dropout(attention_dropout)
+        self.projection = TimeProjection(memory_dim)
         self.link_decoder = LinkDecoder(memory_dim)
         self.use_node_features(node_features)
 
@@ -89,5 +92,6 @@ class APAN(TemporalModel):
         return (context + weights.sum(-1, keepdim=True) * value_bias).flatten(1)
 
     def embed(self, memory: Tensor, subgraph: Subgraph) -> Tensor:
-        """Embeddings [num_roots, memory_dim]: the memory itself, plus static rows."""
-        return self.add_static(memory, subgraph.nodes).index_select(0, subgraph.roots)
+        """Embeddings [num_roots, memory_dim]: the memory plus static rows, projected."""
+        known = self.add_static(memory, subgraph.nodes).index_select(0, subgraph.roots)
+        return known * self.projection(subgraph.elapsed[:, 0])

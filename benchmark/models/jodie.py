@@ -8,8 +8,7 @@ from benchmark.models.decoders import LinkDecoder
 from benchmark.models.node_state import NodeState
 from benchmark.models.subgraph import Subgraph
 from benchmark.models.time_encoding import TimeEncoding
-
-PROJECTION_SCALE = 0.1  # a week, log(1 + 604800) = 13, then scales memory by about one at first
+from benchmark.models.time_projection import TimeProjection
 
 
 class JODIE(TemporalModel):
@@ -33,9 +32,7 @@ class JODIE(TemporalModel):
         inputs = self.mail_dim + edge_features.shape[1] + time_dim
         self.memory_cell = nn.RNNCell(inputs, memory_dim)
         self.norm = nn.LayerNorm(memory_dim)
-        self.projection = nn.Linear(1, memory_dim)
-        nn.init.normal_(self.projection.weight, std=PROJECTION_SCALE)
-        nn.init.zeros_(self.projection.bias)
+        self.projection = TimeProjection(memory_dim)
         self.link_decoder = LinkDecoder(memory_dim)
         self.use_node_features(node_features)
 
@@ -48,5 +45,4 @@ class JODIE(TemporalModel):
     def embed(self, memory: Tensor, subgraph: Subgraph) -> Tensor:
         """Embeddings [num_roots, memory_dim] from the updated memory of ``subgraph.nodes``."""
         normal = self.norm(self.add_static(memory, subgraph.nodes))
-        drift = self.projection(subgraph.elapsed.to(normal.dtype).log1p())
-        return normal.index_select(0, subgraph.roots) * (1 + drift)
+        return normal.index_select(0, subgraph.roots) * self.projection(subgraph.elapsed[:, 0])

@@ -1,5 +1,7 @@
 """APAN against a computation of one node and one mail at a time."""
 
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -62,7 +64,10 @@ def test_scores_equal_a_plain_computation(featured: bool) -> None:
         known = plain_memory(model, state, node)
         if model.node_features is not None and features is not None:
             known = known + model.node_features.projection(features[node].double())
-        return known
+        age = neighbors[0][2] if neighbors else 0
+        return known * (
+            1 + model.projection.weight[:, 0] * math.log(1 + age) + model.projection.bias
+        )
 
     assert_close(fast_scores(model, state), plain_scores(model, embedding))
 
