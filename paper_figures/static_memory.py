@@ -36,15 +36,21 @@ LABELS = {WITH: "with static node memory", WITHOUT: "without"}
 def select(records: list[Record]) -> list[Record]:
     """Of each data set and protocol, runs with and without that are alike in all else but seed.
 
-    Of several such sets, ``run_sets.foremost``.
+    Of several such sets, ``run_sets.foremost``; of it, the layouts that ran both ways.
     """
     fitting = [r for r in run_sets.with_curves(records) if r.settings.get(SETTING) in COLORS]
     chosen: list[Record] = []
     for group in by_question(fitting).values():
         sets = run_sets.alike(group, (*run_sets.WITHOUT_EFFECT, SETTING))
         both = [s for s in sets if len({record.settings[SETTING] for record in s}) == 2]
-        chosen += run_sets.foremost(both)
+        chosen += _paired(run_sets.foremost(both))
     return chosen
+
+
+def _paired(records: list[Record]) -> list[Record]:
+    """The runs of every layout that there is with and without static memory."""
+    ran = {(record.parallelism, record.settings[SETTING]) for record in records}
+    return [r for r in records if all((r.parallelism, value) in ran for value in COLORS)]
 
 
 def draw(records: list[Record], out: Path) -> list[Path]:

@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 
 from paper_figures import curves, races, run_sets, style
 from paper_figures.claim import Claim
+from paper_figures.networks import UNTRAINED
 from paper_figures.published import published
 from paper_figures.records import Record
 from paper_figures.series import SYSTEM_ORDER, by_question, make_series, size_order
@@ -35,7 +36,7 @@ def select(records: list[Record]) -> list[Record]:
         record
         for record in run_sets.with_curves(records)
         if run_sets.ran_apart(record)
-        and record.evaluations["seconds"].max() > 0
+        and record.model != UNTRAINED
         and record.settings.get(STATIC_MEMORY, "off") == "off"
     ]
     sets = [run_sets.alike(group, VARYING) for group in by_question(timed).values()]
@@ -49,8 +50,12 @@ def _rank(records: list[Record]) -> tuple[float, ...]:
 
 
 def draw(records: list[Record], out: Path) -> list[Path]:
-    """One figure and a table of seconds to some MRR for each data set and protocol."""
-    groups = by_question(select(records))
+    """One figure and a table of seconds to some MRR for each data set and protocol.
+
+    What the paper shows comes first.
+    """
+    questions = by_question(select(records))
+    groups = dict(sorted(questions.items(), key=lambda item: _paper(item[1]).empty))
     paths = style.save_each(groups, _drawn, out, "time_to_accuracy")
     return paths + style.save_tables(groups, _targets, out, "time_to_accuracy", "targets")
 

@@ -40,6 +40,14 @@ def test_published_curves_count_the_iterations_trained() -> None:
     }
 
 
+def test_a_layout_that_ran_one_way_only_is_left_out(results: Path, write_run: WriteRun) -> None:
+    for value in ("off", "pretrained"):
+        write(write_run, value, [0.5])
+    write(write_run, "off", [0.6], parallelism={"i": 1, "j": 1, "k": 2})
+    chosen = static_memory.select(load_records(results)[0])
+    assert [record.parallelism for record in chosen] == ["1x1x1", "1x1x1"]
+
+
 def test_the_gain_is_that_of_the_mean_best_validation_mrr(
     results: Path, write_run: WriteRun
 ) -> None:
