@@ -105,7 +105,7 @@ class TGLSystem:
         )
         pool = negative_pool(dataset, protocol.negative_pool)
         num_negatives = NUM_TRAINING_NEGATIVES if self.objective.uses_negatives else 0
-        mail_sampler = self.sampler if self.model.mails_reach_neighbors else None
+        mail_sampler = self.model.mail_sampler(self.sampler)
         self.builder = BatchBuilder(
             dataset, self.sampler, pool, num_negatives, training.seed, device, mail_sampler
         )

@@ -125,7 +125,7 @@ class DistTGLSystem:
         nobody = self.model.empty_state(1, dtype, device)
         # One row seen as the rows of all nodes: it takes no memory.
         self.empty = NodeState(*(row.expand(dataset.num_nodes, *row.shape[1:]) for row in nobody))
-        mail_sampler = self.sampler if self.model.mails_reach_neighbors else None
+        mail_sampler = self.model.mail_sampler(self.sampler)
         recipients = 1 + (mail_sampler.num_neighbors if mail_sampler else 0)
         most_written = min(2 * training.batch_size * recipients, dataset.num_nodes)
         self.memory = choose("system.node_memory", node_memory, NODE_MEMORIES)(

@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
+from benchmark.graph.samplers import NeighborSampler
 from benchmark.graph.snapshots import WHOLE_PAST, Snapshots
 from benchmark.models.node_state import NO_EVENT, NodeState
 from benchmark.models.static_rows import StaticRows
@@ -93,6 +94,10 @@ class TemporalModel(nn.Module, ABC):
         """The state of nodes that nothing has happened to."""
         widths = (self.memory_dim, self.mail_dim)
         return NodeState.empty(num_nodes, *widths, dtype, device, self.mailbox_size)
+
+    def mail_sampler(self, sampler: NeighborSampler) -> NeighborSampler | None:
+        """What finds the neighbours that mails reach, None where they reach none."""
+        return sampler if self.mails_reach_neighbors else None
 
     def update_memory(self, state: NodeState) -> Tensor:
         """Memory [num_nodes, memory_dim] after the cached mail; ``state`` stays as it is."""

@@ -27,7 +27,7 @@ class StreamingModel:
     ) -> None:
         self.model = model
         self.sampler = sampler
-        self.mail_sampler = sampler if model.mails_reach_neighbors else None
+        self.mail_sampler = model.mail_sampler(sampler)
         self.state = state
         self.samples_in_chunks = sampler.slots_per_root > sampler.num_neighbors
         inputs = 2 * model.node_dim + model.edge_features.shape[1]  # a neighbour's, and its time's

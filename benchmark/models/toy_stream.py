@@ -82,7 +82,7 @@ class ToyStream:
     def state_before_batch(self, model: TemporalModel) -> NodeState:
         """The state of all nodes after the events before the batch."""
         state, nodes = self.empty_state(model), torch.arange(NUM_NODES)
-        mail_sampler = self._sampler(model) if model.mails_reach_neighbors else None
+        mail_sampler = model.mail_sampler(self._sampler(model))
         for start in range(0, FIRST, BATCH_SIZE):
             events = self._events(start, min(start + BATCH_SIZE, FIRST))
             old = state.rows(nodes)
