@@ -110,7 +110,8 @@ def claims(records: list[Record]) -> list[Claim]:
     """Which network is best and how good it is, and how much faster TGL trains it."""
     found = []
     for (dataset, protocol), group in by_question(select(records)).items():
-        table, metric = together(group), f"test {group[0].primary_metric.upper()} (%)"
+        table = together(group)
+        metric = f"test {group[0].primary_metric.upper()} (%) on {dataset}"
         where = (
             f"{dataset} without edge features, protocol {protocol}, {_passes(group)} passes, "
             f"{seeds(group)}"

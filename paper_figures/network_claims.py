@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from paper_figures.claim import Claim, Verdict
+from paper_figures.records import as_one
 from paper_figures.spread import cell
 
 OUR_SYSTEM = "disttgl"  # trains every network, so that only the network differs
@@ -52,7 +53,7 @@ def ranking(table: pd.DataFrame, value: str, best: str, about: str, conditions: 
             measured=_listed({name: ours[name] for name in (best, *rivals)}, value, best),
             conditions=conditions,
             verdict=Verdict.REPRODUCED if all(agree) else some,
-            command=ours[best]["source"],
+            command=as_one(ours[name]["source"] for name in (best, *rivals)),
         )
     ]
 
@@ -87,8 +88,7 @@ def level(
             statement=f"{about} of {network}",
             published=", ".join(f"{cell(row, value, FORM)} ({row['by']})" for row in theirs),
             measured=cell(ours[network], value, FORM),
-            conditions=f"{conditions}; reproduced within {near:g} of one "
-            f"of them, partly within {far:g}",
+            conditions=conditions,
             verdict=Verdict.REPRODUCED if distance <= near else verdict,
             command=ours[network]["source"],
         )

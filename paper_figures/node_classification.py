@@ -112,7 +112,8 @@ def claims(records: list[Record]) -> list[Claim]:
     found = []
     for (dataset, _), group in by_question(select(records)).items():
         table = together(group)
+        metric = f"test AUC (%) on {dataset}"
         where = f"{dataset} without edge features, {seeds(group)}"
-        found += ranking(table, "auc", TGN, "test AUC (%)", where)
-        found += level(table, "auc", TGN, "test AUC (%)", where, BANDS)
+        found += ranking(table, "auc", TGN, metric, where)
+        found += level(table, "auc", TGN, metric, where, BANDS)
     return found

@@ -61,7 +61,7 @@ def claims(records: list[Record]) -> list[Claim]:
         ours = ours[ours["batch_size"] == PAPER_BATCH_SIZE]
         for label, part in ours.groupby("case", sort=False):
             if ratio is not None:
-                rows.append(_claim(f"{dataset}, {label}, TGN is PyG's", part, ratio))
+                rows.append(_claim(dataset, str(label), part, ratio))
     return rows
 
 
@@ -166,16 +166,16 @@ def _published_rows(ratio: float | None, table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _claim(conditions: str, runs: pd.DataFrame, ratio: float) -> Claim:
+def _claim(dataset: str, case: str, runs: pd.DataFrame, ratio: float) -> Claim:
     ratios = list(runs[RATIO])
     text = f"{median(ratios):.1f}"
     if len(ratios) > 1:
         text += f" [{min(ratios):.1f}, {max(ratios):.1f}] over {len(ratios)} repeats"
     return Claim(
-        statement="training events per second of DistTGL 1x1x1 by those of TGN",
+        statement=f"events/s of DistTGL 1x1x1 by those of TGN, {case}",
         published=f"{ratio:.1f} on a GPU",
         measured=text,
-        conditions=conditions,
+        conditions=f"{dataset}, {case}, TGN is PyG's",
         verdict=verdicts.of_ratio(median(ratios), ratio),
         command=", ".join(runs["source"].unique()),
     )

@@ -90,10 +90,10 @@ def _text(pair: list[Runs]) -> str:
     parts = []
     for target in TARGETS:
         seconds = " against ".join(
-            claim_text.median_and_range(map(_rounded, _seconds(runs, target)), "{:g}")
+            claim_text.median_and_range(map(_rounded, _seconds(runs, target)), "{:g} s")
             for runs in pair
         )
-        parts.append(f"to {target:.2f} {seconds} s{claim_text.factor(_ratio(pair, target))}")
+        parts.append(f"to {target:.2f} {seconds}{claim_text.factor(_ratio(pair, target))}")
     return "; ".join(parts)
 
 

@@ -5,9 +5,10 @@
 
 import argparse
 import sys
+from collections import Counter
 from pathlib import Path
 
-from paper_figures.claim import Claim
+from paper_figures.claim import Claim, Verdict
 from paper_figures.collection import load_records
 from paper_figures.records import Record
 from paper_figures.registry import FIGURES
@@ -16,20 +17,38 @@ ROOT = Path(__file__).parents[1]
 README, RECORDS = ROOT / "README.md", ROOT / "results" / "reference"
 WRITE = "python -m paper_figures.readme"
 BEGIN, END = f"<!-- written by {WRITE} -->", "<!-- end of what it writes -->"
-COLUMNS = ("claim of the paper", "published", "measured", "conditions", "verdict")
+COLUMNS = ("claim of the paper", "published", "measured", "verdict", "how")
 RUN = "python -m benchmark.run "
 WITHOUT_MIRROR = " wandb.mode=disabled"  # how kept runs were made; says nothing about them
 
 
 def reproduction_table(records: list[Record]) -> str:
-    """The claims of every figure that has records, as a Markdown table; figures in order."""
-    rows = [
-        _row(figure.number, claim)
+    """The claims of every figure that has records, in order, then how each was measured.
+
+    A Markdown table whose last column counts into the list beneath it: many claims of a figure
+    share their conditions and their command.
+    """
+    claims = [
+        (figure.number, claim)
         for figure in FIGURES.values()
         if (chosen := figure.select(records))
         for claim in figure.claims(chosen)
     ]
-    return "\n".join([_line(COLUMNS), "|" + "---|" * len(COLUMNS), *rows])
+    ways = list(dict.fromkeys(_how(claim) for _, claim in claims))
+    rows = [_row(number, claim, ways.index(_how(claim)) + 1) for number, claim in claims]
+    return "\n".join(
+        [
+            _totals([claim.verdict for _, claim in claims]),
+            "",
+            _line(COLUMNS),
+            "|" + "---|" * len(COLUMNS),
+            *rows,
+            "",
+            "How:",
+            "",
+            *(f"{number}. {how}" for number, how in enumerate(ways, start=1)),
+        ]
+    )
 
 
 def with_table(text: str, table: str) -> str:
@@ -41,11 +60,19 @@ def with_table(text: str, table: str) -> str:
     return f"{before}{BEGIN}\n\n{table}\n\n{END}{after}"
 
 
-def _row(number: str, claim: Claim) -> str:
+def _totals(verdicts: list[Verdict]) -> str:
+    counts = Counter(verdicts)
+    return f"{len(verdicts)} claims: " + ", ".join(f"{counts[each]} {each}" for each in Verdict)
+
+
+def _how(claim: Claim) -> str:
     command = claim.command.replace(RUN, "").replace(WITHOUT_MIRROR, "")
-    conditions = f"{claim.conditions} `{command}`"
+    return f"{claim.conditions}: `{command}`"
+
+
+def _row(number: str, claim: Claim, how: int) -> str:
     statement = f"{number}: {claim.statement}"
-    return _line((statement, claim.published, claim.measured, conditions, claim.verdict))
+    return _line((statement, claim.published, claim.measured, claim.verdict, str(how)))
 
 
 def _line(cells: tuple[str, ...]) -> str:

@@ -110,11 +110,11 @@ def commands(records: Iterable[Record]) -> str:
     by_suite: dict[str, list[str]] = {}
     for record in records:
         by_suite.setdefault(record.suite, []).append(record.command)
-    return ", ".join(_as_one(alike) for alike in by_suite.values())
+    return ", ".join(as_one(alike) for alike in by_suite.values())
 
 
-def _as_one(commands: list[str]) -> str:
-    """``commands`` with the values that a key has in any of them side by side."""
+def as_one(commands: Iterable[str]) -> str:
+    """``commands`` of one suite with the values that a key has in any of them side by side."""
     values: dict[str, dict[str, None]] = {}
     for command in commands:
         for word in command.split():

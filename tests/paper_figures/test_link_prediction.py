@@ -112,14 +112,14 @@ def test_order_and_level_beside_each_paper(results: Path, write: WriteRun) -> No
     write("jodie", 0.94)
     write("graph_mixer", 0.97)
     found = claims(results)
-    order = found["test AP (%): TGN-attn against JODIE, GraphMixer"]
+    order = found["test AP (%) on wikipedia: TGN-attn against JODIE, GraphMixer"]
     assert order.measured == (
         "96.50 [96.00, 97.00] against JODIE 94.50 [94.00, 95.00], GraphMixer 97.50 [97.00, 98.00]"
     )
     assert "TGN Table 2: 98.46 ± 0.10 against JODIE 94.62 ± 0.50" in order.published
     assert "GraphMixer 97.25 ± 0.03" in order.published
     assert order.verdict is Verdict.PARTLY  # above JODIE as in both, not above GraphMixer
-    level = found["test AP (%) of TGN-attn"]
+    level = found["test AP (%) on wikipedia of TGN-attn"]
     assert level.measured == "96.50 [96.00, 97.00]"
     assert level.verdict is Verdict.PARTLY  # 1.95 points below DyGLib's
 

@@ -26,15 +26,29 @@ def test_rows_are_the_claims_of_figures_that_have_records(
 ) -> None:
     write_run("tgn", system="tgn", task="link_speed", throughput_events_per_second=5_000.0)
     write_run("disttgl", task="link_speed", throughput_events_per_second=10_000.0)
-    claim = Claim("a|b", "1", "2", "batch 3", Verdict.PARTLY, "python -m benchmark.run suite=x")
-    figure = replace(FIGURES["peers"], claims=lambda records: [claim])
-    without_records = replace(FIGURES["exactness"], claims=lambda records: [claim])
+    run = "python -m benchmark.run suite=x"
+    claims = [
+        Claim("a|b", "1", "2", "batch 3", Verdict.PARTLY, run),
+        Claim("c", "4", "5", "batch 6", Verdict.REPRODUCED, f"{run} wandb.mode=disabled"),
+        Claim("d", "7", "8", "batch 3", Verdict.PARTLY, run),
+    ]
+    figure = replace(FIGURES["peers"], claims=lambda records: claims)
+    without_records = replace(FIGURES["exactness"], claims=lambda records: claims)
     figures = {"peers": figure, "exactness": without_records}
     monkeypatch.setattr(readme, "FIGURES", figures)
     assert reproduction_table(load_records(results)[0]).splitlines() == [
-        "| claim of the paper | published | measured | conditions | verdict |",
+        "3 claims: 1 reproduced, 2 partly, 0 contradicted, 0 incomparable",
+        "",
+        "| claim of the paper | published | measured | verdict | how |",
         "|---|---|---|---|---|",
-        f"| {figure.number}: a\\|b | 1 | 2 | batch 3 `suite=x` | partly |",
+        f"| {figure.number}: a\\|b | 1 | 2 | partly | 1 |",
+        f"| {figure.number}: c | 4 | 5 | reproduced | 2 |",
+        f"| {figure.number}: d | 7 | 8 | partly | 1 |",
+        "",
+        "How:",
+        "",
+        "1. batch 3: `suite=x`",
+        "2. batch 6: `suite=x`",
     ]
 
 

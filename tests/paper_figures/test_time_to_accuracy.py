@@ -134,15 +134,19 @@ def test_claims_are_ratios_of_seconds(results: Path, write_run: WriteRun) -> Non
     write_race(write_run, tgl2=[0.1, 0.7, 0.8], disttgl2=[0.9])  # 10 and 15 s; 5 s
     first, second, third = time_to_accuracy.claims(load_records(results)[0])
     assert first.statement.startswith("TGL-TGN on 1 trainer reaches")
-    assert first.measured.endswith("to 0.70 20 against 70 s, 3.5x; to 0.80 25 against 90 s, 3.6x")
-    assert first.published == ("to 0.70 41.7 against 153 s, 3.7x; to 0.80 88.6 against 391 s, 4.4x")
+    assert first.measured.endswith(
+        "to 0.70 20 s against 70 s, 3.5x; to 0.80 25 s against 90 s, 3.6x"
+    )
+    assert first.published == (
+        "to 0.70 41.7 s against 153 s, 3.7x; to 0.80 88.6 s against 391 s, 4.4x"
+    )
     assert "2 passes, on a processor, 2 cores, TGN is PyG's, seed 0" in first.conditions
     assert first.verdict is Verdict.REPRODUCED
     assert second.measured == (
         "DistTGL on 2 trainers against TGL-TGN on 2 trainers: "
-        "to 0.70 5 against 10 s, 2.0x; to 0.80 5 against 15 s, 3.0x"
+        "to 0.70 5 s against 10 s, 2.0x; to 0.80 5 s against 15 s, 3.0x"
     )
-    assert "10.3 against 60.3 s, 5.9x" in second.published
+    assert "10.3 s against 60.3 s, 5.9x" in second.published
     assert second.verdict is Verdict.PARTLY, "two trainers are not the paper's eight"
     assert "14.0x" in third.measured
 
@@ -158,7 +162,7 @@ def test_on_fewer_trainers_than_the_papers_nothing_is_contradicted(
 def test_one_trainer_that_is_overtaken_contradicts(results: Path, write_run: WriteRun) -> None:
     write_race(write_run, tgn=[0.7, 0.8], tgl=[0.1, 0.7, 0.75])
     (claim,) = time_to_accuracy.claims(load_records(results)[0])
-    assert claim.measured.endswith("to 0.70 10 against 5 s, 0.5x; to 0.80 never against 10 s")
+    assert claim.measured.endswith("to 0.70 10 s against 5 s, 0.5x; to 0.80 never against 10 s")
     assert claim.verdict is Verdict.CONTRADICTED
 
 
