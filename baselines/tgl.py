@@ -12,14 +12,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from baselines.tgl_loss import LINK_OBJECTIVES
 from baselines.tgl_memory import HostMemory
 from baselines.tgl_schedule import ChunkSchedule
 from benchmark.choose import choose
 from benchmark.disttgl.batch import BatchBuilder, TrainingBatch
 from benchmark.disttgl.class_loss import ClassifiesEvents
 from benchmark.disttgl.gradients import OverlappedGradients
-from benchmark.disttgl.system import LEARNING_RATE_SCALES, OBJECTIVES, PRECISIONS
+from benchmark.disttgl.objectives import make_objective
+from benchmark.disttgl.system import LEARNING_RATE_SCALES, PRECISIONS
 from benchmark.disttgl.warm_up import warm_up
 from benchmark.graph.neighbor_index import NeighborIndex
 from benchmark.graph.samplers import RECENT_SAMPLERS
@@ -32,7 +32,7 @@ from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.protocol.negatives import negative_pool
 from benchmark.randomness import seeded
 from benchmark.stopwatch import Stopwatch
-from benchmark.system import Goal, ReportProgress, Step, TrainingSettings
+from benchmark.system import ReportProgress, Step, TrainingSettings
 from datasets.dataset import Dataset, EventBatch
 
 NUM_TRAINING_NEGATIVES = 1  # NegLinkSampler draws one for every event
@@ -87,10 +87,8 @@ class TGLSystem:
         stream = dataset.stream
         with seeded(device, training.seed, "weights"):
             self.model = model(edge_features=stream.msg, node_features=dataset.node_features)
-        link_objective = choose("system.loss", loss, LINK_OBJECTIVES)
-        objectives = OBJECTIVES | {Goal.LINKS: lambda model, dataset: link_objective(model)}
         with seeded(device, training.seed, "decoder"):
-            self.objective = objectives[training.goal](self.model, dataset)
+            self.objective = make_objective(training.goal, loss, protocol, self.model, dataset)
         self.objective.to(device, dtype)
         scale = choose("system.learning_rate_scale", learning_rate_scale, LEARNING_RATE_SCALES)
         self.optimizer = torch.optim.Adam(

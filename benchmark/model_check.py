@@ -69,6 +69,7 @@ def _shape_problems_from(
     subgraph = stream.subgraph(model)
     num_nodes = subgraph.nodes.numel()
     rows, kept = state.rows(subgraph.nodes), state.rows(subgraph.nodes)
+    subgraph = subgraph.known_from(rows)
     memory = model.update_memory(rows)
     yield from _wrong("update_memory", memory, (num_nodes, model.memory_dim))
     if not all(torch.equal(*fields) for fields in zip(rows, kept, strict=True)):
@@ -129,7 +130,7 @@ def _batch_problems(build: Build) -> Iterator[str]:
     model, stream = _built(build, ToyStream(*FEATURES))
     subgraph = stream.subgraph(model)
     rows = stream.state_before_batch(model).rows(subgraph.nodes)
-    memory = model.update_memory(rows)
+    memory, subgraph = model.update_memory(rows), subgraph.known_from(rows)
     source, destinations = stream.split(model.embed(memory, subgraph))
     results: dict[str, tuple[Callable[[Tensor], Tensor], int]] = {
         "update_memory": (lambda some: model.update_memory(rows.rows(some)), len(memory)),
@@ -176,8 +177,9 @@ def _gradient_problems(build: Build) -> Iterator[str]:
 def _scores(model: TemporalModel, stream: ToyStream, state: NodeState) -> Tensor:
     """Scores of the batch's candidates."""
     subgraph = stream.subgraph(model)
-    memory = model.update_memory(state.rows(subgraph.nodes))
-    return model.score_links(*stream.split(model.embed(memory, subgraph)))
+    rows = state.rows(subgraph.nodes)
+    embeddings = model.embed(model.update_memory(rows), subgraph.known_from(rows))
+    return model.score_links(*stream.split(embeddings))
 
 
 def _equal(one: Tensor, other: Tensor) -> bool:

@@ -33,13 +33,18 @@ def assemble(
 ) -> Dataset:
     """Sort the events stably by time, split them with ``split(times)`` and wrap them.
 
-    ``features`` [num_events, edge_dim] and ``labels`` [num_events, ...] are in the order of
-    ``src``. Raises ValueError when a part of the split is empty.
+    Times then count from the first event: to a network that begins at 0 a node's first mail would
+    otherwise look as old as the clock, decades where that counts unix seconds. ``features``
+    [num_events, edge_dim] and ``labels`` [num_events, ...] are in the order of ``src``. Raises
+    ValueError when a part of the split is empty.
     """
     order = stable_order(t)
     src, dst, t = src[order], dst[order], t[order]
     boundaries = split(t)
     check_split(name, boundaries)
+    start_time = int(t[0])
+    if start_time:  # a mapped column that need not change stays on disk
+        t = t - start_time
     if features is None:
         features = np.empty((len(t), 0), np.float32)
     stream = TemporalData(
@@ -54,6 +59,7 @@ def assemble(
         name=name,
         stream=stream,
         num_nodes=num_nodes,
+        start_time=start_time,
         destinations=torch.from_numpy(np.flatnonzero(appearing(dst, num_nodes))),
         bipartite=bipartite,
         split=boundaries,

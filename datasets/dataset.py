@@ -82,9 +82,10 @@ class Dataset:
     """A stream of events and what a trainer must know about it.
 
     ``stream`` is PyG's ``TemporalData``: ``src``, ``dst``, ``t`` int64 of shape [num_events],
-    sorted by ``t``; ``msg`` float32 [num_events, edge_dim] with ``edge_dim`` 0 where there are no
-    features; ``y`` int64 [num_events] (float32 [num_events, num_classes] for ``MULTI_EDGE``) where
-    there are labels. ``destinations`` holds, sorted, the ids that may be a destination.
+    sorted by ``t``, which counts from the first event, at ``start_time`` in the source; ``msg``
+    float32 [num_events, edge_dim] with ``edge_dim`` 0 where there are no features; ``y`` int64
+    [num_events] (float32 [num_events, num_classes] for ``MULTI_EDGE``) where there are labels.
+    ``destinations`` holds, sorted, the ids that may be a destination.
     """
 
     name: str
@@ -94,6 +95,7 @@ class Dataset:
     bipartite: bool
     split: Split
     source: Source
+    start_time: int = 0
     node_features: Tensor | None = None
     label_kind: LabelKind = LabelKind.NONE
     num_classes: int = 0

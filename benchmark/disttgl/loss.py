@@ -1,19 +1,53 @@
-"""The training objective of link prediction."""
+"""The training objectives of link prediction."""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from benchmark.choose import choose
 from benchmark.disttgl.batch import TrainingBatch
 from benchmark.disttgl.objective import Objective
 from benchmark.models.contract import TemporalModel
+from benchmark.protocol.metrics import ACROSS_EVENTS
 
 
-class LinkLoss(Objective):
+class SoftmaxLinkLoss(Objective):
     """Softmax cross entropy of the true destination among its negatives (released DistTGL code)."""
 
     def loss(self, batch: TrainingBatch, embeddings: Tensor) -> Tensor:
         return link_loss(self.model, embeddings, batch.num_events, batch.num_negatives)
+
+
+class BinaryLinkLoss(Objective):
+    """Binary cross entropy of true and of negative links, each a mean of its own (TGL, TGN)."""
+
+    def loss(self, batch: TrainingBatch, embeddings: Tensor) -> Tensor:
+        num_events, num_negatives = batch.num_events, batch.num_negatives
+        source, destinations = embeddings.tensor_split([num_events])
+        true, negatives = destinations.tensor_split([num_events])
+        negatives = negatives.unflatten(0, (num_events, num_negatives))
+        true_scores = self.model.score_links(source, true.unsqueeze(1))
+        negative_scores = self.model.score_links(source, negatives)
+        compare = F.binary_cross_entropy_with_logits
+        return compare(true_scores, torch.ones_like(true_scores)) + compare(
+            negative_scores, torch.zeros_like(negative_scores)
+        )
+
+
+LINK_OBJECTIVES: dict[str, type[Objective]] = {
+    "binary": BinaryLinkLoss,
+    "softmax": SoftmaxLinkLoss,
+}
+
+
+def link_objective(loss: str, metric: str) -> type[Objective]:
+    """The objective called ``loss``; "auto" is the one that fits the protocol's primary ``metric``.
+
+    The softmax does not change when all scores of an event rise alike, so that nothing makes the
+    scores of different events comparable; AP and AUC compare them.
+    """
+    fitting = "binary" if metric in ACROSS_EVENTS else "softmax"
+    return choose("system.loss", loss, LINK_OBJECTIVES | {"auto": LINK_OBJECTIVES[fitting]})
 
 
 def link_loss(

@@ -31,7 +31,8 @@ class Objective(nn.Module, ABC):
         if batch is None:
             return zero_of_every_parameter(self), state.memory
         memory = self.model.update_memory(state)
-        return self.loss(batch, self.model.embed(memory, batch.subgraph)), memory
+        embeddings = self.model.embed(memory, batch.subgraph.known_from(state))
+        return self.loss(batch, embeddings), memory
 
     @abstractmethod
     def loss(self, batch: TrainingBatch, embeddings: Tensor) -> Tensor:

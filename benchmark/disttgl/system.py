@@ -8,11 +8,10 @@ import torch
 
 from benchmark.choose import choose
 from benchmark.disttgl.batch import BatchBuilder
-from benchmark.disttgl.class_loss import ClassifiesEvents, EdgeClassLoss, LinkAndNodeLoss
+from benchmark.disttgl.class_loss import ClassifiesEvents
 from benchmark.disttgl.gradients import GRADIENT_SUMS
-from benchmark.disttgl.loss import LinkLoss
 from benchmark.disttgl.memory.registry import NODE_MEMORIES
-from benchmark.disttgl.objective import Objective
+from benchmark.disttgl.objectives import make_objective
 from benchmark.disttgl.pretraining import Pretraining
 from benchmark.disttgl.schedule import SCHEDULES
 from benchmark.disttgl.static_memory import pretrained_rows, uses_static_memory
@@ -29,18 +28,13 @@ from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.protocol.negatives import negative_pool
 from benchmark.randomness import seeded
 from benchmark.stopwatch import Stopwatch
-from benchmark.system import Goal, ReportProgress, Step, TrainingSettings
+from benchmark.system import ReportProgress, Step, TrainingSettings
 from datasets.dataset import Dataset, EventBatch
 
 PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
 LEARNING_RATE_SCALES: dict[str, Callable[[int], float]] = {
     "linear": float,
     "none": lambda num_trainers: 1.0,
-}
-OBJECTIVES: dict[Goal, Callable[[TemporalModel, Dataset], Objective]] = {
-    Goal.LINKS: lambda model, dataset: LinkLoss(model),
-    Goal.EDGE_CLASSES: EdgeClassLoss,
-    Goal.LINKS_AND_NODE_CLASSES: LinkAndNodeLoss,
 }
 
 
@@ -62,6 +56,7 @@ class DistTGLSystem:
         processes: Processes,
         sampler: str,
         num_training_negatives: int,
+        loss: str,
         learning_rate_scale: str,
         precision: str,
         node_memory: str,
@@ -83,7 +78,7 @@ class DistTGLSystem:
             unknown = torch.full((dataset.num_nodes, self.model.node_dim), torch.nan)
             self.model.use_static_memory(unknown)
         with seeded(device, training.seed, "decoder"):
-            self.objective = OBJECTIVES[training.goal](self.model, dataset)
+            self.objective = make_objective(training.goal, loss, protocol, self.model, dataset)
         self.objective.to(device, dtype)
         self.pretrain = partial(
             pretrained_rows,

@@ -21,8 +21,8 @@ class APAN(TemporalModel):
     with memory h and mails x_m = [mail | edge features | time encoding of age], memory becomes
     ReLU(Dropout(W_o LayerNorm(h + sum_m a_m W_v x_m))), a = softmax(LeakyReLU(W_q h . W_k x_m)) per
     head. TGL counts the age of a mail to the query. Here memory is computed once for all queries of
-    a batch: the age is that to the newest mail, and the time since the node's last event scales the
-    embedding, as in JODIE. Slots without a mail do not count; TGL attends to them too.
+    a batch: the age is that to the newest mail, and the time since that mail scales the embedding,
+    as in JODIE. Slots without a mail do not count; TGL attends to them too.
     """
 
     def __init__(
@@ -94,4 +94,4 @@ class APAN(TemporalModel):
     def embed(self, memory: Tensor, subgraph: Subgraph) -> Tensor:
         """Embeddings [num_roots, memory_dim]: the memory plus static rows, projected."""
         known = self.add_static(memory, subgraph.nodes).index_select(0, subgraph.roots)
-        return known * self.projection(subgraph.elapsed[:, 0])
+        return known * self.projection(subgraph.idle)

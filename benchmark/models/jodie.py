@@ -15,9 +15,9 @@ class JODIE(TemporalModel):
     """JODIE (Kumar et al., KDD'19, arXiv 1908.01207) in the form of TGL's ``layers.py``.
 
     Node memory is an RNN over the most recent mail; an embedding is
-    LayerNorm(h) * (1 + W log(1 + elapsed) + b), ``elapsed`` since the last visible event of the
-    node (0 without one). TGL divides the time since the last update of memory by the time of the
-    query instead, which depends on where the clock of the stream starts.
+    LayerNorm(h) * (1 + W log(1 + idle) + b), ``idle`` since that mail (0 without one). TGL divides
+    this time by that of the query instead of taking its logarithm, which depends on where the clock
+    of the stream starts. Neighbours play no part.
     """
 
     def __init__(
@@ -45,4 +45,4 @@ class JODIE(TemporalModel):
     def embed(self, memory: Tensor, subgraph: Subgraph) -> Tensor:
         """Embeddings [num_roots, memory_dim] from the updated memory of ``subgraph.nodes``."""
         normal = self.norm(self.add_static(memory, subgraph.nodes))
-        return normal.index_select(0, subgraph.roots) * self.projection(subgraph.elapsed[:, 0])
+        return normal.index_select(0, subgraph.roots) * self.projection(subgraph.idle)

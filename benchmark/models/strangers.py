@@ -62,7 +62,8 @@ def _nobody_around(model: TemporalModel, nodes: Tensor, roots: Tensor, num_layer
     """The ``roots``, rows of ``nodes``, without neighbours."""
     none = roots.new_zeros(len(roots), model.num_neighbors)
     mask = torch.zeros_like(none, dtype=torch.bool)
-    around = Subgraph(nodes, roots, none, none, none, mask)
+    now = torch.zeros_like(roots)
+    around = Subgraph(nodes, roots, none, none, none, mask, now, now)
     if num_layers == 1:
         return around
     deeper = _nobody_around(model, nodes, roots[:0], num_layers - 1)

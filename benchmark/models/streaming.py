@@ -67,7 +67,8 @@ class StreamingModel:
     def _embed(self, nodes: Tensor, times: Tensor, first_event: int) -> tuple[Tensor, Tensor]:
         """``embed``, out of one subgraph."""
         subgraph = build_subgraph(nodes, times, self.sampler, first_event)
-        memory = self.model.update_memory(self.state.rows(subgraph.nodes))
+        state = self.state.rows(subgraph.nodes)
+        memory, subgraph = self.model.update_memory(state), subgraph.known_from(state)
         chunks = [
             subgraph.select(slice(first, first + self.roots_per_chunk))
             for first in range(0, subgraph.num_roots, self.roots_per_chunk)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from benchmark.graph.distinct import distinct
 from benchmark.graph.samplers import NeighborSampler
+from benchmark.models.node_state import NO_EVENT, NodeState
 from datasets.dataset import EventBatch
 
 
@@ -34,7 +35,9 @@ class Subgraph:
     ``nodes`` [num_nodes] are the distinct ids in ascending order; ``roots`` [num_roots] and
     ``neighbors`` [num_roots, num_neighbors] are rows of it. ``events`` are the ids of the sampled
     events, ``elapsed`` the time from each of them to the query (int64), both of the shape of
-    ``neighbors``; where ``mask`` is False there is no neighbour.
+    ``neighbors``; where ``mask`` is False there is no neighbour. ``times`` [num_roots] are those of
+    the queries, and ``idle`` [num_roots] how long before them the newest mail in node memory was
+    made: 0 without one, and until ``known_from`` looks.
 
     For a model of several layers the neighbours, each pair of node and time once, are the roots of
     ``deeper``, and ``deeper_roots`` (of the shape of ``neighbors``) says which; a neighbour looks
@@ -49,6 +52,8 @@ class Subgraph:
     events: Tensor
     elapsed: Tensor
     mask: Tensor
+    times: Tensor
+    idle: Tensor
     deeper: "Subgraph | None" = None
     deeper_roots: Tensor | None = None
     earlier: tuple["Subgraph", ...] = ()
@@ -79,9 +84,18 @@ class Subgraph:
             events=self.events[roots],
             elapsed=self.elapsed[roots],
             mask=self.mask[roots],
+            times=self.times[roots],
+            idle=self.idle[roots],
             deeper_roots=None if self.deeper_roots is None else self.deeper_roots[roots],
             earlier=tuple(part.select(roots) for part in self.earlier),
         )
+
+    def known_from(self, state: NodeState) -> "Subgraph":
+        """The same with ``idle`` from the ``state`` of ``nodes``."""
+        made, event = (
+            field.index_select(0, self.roots) for field in (state.newest_time, state.newest_event)
+        )
+        return replace(self, idle=(self.times - made).masked_fill_(event == NO_EVENT, 0))
 
     def next_layer(self) -> "Subgraph":
         """The same over embeddings: a row for every root, then one for every root of ``deeper``."""
@@ -90,7 +104,16 @@ class Subgraph:
         roots = torch.arange(self.num_roots, device=self.roots.device)
         neighbors = torch.where(self.mask, self.num_roots + self.deeper_roots, roots.unsqueeze(1))
         nodes = self.nodes[torch.cat([self.roots, self.deeper.roots])]
-        return Subgraph(nodes, roots, neighbors, self.events, self.elapsed, self.mask)
+        return Subgraph(
+            nodes,
+            roots,
+            neighbors,
+            self.events,
+            self.elapsed,
+            self.mask,
+            self.times,
+            self.idle,
+        )
 
 
 def build_subgraph(
@@ -120,7 +143,8 @@ def _look_around(
     mask = sampled.mask
     neighbors = torch.where(mask, sampled.nodes, nodes.unsqueeze(1))
     elapsed = torch.where(mask, times.unsqueeze(1) - sampled.times, 0)
-    around = Subgraph(nodes, nodes, neighbors, sampled.events, elapsed, mask)
+    idle = torch.zeros_like(times)
+    around = Subgraph(nodes, nodes, neighbors, sampled.events, elapsed, mask, times, idle)
     if num_layers == 1:
         return around
     if sampler.snapshots.duration is None:
@@ -158,6 +182,8 @@ def _number_nodes(subgraph: Subgraph) -> Subgraph:
             part.events,
             part.elapsed,
             part.mask,
+            part.times,
+            part.idle,
             None if part.deeper is None else number(part.deeper),
             part.deeper_roots,
             tuple(number(other) for other in part.earlier),

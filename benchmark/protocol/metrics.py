@@ -8,6 +8,7 @@ from torch import Tensor
 
 Scores = NDArray[np.floating[Any]]
 
+ACROSS_EVENTS = ("ap", "auc")  # compare scores of different events; the others rank within one
 LINK_METRICS = ("mrr", "mrr_optimistic", "ap", "auc", "hits@1", "hits@3", "hits@10")
 
 

@@ -51,8 +51,9 @@ def read_candidates(path: Path, dataset: Dataset, split: SplitName) -> Tensor:
     sampler.load_eval_set(str(path), SPLITS[split])
     events = dataset.split.range(split)
     batch = dataset.batch(events.start, events.stop)
+    times = batch.t + dataset.start_time
     try:
-        negatives = sampler.query_batch(batch.src, batch.dst, batch.t, split_mode=SPLITS[split])
+        negatives = sampler.query_batch(batch.src, batch.dst, times, split_mode=SPLITS[split])
     except ValueError as problem:
         raise ValueError(
             f"{path} does not belong to the {split} events of '{dataset.name}': {problem}"

@@ -88,7 +88,9 @@ class PlainTrainer:
             elapsed.append([time - event_time for _, _, event_time in row] + [0] * padding)
             mask.append([True] * len(row) + [False] * padding)
         rows = [place[node] for node in roots]
-        return Subgraph(*(torch.tensor(v) for v in (nodes, rows, neighbors, ids, elapsed, mask)))
+        idle = [0] * len(roots)  # the networks trained here do not ask
+        parts = (nodes, rows, neighbors, ids, elapsed, mask, times, idle)
+        return Subgraph(*(torch.tensor(part) for part in parts))
 
     def _write(self, events: EventBatch, memory: dict[int, torch.Tensor]) -> None:
         """The last event of a node decides its mail."""

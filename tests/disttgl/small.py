@@ -71,6 +71,7 @@ def small_system(
         processes=processes,
         sampler="strict",
         num_training_negatives=1,
+        loss="softmax",
         learning_rate_scale=learning_rate_scale,
         precision=precision,
         node_memory=node_memory,

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from benchmark.disttgl.gradients import GRADIENT_SUMS, ordered_sum
-from benchmark.disttgl.loss import LinkLoss
+from benchmark.disttgl.loss import SoftmaxLinkLoss
 from benchmark.models.node_state import NodeState
 from benchmark.processes import Processes
 from tests.disttgl.small import small_system
@@ -63,7 +63,7 @@ def test_the_bits_do_not_depend_on_the_number_of_processes(num_rows: int) -> Non
 def test_without_events_loss_and_gradients_are_zero(name: str) -> None:
     model = small_system().model
     nobody = NodeState.empty(1, model.memory_dim, model.mail_dim, torch.float64)
-    gradients = GRADIENT_SUMS[name](LinkLoss(model), nobody, 3, Processes())
+    gradients = GRADIENT_SUMS[name](SoftmaxLinkLoss(model), nobody, 3, Processes())
     for trainer in (2, 0, 1):
         gradients.backward(trainer, gradients.forward(None, nobody, trainer == 1)[0])
     assert gradients.finish().item() == 0

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from benchmark.disttgl.batch import BatchBuilder
-from benchmark.disttgl.loss import LinkLoss
+from benchmark.disttgl.loss import SoftmaxLinkLoss
 from benchmark.protocol.negatives import Pool, training_negatives
 from benchmark.visibility import Visibility
 from tests.models.closeness import assert_close, assert_gradients_close
@@ -24,7 +24,7 @@ def test_loss_and_gradients_equal_the_plain_ones(num_negatives: int, size: int) 
     )
     local = range(20, 20 + size)
     batch = builder.build(local, local, trainer=3, iteration=4)
-    loss, memory = LinkLoss(model)(batch, state.rows(batch.subgraph.nodes))
+    loss, memory = SoftmaxLinkLoss(model)(batch, state.rows(batch.subgraph.nodes))
 
     events = dataset.batch(local.start, local.stop)
     negatives = training_negatives(pool, events.dst, num_negatives, 0, 3, 4, "negatives")
@@ -39,7 +39,7 @@ def test_loss_and_gradients_equal_the_plain_ones(num_negatives: int, size: int) 
 def test_without_a_batch_loss_and_every_gradient_are_zero() -> None:
     dataset = random_dataset()
     model = small_model(dataset)
-    loss, _ = LinkLoss(model)(None, random_state(dataset, model).rows(torch.tensor([0])))
+    loss, _ = SoftmaxLinkLoss(model)(None, random_state(dataset, model).rows(torch.tensor([0])))
     loss.backward()
     assert loss.item() == 0
     for name, parameter in model.named_parameters():

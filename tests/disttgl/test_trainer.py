@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmark.disttgl.loss import LinkLoss
+from benchmark.disttgl.loss import SoftmaxLinkLoss
 from benchmark.disttgl.memory.backend import Turn
 from benchmark.disttgl.memory.replica import ReplicaMemory
 from benchmark.disttgl.system import DistTGLSystem
@@ -144,7 +144,7 @@ def test_gradients_are_those_of_the_mean_loss_over_trainers(parallelism: str) ->
         whole = schedule.global_events(assignment.batch)
         batch = builder.build(assignment.events, whole, trainer, 0)
         rows = torch.zeros(batch.subgraph.nodes.numel(), dtype=torch.int64)
-        losses.append(LinkLoss(model)(batch, empty.rows(rows))[0])
+        losses.append(SoftmaxLinkLoss(model)(batch, empty.rows(rows))[0])
     mean = torch.stack(losses).mean()
     names, parameters = zip(*model.named_parameters(), strict=True)
     expected = torch.autograd.grad(mean, parameters)

@@ -56,6 +56,7 @@ def system_of(
         processes=processes,
         sampler="strict",
         num_training_negatives=1,
+        loss="softmax",
         learning_rate_scale="none",
         precision="float64",
         node_memory=node_memory,

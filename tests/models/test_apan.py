@@ -19,6 +19,7 @@ from tests.models.variants import (
     DATASET,
     fast_scores,
     normalised,
+    plain_idle,
     plain_scores,
     random_rows,
     state_of,
@@ -60,13 +61,13 @@ def test_scores_equal_a_plain_computation(featured: bool) -> None:
     model = small_apan(features)
     state = state_of(model)
 
-    def embedding(node: int, neighbors: list[tuple[int, int, int]]) -> Tensor:
+    def embedding(node: int, time: int, neighbors: list[tuple[int, int, int]]) -> Tensor:
         known = plain_memory(model, state, node)
         if model.node_features is not None and features is not None:
             known = known + model.node_features.projection(features[node].double())
-        age = neighbors[0][2] if neighbors else 0
+        idle = plain_idle(state, node, time)
         return known * (
-            1 + model.projection.weight[:, 0] * math.log(1 + age) + model.projection.bias
+            1 + model.projection.weight[:, 0] * math.log(1 + idle) + model.projection.bias
         )
 
     assert_close(fast_scores(model, state), plain_scores(model, embedding))

@@ -88,6 +88,7 @@ def random_inputs(
         torch.randint(NUM_EVENTS, shape, generator=generator),
         torch.randint(1_000_000, shape, generator=generator),
         torch.arange(NUM_NEIGHBORS) < count.unsqueeze(1),
+        *torch.zeros(2, NUM_ROOTS, dtype=torch.int64),
     )
     return known, edges, subgraph
 

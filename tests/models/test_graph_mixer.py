@@ -55,7 +55,7 @@ def test_scores_equal_a_plain_computation(featured: bool) -> None:
             return torch.zeros(6, dtype=torch.float64)
         return model.node_features.projection(features[node].double())
 
-    def embedding(node: int, neighbors: list[tuple[int, int, int]]) -> Tensor:
+    def embedding(node: int, time: int, neighbors: list[tuple[int, int, int]]) -> Tensor:
         tokens = torch.zeros(NUM_LINKS, 8, dtype=torch.float64)
         for slot, (_, event, age) in enumerate(neighbors):
             inputs = torch.cat([torch.cos(age * frequencies), model.edge_features[event]])

@@ -13,6 +13,7 @@ from tests.models.variants import (
     DATASET,
     fast_scores,
     normalised,
+    plain_idle,
     plain_scores,
     random_rows,
     state_of,
@@ -47,12 +48,12 @@ def test_scores_equal_a_plain_computation(featured: bool) -> None:
     model = small_jodie(features)
     state = state_of(model)
 
-    def embedding(node: int, neighbors: list[tuple[int, int, int]]) -> Tensor:
+    def embedding(node: int, time: int, neighbors: list[tuple[int, int, int]]) -> Tensor:
         known = plain_memory(model, state, node)
         if model.node_features is not None and features is not None:
             known = known + model.node_features.projection(features[node].double())
-        age = neighbors[0][2] if neighbors else 0
-        drift = model.projection.weight[:, 0] * math.log(1 + age)
+        idle = plain_idle(state, node, time)
+        drift = model.projection.weight[:, 0] * math.log(1 + idle)
         drift = drift + model.projection.bias
         return normalised(known, model.norm.weight, model.norm.bias) * (1 + drift)
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from benchmark.models.contract import TemporalModel
-from benchmark.models.node_state import NodeState
+from benchmark.models.node_state import NO_EVENT, NodeState
 from benchmark.models.subgraph import Subgraph, build_subgraph
 from benchmark.visibility import Visibility
 from datasets.dataset import Dataset, EventBatch
@@ -45,16 +45,17 @@ def subgraph_of(dataset: Dataset, model: TemporalModel, events: EventBatch) -> S
 def fast_scores(model: TemporalModel, state: NodeState) -> Tensor:
     """Scores of all ``CANDIDATES`` in one pass, as a system asks for them."""
     subgraph = subgraph_of(DATASET, model, EVENTS)
-    embeddings = model.embed(model.update_memory(state.rows(subgraph.nodes)), subgraph)
+    rows = state.rows(subgraph.nodes)
+    embeddings = model.embed(model.update_memory(rows), subgraph.known_from(rows))
     source, destinations = embeddings.split([len(EVENTS), CANDIDATES.numel()])
     return model.score_links(source, destinations.unflatten(0, CANDIDATES.shape))
 
 
-Embedding = Callable[[int, list[tuple[int, int, int]]], Tensor]
+Embedding = Callable[[int, int, list[tuple[int, int, int]]], Tensor]
 
 
 def plain_scores(model: TemporalModel, embedding: Embedding) -> Tensor:
-    """The same from ``embedding(node, neighbours)``, one root after the other.
+    """The same from ``embedding(node, time, neighbours)``, one root after the other.
 
     A neighbour is (its node, the event, the event's age), newest first.
     """
@@ -66,7 +67,8 @@ def plain_scores(model: TemporalModel, embedding: Embedding) -> Tensor:
     def embedded(node: int, time: int) -> Tensor:
         seen = plain_neighbors(DATASET, Visibility.EVENT, node, time, EVENTS.start)
         newest = seen[: model.num_neighbors]
-        return embedding(node, [(other, event, time - then) for other, event, then in newest])
+        ages = [(other, event, time - then) for other, event, then in newest]
+        return embedding(node, time, ages)
 
     rows = []
     for source, time, others in zip(EVENTS.src, EVENTS.t, CANDIDATES, strict=True):
@@ -76,9 +78,15 @@ def plain_scores(model: TemporalModel, embedding: Embedding) -> Tensor:
     return torch.stack(rows)
 
 
+def plain_idle(state: NodeState, node: int, time: int) -> int:
+    """How long before ``time`` the newest mail of a node was made; 0 without a mail."""
+    return time - int(state.newest_time[node]) if state.newest_event[node] != NO_EVENT else 0
+
+
 def state_of(model: TemporalModel) -> NodeState:
-    """A state in the middle of the stream, float64."""
-    return random_state(DATASET, model)
+    """A state before ``EVENTS``, float64."""
+    state = random_state(DATASET, model)
+    return state._replace(mail_time=state.mail_time.clamp(max=int(EVENTS.t[0])))
 
 
 def normalised(values: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from baselines.tgl_loss import BinaryLinkLoss
 from benchmark.disttgl.batch import BatchBuilder, TrainingBatch
+from benchmark.disttgl.loss import BinaryLinkLoss, SoftmaxLinkLoss, link_objective
+from benchmark.disttgl.objective import Objective
 from benchmark.protocol.negatives import Pool
 from tests.models.streams import random_dataset, sampler_of, small_model
 
@@ -34,3 +35,25 @@ def test_the_loss_is_the_mean_over_true_plus_that_over_negative_links() -> None:
     negative = sum(log(1 + exp(score)) for score in (-1.0, 0.5, 1.0, -3.0)) / 4
     found = objective.loss(batch_of(2, 2), embeddings).item()
     assert found == pytest.approx(positive + negative, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("loss", "metric", "chosen"),
+    [
+        ("auto", "mrr", SoftmaxLinkLoss),
+        ("auto", "hits@10", SoftmaxLinkLoss),
+        ("auto", "ap", BinaryLinkLoss),
+        ("auto", "auc", BinaryLinkLoss),
+        ("softmax", "ap", SoftmaxLinkLoss),
+        ("binary", "mrr", BinaryLinkLoss),
+    ],
+)
+def test_by_itself_the_objective_fits_the_metric(
+    loss: str, metric: str, chosen: type[Objective]
+) -> None:
+    assert link_objective(loss, metric) is chosen
+
+
+def test_an_unknown_objective_is_refused_with_the_choices() -> None:
+    with pytest.raises(ValueError, match="'hinge'; choose one of binary, softmax, auto"):
+        link_objective("hinge", "mrr")
