@@ -1,6 +1,8 @@
 """Figure 2(a): test F1-micro of edge classification by global batch size."""
 
+from dataclasses import replace
 from pathlib import Path
+from statistics import median
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -8,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from paper_figures import style
-from paper_figures.batch_size_claims import METRIC, SIZE, fall, free_growth
-from paper_figures.claim import Claim
+from paper_figures import curves, style
+from paper_figures.batch_size_claims import METRIC, SIZE, TOLERANCE, fall, free_growth
+from paper_figures.claim import Claim, Verdict
 from paper_figures.claim_text import seeds
 from paper_figures.published import published
 from paper_figures.records import Record, commands
@@ -25,6 +27,7 @@ DIFFERS = (
     "that a larger batch also takes fewer steps."
 )
 FLOOR = "test_f1_micro_majority"
+CURVE = "validation_f1_micro"
 
 
 def select(records: list[Record]) -> list[Record]:
@@ -102,7 +105,31 @@ def claims(records: list[Record]) -> list[Claim]:
         f"{first.dataset} (paper: GDELT), {first.passes:g} passes, "
         f"{ours[SIZE].min():,} to {ours[SIZE].max():,} events a batch, {seeds(groups[0])}"
     )
-    return [claim(ours, paper, conditions, commands(groups[0])) for claim in (free_growth, fall)]
+    found = [claim(ours, paper, conditions, commands(groups[0])) for claim in (free_growth, fall)]
+    steps, needed = steps_of_largest(groups[0]), steps_needed(groups[0])
+    if steps >= needed:
+        return found
+    short = f"{conditions}; {steps:,.0f} steps of the largest, the smallest took {needed:,.0f}"
+    return [replace(c, conditions=short, verdict=Verdict.INCOMPARABLE) for c in found]
+
+
+def steps_needed(records: list[Record]) -> float:
+    """Iterations after which the smallest batch is within ``TOLERANCE`` of its best validation."""
+    runs = [record.evaluations for record in records if record.batch_size == _sizes(records)[0]]
+    return median(
+        curves.first_reaching(run, "iteration", (1 - TOLERANCE) * run[CURVE].max(), CURVE)
+        for run in runs
+    )
+
+
+def steps_of_largest(records: list[Record]) -> float:
+    """Iterations that the largest batch had in all: with fewer than needed nothing compares."""
+    largest = _sizes(records)[-1]
+    return median(r.evaluations["iteration"].max() for r in records if r.batch_size == largest)
+
+
+def _sizes(records: list[Record]) -> list[int]:
+    return sorted(record.batch_size or 0 for record in records)
 
 
 def _figure(table: pd.DataFrame, paper: pd.DataFrame, records: list[Record]) -> Figure:

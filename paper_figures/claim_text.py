@@ -14,7 +14,7 @@ def median_and_range(values: Iterable[float], form: str) -> str:
     known = sorted(values)
 
     def write(value: float) -> str:
-        return form.format(value) if isfinite(value) else "never"
+        return form.format(value) if isfinite(value) else "not reached"
 
     text = write(median(known))
     return text if len(known) == 1 else f"{text} [{write(known[0])}, {write(known[-1])}]"

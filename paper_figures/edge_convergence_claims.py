@@ -54,7 +54,7 @@ def iterations_to_level(runs: Runs) -> dict[str, float]:
 
 def _saving(iterations: dict[str, float], few: str, many: str) -> str:
     texts = [
-        f"{name}: {iterations[name]:,.0f}" if isfinite(iterations[name]) else f"{name}: never"
+        f"{name}: {iterations[name]:,.0f}" if isfinite(iterations[name]) else f"{name}: not reached"
         for name in (few, many)
     ]
     return ", ".join(texts) + factor(iterations[few] / iterations[many])

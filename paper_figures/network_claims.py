@@ -22,8 +22,8 @@ Rows = dict[str, Row]  # by network
 def ranking(table: pd.DataFrame, value: str, best: str, about: str, conditions: str) -> list[Claim]:
     """How ``best`` stands against the other networks measured, in every paper that reports both.
 
-    Reproduced if it stands to each as in each paper, partly if to some. Nothing where no paper
-    reports another network that was measured.
+    Reproduced if it stands to each as in each paper, their intervals apart; contradicted if to
+    none; partly between. Nothing where no paper reports another network that was measured.
     """
     ours = _measured(table, value)
     if best not in ours:
@@ -37,11 +37,11 @@ def ranking(table: pd.DataFrame, value: str, best: str, about: str, conditions: 
     if not pairs:
         return []
     agree = [
-        (ours[best][value] > ours[rival][value]) == (rows[best][value] > rows[rival][value])
+        _agrees(ours[best], ours[rival], rows[best][value] > rows[rival][value], value)
         for rows, rival in pairs
     ]
     rivals = list(dict.fromkeys(rival for _, rival in pairs))
-    some = Verdict.PARTLY if any(agree) else Verdict.CONTRADICTED
+    some = Verdict.CONTRADICTED if all(one is False for one in agree) else Verdict.PARTLY
     return [
         Claim(
             statement=f"{about}: {best} against {', '.join(rivals)}",
@@ -56,6 +56,18 @@ def ranking(table: pd.DataFrame, value: str, best: str, about: str, conditions: 
             command=as_one(ours[name]["source"] for name in (best, *rivals)),
         )
     ]
+
+
+def _agrees(best: Row, rival: Row, best_is_above: bool, value: str) -> bool | None:
+    """Whether the order is the paper's; None where the intervals of the two overlap."""
+    (low, high), (rival_low, rival_high) = _interval(best, value), _interval(rival, value)
+    if low > rival_high:
+        return best_is_above
+    return not best_is_above if high < rival_low else None
+
+
+def _interval(row: Row, value: str) -> tuple[float, float]:
+    return row[f"{value}_low"], row[f"{value}_high"]
 
 
 def _listed(rows: Rows, value: str, best: str) -> str:
@@ -74,22 +86,27 @@ def level(
 ) -> list[Claim]:
     """How good ``network`` is where several papers say so.
 
-    Reproduced if at most ``bands[0]`` from the nearest of them, partly if at most ``bands[1]``.
+    Reproduced if at most ``bands[0]`` from the nearest of them, and neither end of the interval
+    more than ``bands[1]``; partly if at most ``bands[1]`` itself.
     """
     ours = _measured(table, value)
     theirs = [row for row in _rows(table, "published", value) if row["network"] == network]
     if network not in ours or not theirs:
         return []
-    distance = min(abs(ours[network][value] - row[value]) for row in theirs)
+    mean, *ends = ours[network][value], *_interval(ours[network], value)
+    distance, *spread = (
+        min(abs(number - row[value]) for row in theirs) for number in (mean, *ends)
+    )
     near, far = bands
     verdict = Verdict.PARTLY if distance <= far else Verdict.CONTRADICTED
+    sure = distance <= near and max(spread) <= far
     return [
         Claim(
             statement=f"{about} of {network}",
             published=", ".join(f"{cell(row, value, FORM)} ({row['by']})" for row in theirs),
             measured=cell(ours[network], value, FORM),
             conditions=conditions,
-            verdict=Verdict.REPRODUCED if distance <= near else verdict,
+            verdict=Verdict.REPRODUCED if sure else verdict,
             command=ours[network]["source"],
         )
     ]

@@ -29,6 +29,8 @@ DIFFERS = (
 DEGREES = (1, 2, 4, 8)  # of j, from top to bottom, and of k, from left to right
 LAYOUTS = {f"1x{j}x{k}": (j, k) for j in DEGREES for k in DEGREES}
 ITERATIONS = "iterations_to_best"
+LAST = "iterations_trained"
+STILL_RISING = 0.9  # of a run, after which a best may be one of a curve that rises still
 TITLES = {TEST_METRIC: "(a) test MRR", ITERATIONS: "(b) iterations"}
 FORMATS = {TEST_METRIC: "{:.4f}", ITERATIONS: "{:.0f}"}
 NORMS = {TEST_METRIC: Normalize, ITERATIONS: LogNorm}
@@ -69,6 +71,7 @@ def measured(records: list[Record]) -> pd.DataFrame:
                 "parallelism": layout,
                 TEST_METRIC: curves.mean_metric(group, TEST_METRIC),
                 ITERATIONS: median(best_iteration(record) for record in group),
+                LAST: median(record.evaluations["iteration"].max() for record in group),
                 "num_runs": len(group),
                 "origin": "measured",
                 "source": commands(group),
@@ -110,7 +113,8 @@ def claims(records: list[Record]) -> list[Claim]:
 
 def _claims(records: list[Record], table: pd.DataFrame, paper: pd.DataFrame) -> list[Claim]:
     ours, theirs = (by_layout(grid, ITERATIONS) for grid in (table, paper))
-    parts = [_saved(ours, theirs, layout) for layout in ("1x1x8", "1x4x8")]
+    ends = by_layout(table, LAST)
+    parts = [_saved(ours, theirs, ends, layout) for layout in ("1x1x8", "1x4x8")]
     parts.append(_higher(by_layout(table, TEST_METRIC), by_layout(paper, TEST_METRIC)))
     shared: Parts = {"conditions": claim_text.conditions(records), "command": commands(records)}
     if not claim_text.long_enough(records):
@@ -118,14 +122,18 @@ def _claims(records: list[Record], table: pd.DataFrame, paper: pd.DataFrame) -> 
     return [Claim(**part | shared) for part in parts if part]
 
 
-def _saved(ours: Cells, theirs: Cells, layout: str) -> Parts:
+def _saved(ours: Cells, theirs: Cells, ends: Cells, layout: str) -> Parts:
+    """Incomparable where a run was best at its end: that says how long it was, and no more."""
     if not {SINGLE, layout} <= ours.keys():
         return {}
+    verdict = verdicts.of_ratio(ours[SINGLE] / ours[layout], theirs[SINGLE] / theirs[layout])
+    if any(ours[name] > STILL_RISING * ends[name] for name in (SINGLE, layout)):
+        verdict = Verdict.INCOMPARABLE
     return {
         "statement": f"iterations of {layout} to its best validation MRR, against {SINGLE}",
         "measured": _saved_text(ours, layout),
         "published": _saved_text(theirs, layout),
-        "verdict": verdicts.of_ratio(ours[SINGLE] / ours[layout], theirs[SINGLE] / theirs[layout]),
+        "verdict": verdict,
     }
 
 

@@ -1,5 +1,7 @@
 """Accuracy by global batch size: the numbers drawn and what they claim."""
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -23,10 +25,12 @@ F1 = {600: [0.52, 0.48], 1200: [0.49, 0.49], 4800: [0.41, 0.39]}  # of two seeds
 
 @pytest.fixture
 def sweep(write_run: WriteRun) -> WriteRun:
-    """Writes a run of ``batch_size`` and ``f1``."""
+    """Writes a run of ``batch_size`` that ends at ``f1``, after validations every 10 steps."""
 
-    def write(size: int, f1: float, seed: int = 0, **changes: object) -> Path:
-        return write_run(
+    def write(
+        size: int, f1: float, seed: int = 0, curve: Sequence[float] = (0.5, 1), **changes: object
+    ) -> Path:
+        folder = write_run(
             f"batch{size}-seed{seed}-{changes.get('suite', '')}",
             **{"suite": "batch_size", "dataset": "icews18", "task": "edge_classification"}
             | {"batch_size": size, "seed": seed, "passes": 10}
@@ -34,6 +38,13 @@ def sweep(write_run: WriteRun) -> WriteRun:
             | {"config": {"batch_size": size, "seed": seed, "passes": 10}}
             | changes,
         )
+        lines = [
+            {"iteration": 10 * n, "pass": n, "seconds": n, "validation_f1_micro": part * f1}
+            for n, part in enumerate(curve, start=1)
+        ]
+        text = "".join(json.dumps(line) + "\n" for line in lines)
+        (folder / "metrics.jsonl").write_text(text)
+        return folder
 
     return write
 
@@ -96,6 +107,21 @@ def test_claims(results: Path) -> None:
     assert loss.measured == "F1 0.5000 at 600, F1 0.4000 at 4,800 events (-20.0%)"
     assert "icews18 (paper: GDELT), 10 passes" in growth.conditions
     assert "seeds 0, 1" in growth.conditions
+
+
+@pytest.mark.parametrize(
+    ("curve", "verdict"), [([1.0], Verdict.INCOMPARABLE), ([0.5, 1.0], Verdict.REPRODUCED)]
+)
+def test_a_largest_batch_of_too_few_steps_says_nothing(
+    results: Path, sweep: WriteRun, curve: list[float], verdict: Verdict
+) -> None:
+    """The smallest is within 3% of its best validation after 20 steps."""
+    sweep(600, 0.5, curve=[0.9, 0.98, 1.0])
+    sweep(4800, 0.4, curve=curve)
+    growth, loss = batch_size.claims(load_records(results)[0])
+    assert loss.verdict is verdict
+    short = "; 10 steps of the largest, the smallest took 20"
+    assert growth.conditions.endswith(short) == (verdict is Verdict.INCOMPARABLE)
 
 
 def test_one_batch_size_claims_nothing(results: Path, sweep: WriteRun) -> None:

@@ -59,6 +59,6 @@ def test_the_first_evaluation_at_the_target_counts_even_if_it_falls_again() -> N
 def test_numbers_of_several_seeds_are_written_with_their_range() -> None:
     assert claim_text.median_and_range([30.0], "{:.0f} s") == "30 s"
     assert claim_text.median_and_range([30.0, 10.0, 20.0], "{:.0f}") == "20 [10, 30]"
-    assert claim_text.median_and_range([30.0, 10.0, inf], "{:.0f}") == "30 [10, never]"
+    assert claim_text.median_and_range([30.0, 10.0, inf], "{:.0f}") == "30 [10, not reached]"
     assert claim_text.factor(2.345) == ", 2.3x"
     assert claim_text.factor(inf) == claim_text.factor(0) == claim_text.factor(inf / inf) == ""

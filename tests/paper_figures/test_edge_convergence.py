@@ -107,7 +107,7 @@ def test_never_reaching_the_level_contradicts(results: Path, train: WriteRun) ->
     train("1x1x1", CURVES["1x1x1"], 0.4)
     train("8x1x1", {50: 0.31, 100: 0.3}, 0.3)
     batch, accuracy = edge_convergence.claims(load_records(results)[0])
-    assert batch.measured == "1x1x1: 1,360, 8x1x1: never"
+    assert batch.measured == "1x1x1: 1,360, 8x1x1: not reached"
     assert batch.verdict == Verdict.CONTRADICTED
     assert accuracy.verdict == Verdict.CONTRADICTED
 

@@ -162,7 +162,9 @@ def test_on_fewer_trainers_than_the_papers_nothing_is_contradicted(
 def test_one_trainer_that_is_overtaken_contradicts(results: Path, write_run: WriteRun) -> None:
     write_race(write_run, tgn=[0.7, 0.8], tgl=[0.1, 0.7, 0.75])
     (claim,) = time_to_accuracy.claims(load_records(results)[0])
-    assert claim.measured.endswith("to 0.70 10 s against 5 s, 0.5x; to 0.80 never against 10 s")
+    assert claim.measured.endswith(
+        "to 0.70 10 s against 5 s, 0.5x; to 0.80 not reached against 10 s"
+    )
     assert claim.verdict is Verdict.CONTRADICTED
 
 

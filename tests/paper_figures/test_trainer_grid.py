@@ -61,10 +61,10 @@ def test_the_published_grid_has_one_hole() -> None:
 def test_claims_are_iterations_saved_and_which_end_higher(
     results: Path, write_run: WriteRun
 ) -> None:
-    write(write_run, "1x1x1", [0.5] * 7 + [0.9])  # 80 iterations
-    write(write_run, "1x1x8", [0.82])
+    write(write_run, "1x1x1", [0.5] * 7 + [0.9, 0.8])  # best after 80 iterations
+    write(write_run, "1x1x8", [0.82, 0.5])
     write(write_run, "1x8x1", [0.80])
-    write(write_run, "1x4x8", [0.5] * 8 + [0.6])
+    write(write_run, "1x4x8", [0.5] * 8 + [0.6, 0.5])
     eight, thirty_two, higher = trainer_grid.claims(load_records(results)[0])
     assert eight.measured == "10 against 80, 8.0x"
     assert eight.published == "1830 against 14274, 7.8x"
@@ -75,6 +75,16 @@ def test_claims_are_iterations_saved_and_which_end_higher(
     assert higher.measured == "0.8100 against 0.7900, +0.0200"
     assert higher.published == "0.8300 against 0.8122, +0.0178"
     assert higher.verdict is Verdict.REPRODUCED
+
+
+def test_a_best_at_the_end_of_a_run_says_only_how_long_it_was(
+    results: Path, write_run: WriteRun
+) -> None:
+    write(write_run, "1x1x1", [0.5] * 7 + [0.9])
+    write(write_run, "1x1x8", [0.82, 0.5])
+    (saved,) = trainer_grid.claims(load_records(results)[0])
+    assert saved.measured == "10 against 80, 8.0x"
+    assert saved.verdict is Verdict.INCOMPARABLE
 
 
 def test_shorter_runs_than_the_papers_do_not_compare(results: Path, write_run: WriteRun) -> None:
