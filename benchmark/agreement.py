@@ -80,13 +80,18 @@ def _compare(runs: list[tuple[DictConfig, Lines]]) -> list[dict[str, Any]]:
 
 
 def main(arguments: list[str]) -> int:
-    """Print the table of one folder."""
+    """Print the table of one folder; 2 if there is nothing to compare."""
     if len(arguments) != 1:
         print(__doc__)
         return 2
+    rows = agreement(Path(arguments[0]))
+    if not rows:
+        problem = f"{arguments[0]} holds no runs to compare; run suite=exactness first."
+        print(f"error: {problem}", file=sys.stderr)
+        return 2
     writer = csv.DictWriter(sys.stdout, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(agreement(Path(arguments[0])))
+    writer.writerows(rows)
     return 0
 
 

@@ -76,7 +76,7 @@ def build_system(
         learning_rate=experiment.learning_rate,
         seed=experiment.seed,
         parallelism=Parallelism(**experiment.parallelism),
-        device=choose_device(experiment.device, processes.rank),
+        device=choose_device(experiment.device, processes.rank, processes.world_size),
         cache=cache_folder(experiment),
         evaluation_mebibytes=experiment.evaluation_mebibytes,
         goal=goal,

@@ -3,15 +3,21 @@
 import torch
 
 
-def choose_device(name: str, rank: int) -> torch.device:
-    """The device called ``cpu``, ``cuda`` or ``auto``; processes share the GPUs evenly.
+def choose_device(name: str, rank: int, world_size: int) -> torch.device:
+    """The device called ``cpu``, ``cuda`` or ``auto``; every process has a GPU of its own.
 
     Raises:
-        ValueError: If ``cuda`` is asked for and there is none.
+        ValueError: If ``cuda`` is asked for and there is none, or if there are fewer GPUs than
+            processes, which NCCL does not serve.
     """
     num_gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if name == "cuda" and num_gpus == 0:
         raise ValueError("device=cuda but no GPU can be used here; choose device=cpu or auto.")
     if name == "cpu" or num_gpus == 0:
         return torch.device("cpu")
-    return torch.device("cuda", rank % num_gpus)
+    if world_size > num_gpus:
+        raise ValueError(
+            f"{world_size} processes need as many GPUs, and there are {num_gpus}: set processes="
+            f"{num_gpus}, which hosts the same trainers, or device=cpu."
+        )
+    return torch.device("cuda", rank)

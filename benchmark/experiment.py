@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ NOT_IDENTITY = (
     "wandb",
 )
 HASH_LENGTH = 8
+SUITE_PACKAGES = ("benchmark", "baselines")
 
 
 def name_of(experiment: DictConfig, group: str) -> str:
@@ -33,9 +35,25 @@ def name_of(experiment: DictConfig, group: str) -> str:
 
 
 def hash_of(experiment: DictConfig) -> str:
-    """Eight hexadecimal digits that name everything that defines the experiment."""
-    text = settings_without(experiment)
-    return hashlib.sha256(text.encode()).hexdigest()[:HASH_LENGTH]
+    """Eight hexadecimal digits that name everything that defines the experiment.
+
+    The code of the suite is not part of it; that of a network of one's own is, so that no result
+    or checkpoint of an earlier version is taken for one of the present.
+    """
+    text = settings_without(experiment).encode() + own_source(experiment)
+    return hashlib.sha256(text).hexdigest()[:HASH_LENGTH]
+
+
+def own_source(experiment: DictConfig) -> bytes:
+    """The file of a network that is not the suite's; nothing where it is, or cannot be found."""
+    module = str(experiment.model.get("_target_", "")).rpartition(".")[0]
+    if not module or module.partition(".")[0] in SUITE_PACKAGES:
+        return b""
+    try:
+        spec = find_spec(module)
+    except (ImportError, ValueError):
+        return b""  # the worker says what is wrong with it
+    return Path(spec.origin).read_bytes() if spec and spec.origin else b""
 
 
 def settings_without(experiment: DictConfig, *left_out: str) -> str:

@@ -45,7 +45,7 @@ def operation_floor(
         model.memory_dim, dataset.edge_dim, model.time_dim, model.embedding_dim, model.num_heads
     )
     operations = training_operations(shape, width)
-    rate = product_rate(training_products(shape, width), choose_device(experiment.device, 0))
+    rate = product_rate(training_products(shape, width), choose_device(experiment.device, 0, 1))
     return {
         **shape._asdict(),
         "gflop_per_batch": operations / 1e9,

@@ -16,7 +16,7 @@ from benchmark.errors import UserError
 from benchmark.experiment import NOT_IDENTITY
 from benchmark.record import RunFolder
 
-REFERENCE = Path("results/reference")
+REFERENCE = Path(__file__).parents[1] / "results" / "reference"
 # Of these only the suite and its seeds say what was computed.
 LEFT_OUT = set(NOT_IDENTITY) - {"suite", "seeds"}
 COPIED = ("environment.json", "metrics.jsonl", "bars.csv", "nodes.csv")

@@ -1,5 +1,7 @@
 """The main command: ``python -m benchmark.run suite=NAME KEY=VALUE ...``, see ``--help``."""
 
+import os
+import signal
 import sys
 
 from benchmark.compose import complete
@@ -24,6 +26,11 @@ def main(arguments: list[str]) -> int:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return USER_ERROR
+    except BrokenPipeError:  # what reads the list, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:  # before anything was started
+        return INTERRUPTED + signal.SIGINT
     except Interrupted as interrupted:
         print(f"Interrupted. The same command goes on: {suite.command}", file=sys.stderr)
         return INTERRUPTED + interrupted.args[0]

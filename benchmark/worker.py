@@ -34,7 +34,7 @@ def main(path: str) -> int:
         if experiment.pin_cores:
             pin_cores(rank, world_size, threads)
         torch.set_num_threads(threads)
-        device = choose_device(experiment.device, rank)
+        device = choose_device(experiment.device, rank, world_size)
         if device.type == "cuda":
             torch.cuda.set_device(device)
         with started_processes(device, experiment.heartbeat_seconds) as processes:

@@ -82,6 +82,7 @@ def _claim(precision: str, table: pd.DataFrame, records: list[Record]) -> Claim:
     within = largest <= ROUNDING[precision]
     hosts = sorted(table["processes"].unique())
     layouts = ", ".join(dict.fromkeys(table["i x j x k"]))
+    kept = sum(record.settings.get("system.precision") == precision for record in records)
     losses = " to ".join(map(str, dict.fromkeys((table["losses"].min(), table["losses"].max()))))
     return Claim(
         statement="n trainers compute the same on any number of processes, with any node memory",
@@ -90,7 +91,7 @@ def _claim(precision: str, table: pd.DataFrame, records: list[Record]) -> Claim:
         + ("" if same else f", the others to {largest:.0e}"),
         conditions=f"{records[0].dataset}, {precision}; {layouts}, each beside a run on the "
         f"fewest of {', '.join(map(str, hosts))} processes; losses of {losses} iterations, and "
-        "metrics",
+        f"metrics; all in the table {TABLE}, the folders of {kept} runs beside it",
         verdict=Verdict.REPRODUCED if same else Verdict.PARTLY if within else Verdict.CONTRADICTED,
         command=f"{RUN} system.precision={precision}",
     )

@@ -5,6 +5,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from benchmark.build import provenance
+from benchmark.experiment import available_cores, threads_of
 from benchmark.parallelism import Parallelism
 from benchmark.processes import Processes
 from benchmark.stopwatch import total_seconds
@@ -29,10 +30,11 @@ def outcome(
 ) -> dict[str, Any]:
     """The fields of ``result.json`` that training decides; a collective call.
 
-    Emulated trainers and a system that trains no model have no throughput.
+    Emulated trainers, processes that share cores and a system that trains no model have no
+    throughput.
     """
     emulated = Parallelism(**experiment.parallelism).num_trainers > processes.world_size
-    timed = system.trains is not None and not emulated
+    timed = system.trains is not None and not (emulated or share_cores(experiment))
     return {
         "metrics": best_metrics(progress, primary_metric),
         "seconds": {
@@ -46,6 +48,13 @@ def outcome(
         "source": provenance(dataset),
         "seconds_by_part": mean_seconds(processes.gather_objects(progress.seconds_by_part)),
     }
+
+
+def share_cores(experiment: DictConfig) -> bool:
+    """Whether there are more processes and threads than cores; pinned ones have their own."""
+    if experiment.processes == 1 or experiment.pin_cores:
+        return False
+    return bool(experiment.processes * threads_of(experiment) > available_cores())
 
 
 def best_metrics(progress: Progress, primary: str) -> dict[str, float]:

@@ -63,7 +63,7 @@ def test_the_verdict_follows_from_the_largest_difference(
 def test_every_precision_has_its_claim_and_its_own_rounding(
     results: Path, write_run: WriteRun
 ) -> None:
-    write_run(suite="exactness")
+    write_run(suite="exactness", config={"system": {"precision": "float64"}})
     lines = [f"2x2x2,float32,daemon,{n}" for n in (1, 2)]
     ends = ["60,0.0e+00,0.0e+00", "60,3.0e-07,0.0e+00"]
     write_table(results, [*SAME, *map(",".join, zip(lines, ends, strict=True))])
@@ -72,7 +72,8 @@ def test_every_precision_has_its_claim_and_its_own_rounding(
     assert single.measured == "0 of 1 runs the same bit for bit, the others to 3e-07"
     assert double.conditions == (
         "synthetic, float64; 2x2x2, each beside a run on the fewest of 1, 2 processes; "
-        "losses of 60 iterations, and metrics"
+        "losses of 60 iterations, and metrics; all in the table agreement.csv, the folders of 1 "
+        "runs beside it"
     )
 
 

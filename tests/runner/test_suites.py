@@ -1,8 +1,10 @@
 """How suites expand, how the command line narrows them, and what names an experiment."""
 
+import importlib
 import subprocess
 import sys
 from itertools import product
+from pathlib import Path
 
 import pytest
 
@@ -121,6 +123,20 @@ def test_the_hash_leaves_out_where_and_who_watches(make_experiment: MakeExperime
     assert hash_of(same) == reference
 
 
+def test_the_hash_knows_the_code_of_a_network_of_ones_own(
+    make_experiment: MakeExperiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    own = make_experiment(model={"_target_": "network_of_ones_own.Network"})
+    missing = hash_of(own)
+    hashes = {missing}
+    for version in ("class Network: ...", "class Network: pass"):
+        (tmp_path / "network_of_ones_own.py").write_text(version)
+        importlib.invalidate_caches()
+        hashes.add(hash_of(own))
+    assert len(hashes) == 3
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -155,6 +171,17 @@ def test_the_hash_is_the_same_in_every_process() -> None:
     }
     assert len(outputs) == 1
     assert "synthetic-tgn-1x1x1-seed1-" in outputs.pop()
+
+
+def test_a_reader_that_has_seen_enough_of_the_list_is_no_error() -> None:
+    listed = subprocess.Popen(
+        [sys.executable, "-m", "benchmark.run", "suite=variants", "--list"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert listed.stdout is not None and listed.stderr is not None
+    listed.stdout.close()
+    assert (listed.stderr.read(), listed.wait()) == (b"", 0)
 
 
 def test_the_command_line_is_recorded_and_can_be_pasted() -> None:

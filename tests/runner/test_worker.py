@@ -39,13 +39,15 @@ def test_peak_memory_is_that_of_a_process_with_torch() -> None:
 def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     cuda = "benchmark.device.torch.cuda"
     monkeypatch.setattr(f"{cuda}.is_available", lambda: False)
-    assert choose_device("auto", 1).type == "cpu"
+    assert choose_device("auto", 1, 2).type == "cpu"
     with pytest.raises(ValueError, match="device=cuda but no GPU"):
-        choose_device("cuda", 0)
+        choose_device("cuda", 0, 1)
     monkeypatch.setattr(f"{cuda}.is_available", lambda: True)
     monkeypatch.setattr(f"{cuda}.device_count", lambda: 2)
-    assert str(choose_device("auto", 3)) == "cuda:1"
-    assert str(choose_device("cpu", 3)) == "cpu"
+    assert str(choose_device("auto", 1, 2)) == "cuda:1"
+    assert str(choose_device("cpu", 3, 4)) == "cpu"
+    with pytest.raises(ValueError, match="4 processes need as many GPUs, and there are 2"):
+        choose_device("auto", 1, 4)
 
 
 def test_processes_are_pinned_to_cores_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
