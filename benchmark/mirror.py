@@ -21,8 +21,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from benchmark.experiment import folder_of, name_of
 from benchmark.family import end_with_parent
-from benchmark.mirror_figures import is_figures, mirror_figures
-from benchmark.mirror_quiet import QUIET
+from benchmark.mirroring.figures import is_figures, mirror_figures
+from benchmark.mirroring.quiet import QUIET
 from benchmark.parallelism import Parallelism
 from benchmark.record import RunFolder
 from benchmark.settings import WANDB_MODES

@@ -29,11 +29,11 @@ def main(arguments: list[str]) -> int:
     except BrokenPipeError:  # what reads the list, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except KeyboardInterrupt:  # before anything was started
-        return INTERRUPTED + signal.SIGINT
     except Interrupted as interrupted:
         print(f"Interrupted. The same command goes on: {suite.command}", file=sys.stderr)
         return INTERRUPTED + interrupted.args[0]
+    except KeyboardInterrupt:  # before anything was started
+        return INTERRUPTED + signal.SIGINT
 
 
 if __name__ == "__main__":

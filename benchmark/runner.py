@@ -11,19 +11,19 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from benchmark.comparison import compare
-from benchmark.comparison_table import print_comparison
 from benchmark.errors import UserError
 from benchmark.experiment import describe, folder_of, label_of
 from benchmark.launch import run_experiment
-from benchmark.mirrors import Mirrors
-from benchmark.peers import machines, peer_speeds
-from benchmark.peers_table import print_peers
+from benchmark.mirroring.mirrors import Mirrors
 from benchmark.progress import Progress
 from benchmark.record import RunFolder
-from benchmark.speedup import speedups
 from benchmark.suites import Suite
-from benchmark.table import Row, print_speedups, print_table
+from benchmark.tables.comparison import compare
+from benchmark.tables.comparison_table import print_comparison
+from benchmark.tables.end_table import Row, print_speedups, print_table
+from benchmark.tables.peers import machines, peer_speeds
+from benchmark.tables.peers_table import print_peers
+from benchmark.tables.speedup import speedups
 
 FIGURES, FIGURES_SECONDS = "figures", 600
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from omegaconf import OmegaConf
 
-from benchmark.comparison import compare
-from benchmark.comparison_table import print_comparison
 from benchmark.record import RunFolder
 from benchmark.statistics import mean_interval
+from benchmark.tables.comparison import compare
+from benchmark.tables.comparison_table import print_comparison
 from tests.runner.conftest import MakeExperiment
 
 LOW = [0.50, 0.54, 0.58, 0.62, 0.66]

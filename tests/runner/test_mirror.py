@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from benchmark import mirrors as mirrors_module
 from benchmark.mirror import main, mirror, resolve_mode
-from benchmark.mirrors import Mirrors
+from benchmark.mirroring import mirrors as mirrors_module
+from benchmark.mirroring.mirrors import Mirrors
 from benchmark.record import RunFolder
 from tests.runner.conftest import MakeExperiment
 from tests.runner.wandb_file import read_records

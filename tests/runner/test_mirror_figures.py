@@ -7,8 +7,8 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from benchmark.mirror_figures import is_figures, mirror_figures
-from benchmark.mirrors import Mirrors
+from benchmark.mirroring.figures import is_figures, mirror_figures
+from benchmark.mirroring.mirrors import Mirrors
 from benchmark.record import RunFolder
 from tests.runner.conftest import MakeExperiment
 from tests.runner.wandb_file import read_records

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from benchmark.experiment import describe, folder_of
-from benchmark.peers import machines, peer_speeds
-from benchmark.peers_table import print_peers
 from benchmark.record import RunFolder
 from benchmark.schema import validate_result
+from benchmark.tables.peers import machines, peer_speeds
+from benchmark.tables.peers_table import print_peers
 from tests.runner.conftest import MakeExperiment
 
 FLOOR = {"events": 100.0, "candidates": 200.0, "nodes": 250.0, "root_nodes": 150.0}

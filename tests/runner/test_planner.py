@@ -10,10 +10,10 @@ from omegaconf import OmegaConf
 from torch_geometric.data import TemporalData
 
 from benchmark import plan as command
-from benchmark import planner_facts
 from benchmark.graph.captured_events import captured_events
-from benchmark.planner import plan
-from benchmark.planner_facts import copy_bytes, largest_batch
+from benchmark.planning import facts
+from benchmark.planning.facts import copy_bytes, largest_batch
+from benchmark.planning.planner import plan
 from datasets.dataset import Dataset, Source, Split
 
 PAPER = [
@@ -140,8 +140,8 @@ class TestCommand:
             return OmegaConf.create({"model": {"memory_dim": 100}})
 
         dataset = dataset_of([0, 0, 0, 0], [4, 5, 6, 7])
-        monkeypatch.setattr(planner_facts, "compose_settings", compose_settings)
-        monkeypatch.setattr(planner_facts, "build_dataset", lambda config: dataset)
+        monkeypatch.setattr(facts, "compose_settings", compose_settings)
+        monkeypatch.setattr(facts, "build_dataset", lambda config: dataset)
         return asked
 
     def test_example_of_the_paper(self, capsys: pytest.CaptureFixture[str]) -> None:
@@ -222,4 +222,4 @@ class TestCommand:
     def test_help_names_every_key(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert command.main(["--help"]) == 0
         out = capsys.readouterr().out
-        assert all(f"\n  {key}: " in out for key in planner_facts.HELP)
+        assert all(f"\n  {key}: " in out for key in facts.HELP)

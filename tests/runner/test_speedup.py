@@ -7,7 +7,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from benchmark.record import RunFolder
-from benchmark.speedup import FRACTION, arrival, speedups
+from benchmark.tables.speedup import FRACTION, arrival, speedups
 
 EVALUATIONS = [
     {"iteration": 10, "seconds": 2.0, "validation_mrr": 0.5},

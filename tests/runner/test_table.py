@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from benchmark.experiment import describe
-from benchmark.table import print_speedups, print_table
+from benchmark.tables.end_table import print_speedups, print_table
 from tests.runner.conftest import MakeExperiment
 
 

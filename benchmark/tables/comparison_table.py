@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from benchmark.statistics import CONFIDENCE, MINIMUM_SEEDS, Interval
-from benchmark.table import Column, Row, render
+from benchmark.tables.end_table import Column, Row, render
 
 SHOWN_WHERE_DIFFERENT: dict[str, Column] = {
     "dataset": lambda row: row["dataset"],
@@ -25,7 +25,7 @@ SHOWN: dict[str, Column] = {
 
 
 def print_comparison(rows: Sequence[Row]) -> None:
-    """Print ``benchmark.comparison.compare``; nothing without rows."""
+    """Print ``benchmark.tables.comparison.compare``; nothing without rows."""
     if not rows:
         return
     columns = {

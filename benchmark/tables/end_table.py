@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from benchmark.parallelism import Parallelism
-from benchmark.speedup import FRACTION
+from benchmark.tables.speedup import FRACTION
 
 Row = dict[str, Any]  # the fields of a result.json; ``status`` may also be a state without result
 Column = Callable[[Row], str]
@@ -41,7 +41,7 @@ def print_table(rows: Sequence[Row]) -> None:
 
 
 def print_speedups(rows: Sequence[Row]) -> None:
-    """Print ``benchmark.speedup.speedups``; nothing where 1x1x1 has only itself to compare with."""
+    """Print ``tables.speedup.speedups``; nothing where 1x1x1 has only itself to compare with."""
     if all(row["degrees"] == "1x1x1" for row in rows):
         return
     columns: dict[str, Column] = {

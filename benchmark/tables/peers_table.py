@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from functools import partial
 
-from benchmark.peers import BASELINE, Spread
-from benchmark.table import Column, Row, number, render
+from benchmark.tables.end_table import Column, Row, number, render
+from benchmark.tables.peers import BASELINE, Spread
 
 
 def print_peers(rows: Sequence[Row], machines: Sequence[str]) -> None:
-    """Print ``benchmark.peers.peer_speeds`` and what it was measured on; nothing without rows."""
+    """Print ``tables.peers.peer_speeds`` and what it was measured on; nothing without rows."""
     if not rows:
         return
     print("Beside each other: median [smallest, largest] over the repeats, ratios by repeat")

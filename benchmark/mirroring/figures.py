@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from benchmark.mirror_quiet import QUIET
+from benchmark.mirroring.quiet import QUIET
 from benchmark.record import RunFolder
 
 SENT = (".png", ".pdf", ".csv", ".html")
