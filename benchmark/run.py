@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> int:
         return USER_ERROR
     except BrokenPipeError:  # what reads the list, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return INTERRUPTED + signal.SIGPIPE
     except Interrupted as interrupted:
         print(f"Interrupted. The same command goes on: {suite.command}", file=sys.stderr)
         return INTERRUPTED + interrupted.args[0]
