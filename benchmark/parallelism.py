@@ -51,14 +51,6 @@ class Parallelism:
     def trainers_per_copy(self) -> int:
         return self.i * self.j
 
-    def check_world(self, world: int) -> None:
-        """Refuse a world that does not have exactly one device or core per trainer."""
-        if world != self.num_trainers:
-            raise ValueError(
-                f"{self} needs {self.num_trainers} trainers but the world has {world}; "
-                f"choose i, j and k so that i*j*k is {world}."
-            )
-
     def place(self, trainer: int) -> Place:
         """The group, sub-group and member of a trainer."""
         self._check_below(trainer, self.num_trainers, "trainer")
@@ -76,11 +68,6 @@ class Parallelism:
         """The i*j trainers of a group."""
         first = self.trainer(group, 0, 0)
         return range(first, first + self.trainers_per_copy)
-
-    def trainers_of_sub_group(self, group: int, sub_group: int) -> range:
-        """The i trainers that share a global batch."""
-        first = self.trainer(group, sub_group, 0)
-        return range(first, first + self.i)
 
     def trainers_of(self, process: int, num_processes: int) -> range:
         """The trainers that a process hosts."""

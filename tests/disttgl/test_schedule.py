@@ -246,7 +246,8 @@ def test_members_of_a_sub_group_act_together(schedule: Schedule) -> None:
                 == group
             )
             for sub_group in range(parallelism.j):
-                trainers = parallelism.trainers_of_sub_group(group, sub_group)
+                members = range(parallelism.i)
+                trainers = [parallelism.trainer(group, sub_group, m) for m in members]
                 assignments = [schedule.assignment(t, n) for t in trainers]
                 turns = {(a.batch, a.reads, a.writes, a.reset, a.copy) for a in assignments}
                 assert len(turns) == 1

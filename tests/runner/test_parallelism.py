@@ -25,7 +25,6 @@ def test_places_are_those_of_the_authors_code() -> None:
         expected = Place(group=rank // 6, sub_group=rank % 6 // 2, member=rank % 2)
         assert parallelism.place(rank) == expected
     assert list(parallelism.trainers_of_group(1)) == [6, 7, 8, 9, 10, 11]
-    assert list(parallelism.trainers_of_sub_group(1, 2)) == [10, 11]
 
 
 @given(DEGREES)
@@ -79,13 +78,6 @@ def test_other_text_is_refused(text: str) -> None:
 def test_degrees_are_positive_integers(degree: object) -> None:
     with pytest.raises(ValueError, match=rf"parallelism\.j is {degree!r}; "):
         Parallelism(1, degree, 1)  # type: ignore[arg-type]
-
-
-def test_a_world_of_another_size_is_refused_with_the_numbers() -> None:
-    Parallelism(2, 2, 8).check_world(32)
-    message = "2x2x8 needs 32 trainers but the world has 16; choose i, j and k so that i*j*k is 16."
-    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        Parallelism(2, 2, 8).check_world(16)
 
 
 @pytest.mark.parametrize("processes", [0, 3, 16])
