@@ -51,8 +51,8 @@ class TGN(torch.nn.Module):
     GRU memory fed by the last message of a node, one layer of graph attention over its
     ``num_neighbors`` most recent events, a link predictor. Times enter as differences, taken in
     int64 and only then cast to float32, so they are exact up to 2^24 (194 days in seconds); the
-    first message of a node counts from time 0, and absolute unix seconds are rounded to 64 s or
-    128 s there. The time of the query itself enters nowhere.
+    first message of a node counts from the first event of the stream. The time of the query itself
+    enters nowhere.
     """
 
     def __init__(
