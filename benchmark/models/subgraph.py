@@ -91,11 +91,16 @@ class Subgraph:
         )
 
     def known_from(self, state: NodeState) -> "Subgraph":
-        """The same with ``idle`` from the ``state`` of ``nodes``."""
+        """The same with ``idle`` from the ``state`` of ``nodes``.
+
+        It is 0 too where memory already holds later events, as for the batches that epoch
+        parallelism trains once more at the end of a round.
+        """
         made, event = (
             field.index_select(0, self.roots) for field in (state.newest_time, state.newest_event)
         )
-        return replace(self, idle=(self.times - made).masked_fill_(event == NO_EVENT, 0))
+        idle = (self.times - made).clamp_(min=0)
+        return replace(self, idle=idle.masked_fill_(event == NO_EVENT, 0))
 
     def next_layer(self) -> "Subgraph":
         """The same over embeddings: a row for every root, then one for every root of ``deeper``."""
