@@ -3,6 +3,7 @@
 import pickle
 import sys
 from dataclasses import replace
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from datasets.locations import Locations
 from tests.protocol.known_scorers import EdgeBank, Random
 from tests.protocol.streams import protocol_with, random_dataset
 
-DATASET = replace(random_dataset(400), name="tgbl-wiki")
+DATASET = replace(random_dataset(400), name="tgbl-wiki", start_time=1_500_000_000)
 
 
 @pytest.fixture
@@ -31,7 +32,8 @@ def path(tmp_path):
     pytest.importorskip("tgb")
     generator = np.random.default_rng(0)
     batch = DATASET.batch(40, 360)
-    events = zip(batch.src.tolist(), batch.dst.tolist(), batch.t.tolist(), strict=True)
+    times = batch.t + DATASET.start_time  # those of the source
+    events = zip(batch.src.tolist(), batch.dst.tolist(), times.tolist(), strict=True)
     destinations = DATASET.destinations.numpy()
     negatives = {
         event: generator.choice(destinations[destinations != event[1]], generator.integers(15, 20))
@@ -50,6 +52,32 @@ def test_rows_hold_the_truth_and_the_negatives_of_the_file(path, protocol):
         assert row == [true, *others, *[NO_NODE] * (19 - len(others))]
     drawn = EvaluationCandidates(DATASET, "validation", protocol)(torch.tensor([359, 40]))
     assert torch.equal(drawn, candidates[[319, 0]])
+
+
+def test_events_are_looked_up_by_the_times_of_the_source(tmp_path, monkeypatch):
+    asked = {}
+
+    class Sampler:
+        def __init__(self, name):
+            asked["name"] = name
+
+        def load_eval_set(self, path, split):
+            asked["path"] = path
+
+        def query_batch(self, src, dst, times, split_mode):
+            asked["times"] = times
+            return [[7]] * len(src)
+
+    package = ModuleType("tgb.linkproppred.negative_sampler")
+    package.NegativeEdgeSampler = Sampler
+    for name in ("tgb", "tgb.linkproppred"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    monkeypatch.setitem(sys.modules, package.__name__, package)
+    candidates = read_candidates(tmp_path / "file", DATASET, "validation")
+    batch = DATASET.batch(40, 360)
+    assert candidates.tolist() == [[true, 7] for true in batch.dst.tolist()]
+    assert torch.equal(asked["times"], batch.t + 1_500_000_000)
+    assert (asked["name"], asked["path"]) == ("tgbl-wiki", str(tmp_path / "file"))
 
 
 @pytest.mark.parametrize("scorer", [Random, EdgeBank])
