@@ -17,7 +17,7 @@ def choose_device(name: str, rank: int, world_size: int) -> torch.device:
         return torch.device("cpu")
     if world_size > num_gpus:
         raise ValueError(
-            f"{world_size} processes need as many GPUs, and there are {num_gpus}: set processes="
-            f"{num_gpus}, which hosts the same trainers, or device=cpu."
+            f"{world_size} processes need as many GPUs, and there are {num_gpus}: set processes "
+            "lower, which trains the same, or device=cpu."
         )
     return torch.device("cuda", rank)
