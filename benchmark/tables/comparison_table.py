@@ -3,15 +3,9 @@
 from collections.abc import Sequence
 
 from benchmark.statistics import CONFIDENCE, MINIMUM_SEEDS, Interval
-from benchmark.tables.end_table import Column, Row, render
+from benchmark.tables.end_table import SETTINGS, Column, Row, render
 
-SHOWN_WHERE_DIFFERENT: dict[str, Column] = {
-    "dataset": lambda row: row["dataset"],
-    "protocol": lambda row: row["protocol"],
-    "model": lambda row: row["model"],
-    "processes": lambda row: str(row["processes"]),
-    "passes": lambda row: str(row["passes"]),
-    "batch size": lambda row: str(row["batch_size"]),
+SHOWN_WHERE_DIFFERENT: dict[str, Column] = SETTINGS | {
     "settings": lambda row: ", ".join(f"{key}={value}" for key, value in row["settings"].items()),
 }
 SHOWN: dict[str, Column] = {

@@ -19,11 +19,22 @@ Column = Callable[[Row], str]
 LEFT_ALIGNED = ("dataset", "protocol", "system", "model", "status")
 STATUS_WIDTH = 80
 AMPLE = 1000  # characters
+SETTINGS: dict[str, Column] = {  # what tells configurations apart, beside system and i x j x k
+    "dataset": lambda row: row["dataset"],
+    "protocol": lambda row: row["protocol"],
+    "model": lambda row: row["model"],
+    "processes": lambda row: str(row["processes"]),
+    "passes": lambda row: str(row["passes"]),
+    "batch size": lambda row: str(row["batch_size"]),
+}
 
 
 def print_table(rows: Sequence[Row]) -> None:
-    """Print the experiments on standard output, and a warning if they are not comparable."""
-    settings, columns = _settings(), _columns(rows)
+    """Print the experiments on standard output, and a warning if they are not comparable.
+
+    A setting that all of them share stands above the table.
+    """
+    settings, columns = SETTINGS | {"seed": lambda row: str(row["seed"])}, _columns(rows)
     shared = {
         title: text for title, text in settings.items() if len({text(row) for row in rows}) == 1
     }
@@ -74,19 +85,6 @@ def render(rows: Sequence[Row], columns: dict[str, Column]) -> str:
         console.print(table)
     lines = [line.rstrip() for line in captured.get().splitlines()]
     return "\n".join(line for line in lines if line)
-
-
-def _settings() -> dict[str, Column]:
-    """What tells experiments apart; where all rows agree it stands above the table."""
-    return {
-        "dataset": lambda row: row["dataset"],
-        "protocol": lambda row: row["protocol"],
-        "model": lambda row: row["model"],
-        "processes": lambda row: str(row["processes"]),
-        "passes": lambda row: str(row["passes"]),
-        "batch size": lambda row: str(row["batch_size"]),
-        "seed": lambda row: str(row["seed"]),
-    }
 
 
 def _columns(rows: Sequence[Row]) -> dict[str, Column]:
