@@ -11,12 +11,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from benchmark.datasets.dataset import Dataset, EventBatch
 from benchmark.graph.pairs import Pairs
 from benchmark.processes import Processes
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.system import ReportProgress, Step, TrainingSettings
 from benchmark.visibility import Visibility
-from datasets.dataset import Dataset, EventBatch
 
 NEVER = -1  # the time at which an unseen pair last met; times are not negative
 
@@ -27,13 +27,13 @@ class EdgeBankSystem:
     ``window`` is the share of the observed events, the latest ones, whose pairs are remembered:
     those no older than the quantile 1 - ``window`` of the observed times, as DyGLib's
     "fixed_proportion". With 1 nothing is forgotten. One sweep over the training events is all
-    there is to learn, however many passes are configured.
+    there is to learn, however many epochs are configured.
     """
 
     trains = None
     visibility = Visibility.BATCH
     num_rounds = 1
-    passes_per_round = 1
+    epochs_per_round = 1
     iterations_per_round = 1
 
     def __init__(

@@ -12,9 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from baselines.tgl_memory import HostMemory
-from baselines.tgl_schedule import ChunkSchedule
+from benchmark.baselines.tgl_memory import HostMemory
+from benchmark.baselines.tgl_schedule import ChunkSchedule
 from benchmark.choose import choose
+from benchmark.datasets.dataset import Dataset, EventBatch
 from benchmark.disttgl.batch import BatchBuilder, TrainingBatch
 from benchmark.disttgl.class_loss import ClassifiesEvents
 from benchmark.disttgl.gradients import OverlappedGradients
@@ -33,7 +34,6 @@ from benchmark.protocol.negatives import negative_pool
 from benchmark.randomness import seeded
 from benchmark.stopwatch import Stopwatch
 from benchmark.system import ReportProgress, Step, TrainingSettings
-from datasets.dataset import Dataset, EventBatch
 
 NUM_TRAINING_NEGATIVES = 1  # NegLinkSampler draws one for every event
 
@@ -41,13 +41,13 @@ NUM_TRAINING_NEGATIVES = 1  # NegLinkSampler draws one for every event
 class TGLSystem:
     """``benchmark.system.System`` for TGL; the options are described in conf/system/tgl.yaml.
 
-    A round is one pass. ``seconds_by_part`` tells "prepare" (negatives, sampling), "memory_read",
+    A round is one epoch. ``seconds_by_part`` tells "prepare" (negatives, sampling), "memory_read",
     "compute" (forward, backward and the exchange of gradients), the optimiser's "step" and
     "memory_write" (with waiting for other processes).
     """
 
     trains = TemporalModel
-    passes_per_round = 1
+    epochs_per_round = 1
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class TGLSystem:
             num_chunks,
             training.seed,
         )
-        self.num_rounds = training.passes
+        self.num_rounds = training.epochs
         self.iterations_per_round = self.schedule.iterations_per_round
         self.rounds = 0
         self.visibility = protocol.visibility
@@ -125,7 +125,7 @@ class TGLSystem:
         return {}
 
     def train_round(self) -> Iterator[Step]:
-        """One pass over the training events, from an empty memory."""
+        """One epoch of the training events, from an empty memory."""
         self.model.train()
         self.memory.reset()
         first_iteration = self.rounds * self.iterations_per_round

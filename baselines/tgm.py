@@ -19,8 +19,9 @@ from tgm.data import DGData, DGDataLoader
 from tgm.hooks import DeduplicationHook, HookManager, RecencyNeighborHook, StatelessHook
 from torch import Tensor
 
-from baselines.one_device import demand_one_device
-from baselines.tgm_model import TGN
+from benchmark.baselines.one_device import demand_one_device
+from benchmark.baselines.tgm_model import TGN
+from benchmark.datasets.dataset import Dataset, EventBatch
 from benchmark.processes import Processes
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.protocol.negatives import Pool, negative_pool, training_negatives
@@ -28,7 +29,6 @@ from benchmark.randomness import seeded
 from benchmark.stopwatch import Stopwatch
 from benchmark.system import ReportProgress, Step, TrainingSettings
 from benchmark.visibility import Visibility
-from datasets.dataset import Dataset, EventBatch
 
 TRAINING = "training"  # TGM's name for a set of hooks
 SEED_NODES = ["edge_src", "edge_dst", "neg"]
@@ -59,7 +59,7 @@ class TGMSystem:
 
     trains = TGN
     visibility = Visibility.BATCH
-    passes_per_round = 1
+    epochs_per_round = 1
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class TGMSystem:
         self.dataset = dataset
         self.training = training
         self.device = training.device
-        self.num_rounds = training.passes
+        self.num_rounds = training.epochs
         self.iterations_per_round = -(-dataset.split.train_end // training.batch_size)
         with seeded(self.device, training.seed, "weights"):
             self.model = model(dataset.num_nodes, dataset.edge_dim)
@@ -99,7 +99,7 @@ class TGMSystem:
         return {}
 
     def train_round(self) -> Iterator[Step]:
-        """One pass over the training events in order of time, from an empty memory."""
+        """One epoch of the training events in order of time, from an empty memory."""
         self.model.train()
         self.model.memory.reset_state()
         self.recent.reset_state()

@@ -22,15 +22,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from baselines.last_neighbors import ExactLastNeighborLoader
-from baselines.one_device import demand_one_device
-from baselines.tgn_model import TGN
-from baselines.tgn_state import (
+from benchmark.baselines.last_neighbors import ExactLastNeighborLoader
+from benchmark.baselines.one_device import demand_one_device
+from benchmark.baselines.tgn_model import TGN
+from benchmark.baselines.tgn_state import (
     pack_messages,
     pack_neighbors,
     unpack_messages,
     unpack_neighbors,
 )
+from benchmark.datasets.dataset import Dataset, EventBatch
 from benchmark.processes import Processes
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.protocol.negatives import negative_pool, training_negatives
@@ -38,7 +39,6 @@ from benchmark.randomness import seeded
 from benchmark.stopwatch import Stopwatch
 from benchmark.system import ReportProgress, Step, TrainingSettings
 from benchmark.visibility import Visibility
-from datasets.dataset import Dataset, EventBatch
 
 EMBEDDED_AT_ONCE = 4096  # nodes, of which each brings its neighbours
 SCORED_AT_ONCE = 65536  # pairs of nodes
@@ -54,7 +54,7 @@ class TGNSystem:
 
     trains = TGN
     visibility = Visibility.BATCH
-    passes_per_round = 1
+    epochs_per_round = 1
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class TGNSystem:
         self.dataset = dataset
         self.training = training
         self.device = training.device
-        self.num_rounds = training.passes
+        self.num_rounds = training.epochs
         self.iterations_per_round = -(-dataset.split.train_end // training.batch_size)
         self.pool = negative_pool(dataset, protocol.negative_pool)
         self.t = dataset.stream.t.to(self.device)
@@ -91,7 +91,7 @@ class TGNSystem:
         return {}
 
     def train_round(self) -> Iterator[Step]:
-        """One pass over the training events in order of time, from an empty memory."""
+        """One epoch of the training events in order of time, from an empty memory."""
         self.model.train()
         self.memory.reset_state()
         self.neighbors.reset_state()

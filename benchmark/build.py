@@ -7,16 +7,16 @@ from typing import Any
 from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig
 
+from benchmark.datasets.beginning import beginning
+from benchmark.datasets.dataset import Dataset
+from benchmark.datasets.locations import Locations
+from benchmark.datasets.random_features import with_random_edge_features
 from benchmark.device import choose_device
 from benchmark.experiment import name_of
 from benchmark.parallelism import Parallelism
 from benchmark.processes import Processes
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.system import Goal, System, TrainingSettings
-from datasets.beginning import beginning
-from datasets.dataset import Dataset
-from datasets.locations import Locations
-from datasets.random_features import with_random_edge_features
 
 DEFAULT_CACHE = Path.home() / ".cache" / "disttgl-benchmark"
 
@@ -71,7 +71,7 @@ def build_system(
     """
     _check_choices(experiment)
     training = TrainingSettings(
-        passes=experiment.passes,
+        epochs=experiment.epochs,
         batch_size=experiment.batch_size,
         learning_rate=experiment.learning_rate,
         seed=experiment.seed,

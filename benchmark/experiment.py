@@ -117,7 +117,7 @@ def describe(experiment: DictConfig) -> dict[str, Any]:
         "processes": experiment.processes,
         "emulated": degrees.i * degrees.j * degrees.k > experiment.processes,
         "seed": experiment.seed,
-        "passes": experiment.passes,
+        "epochs": experiment.epochs,
         "batch_size": experiment.batch_size,
         "learning_rate": experiment.learning_rate,
         "visibility": None,

@@ -24,7 +24,7 @@ OPTIONS = """\
 EXAMPLES = """\
 Examples
   python -m benchmark.run
-  python -m benchmark.run suite=quick dataset=wikipedia system=disttgl passes=12
+  python -m benchmark.run suite=quick dataset=wikipedia system=disttgl epochs=12
   python -m benchmark.run suite=scaling seeds=3 --list
   python -m benchmark.mirror results/runs/quick/RUN_FOLDER   (send a recorded run to W&B)
 """

@@ -4,6 +4,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
+from benchmark.datasets.dataset import Dataset
 from benchmark.device import choose_device
 from benchmark.graph.neighbor_index import NeighborIndex
 from benchmark.graph.samplers import RECENT_SAMPLERS, NeighborSampler
@@ -17,7 +18,6 @@ from benchmark.models.subgraph import link_subgraph
 from benchmark.product_rate import product_rate
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.protocol.negatives import Pool, negative_pool, training_negatives
-from datasets.dataset import Dataset
 
 
 def operation_floor(

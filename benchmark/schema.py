@@ -19,7 +19,7 @@ RESULT: dict[str, Types] = {
     "processes": int,
     "emulated": bool,  # more logical trainers than processes: no throughput is reported
     "seed": int,
-    "passes": NUMBER,
+    "epochs": NUMBER,
     "batch_size": int,
     "learning_rate": NUMBER,
     "visibility": (str, NONE),  # what the system honoured: "event", "batch", or not a question
@@ -45,7 +45,7 @@ SECONDS: dict[str, Types] = {
     "evaluate": (*NUMBER, NONE),
     "total": NUMBER,
 }
-METRICS_LINE: dict[str, Types] = {"iteration": int, "pass": NUMBER, "seconds": NUMBER}
+METRICS_LINE: dict[str, Types] = {"iteration": int, "epoch": NUMBER, "seconds": NUMBER}
 STATUSES = ("finished", "failed")
 
 

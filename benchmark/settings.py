@@ -56,7 +56,7 @@ class Settings:
     threads: int | None = MISSING
     pin_cores: bool = MISSING
     seeds: int = MISSING
-    passes: int = MISSING
+    epochs: int = MISSING
     batch_size: int = MISSING
     learning_rate: float = MISSING
     max_events: int | None = MISSING
@@ -79,7 +79,7 @@ def check(settings: DictConfig) -> None:
     check_complete(settings)
     for key in ("i", "j", "k"):
         _at_least_one(f"parallelism.{key}", settings.parallelism[key])
-    for key in ("processes", "seeds", "passes", "batch_size", "evaluation_mebibytes"):
+    for key in ("processes", "seeds", "epochs", "batch_size", "evaluation_mebibytes"):
         _at_least_one(key, settings[key])
     for key in ("learning_rate", "time_limit_minutes", "heartbeat_seconds"):
         if settings[key] is not None and not settings[key] > 0:

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
+from benchmark.datasets.dataset import EventBatch
 from benchmark.parallelism import Parallelism
 from benchmark.visibility import Visibility
-from datasets.dataset import EventBatch
 
 ReportProgress = Callable[[str, int, int], None]  # (phase, steps done, steps in all)
 
@@ -28,13 +28,13 @@ class Goal(StrEnum):
 class TrainingSettings:
     """What every system is told about how to train.
 
-    ``passes`` counts sweeps over the training events, summed over trainers; ``batch_size`` is that
+    ``epochs`` counts sweeps over the training events, summed over trainers; ``batch_size`` is that
     of one trainer; ``learning_rate`` is that of one trainer. In the folder ``cache`` a system may
     keep what later runs can use again; None keeps nothing. Evaluation takes as many roots at once
     as their neighbours' inputs fill ``evaluation_mebibytes``.
     """
 
-    passes: int
+    epochs: int
     batch_size: int
     learning_rate: float
     seed: int
@@ -106,8 +106,8 @@ class System(StreamScorer, Protocol):
 
     trains: type[nn.Module] | None  # the networks that it can train; None if it trains none
     visibility: Visibility  # what this system really honours, whatever the protocol asks for
-    num_rounds: int  # rounds that make up the configured number of passes
-    passes_per_round: int  # sweeps over the training events in one round, summed over trainers
+    num_rounds: int  # rounds that make up the configured number of epochs
+    epochs_per_round: int  # sweeps over the training events in one round, summed over trainers
     iterations_per_round: int
     seconds_by_part: dict[str, float]  # wall seconds of this process in training, by what it did
 

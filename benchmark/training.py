@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from benchmark.checkpoint import Checkpoints
+from benchmark.datasets.dataset import SplitName
 from benchmark.processes import Processes
 from benchmark.record import RunFolder
 from benchmark.stopwatch import total_seconds
 from benchmark.system import System
-from datasets.dataset import SplitName
 
 
 @dataclass
@@ -156,11 +156,11 @@ class Training:
         if self.processes.rank != 0:
             return
         progress, system = self.progress, self.system
-        passes = progress.iteration / system.iterations_per_round * system.passes_per_round
+        epochs = progress.iteration / system.iterations_per_round * system.epochs_per_round
         self.folder.log(
             {
                 "iteration": progress.iteration,
-                "pass": round(passes, 6),
+                "epoch": round(epochs, 6),
                 "seconds": progress.train_seconds,
                 **values,
             }

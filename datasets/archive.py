@@ -5,8 +5,8 @@ import zlib
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
-from datasets.files import exclusive, written_whole
-from datasets.locations import Locations
+from benchmark.datasets.locations import Locations
+from benchmark.datasets.storage import exclusive, written_whole
 
 
 def fetch_member(

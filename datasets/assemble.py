@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch_geometric.data import TemporalData
 
-from datasets.chronology import stable_order
-from datasets.dataset import Dataset, LabelKind, Source, Split
-from datasets.sides import appearing
-from datasets.validate import check_split
+from benchmark.datasets.chronology import stable_order
+from benchmark.datasets.dataset import Dataset, LabelKind, Source, Split
+from benchmark.datasets.sides import appearing
+from benchmark.datasets.validate import check_split
 
 
 def assemble(

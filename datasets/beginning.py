@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from datasets.chronology import split_by_time
-from datasets.dataset import Dataset
-from datasets.validate import check_split
+from benchmark.datasets.chronology import split_by_time
+from benchmark.datasets.dataset import Dataset
+from benchmark.datasets.validate import check_split
 
 
 def beginning(dataset: Dataset, num_events: int) -> Dataset:

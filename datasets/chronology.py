@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.dataset import Split
+from benchmark.datasets.dataset import Split
 
 ROUNDING_ERROR = 1e-6
 

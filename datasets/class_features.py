@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import torch
 
-from datasets.dataset import Dataset, LabelKind
+from benchmark.datasets.dataset import Dataset, LabelKind
 
 SEED = 0  # the same codes for every system and every seed of training
 

@@ -6,8 +6,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.text import NumberRows, number_chunks, open_text, read_number_rows, whole_file
-from datasets.validate import FileRows, check_columns
+from benchmark.datasets.text import (
+    NumberRows,
+    number_chunks,
+    open_text,
+    read_number_rows,
+    whole_file,
+)
+from benchmark.datasets.validate import FileRows, check_columns
 
 Columns = dict[str, NDArray[np.float64]]
 ROW_NUMBER = ""

@@ -8,8 +8,8 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from datasets.files import sha256_of
-from datasets.progress import Report, transfer_progress
+from benchmark.datasets.progress import Report, transfer_progress
+from benchmark.datasets.storage import sha256_of
 
 BLOCK_BYTES = 1 << 20
 TIMEOUT_SECONDS = 30

@@ -8,16 +8,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from datasets.archive import fetch_member
-from datasets.assemble import assemble
-from datasets.cache import cached_tensors
-from datasets.chronology import count_out_of_order, split_by_time, stable_order
-from datasets.columns import read_columns
-from datasets.dataset import Dataset, LabelKind, Source
-from datasets.files import sha256_of
-from datasets.locations import Locations
-from datasets.sides import is_bipartite
-from datasets.validate import (
+from benchmark.datasets.archive import fetch_member
+from benchmark.datasets.assemble import assemble
+from benchmark.datasets.chronology import count_out_of_order, split_by_time, stable_order
+from benchmark.datasets.columns import read_columns
+from benchmark.datasets.dataset import Dataset, LabelKind, Source
+from benchmark.datasets.locations import Locations
+from benchmark.datasets.sides import is_bipartite
+from benchmark.datasets.storage import prepared_tensors, sha256_of
+from benchmark.datasets.validate import (
     FileRows,
     FractionalTimes,
     check_features,
@@ -59,7 +58,7 @@ def load_dyglib(
     )
     digests = {path.name: sha256_of(path) for path in (events, edge_file, node_file)}
     key = "-".join(digest[:12] for digest in digests.values())
-    columns = cached_tensors(
+    columns = prepared_tensors(
         locations.cache / name / f"ml_{name}-{key}-{fractional_times}-v{CACHE_VERSION}.pt",
         lambda: _parse(events, edge_file, node_file, fractional_times),
     )

@@ -1,9 +1,9 @@
 """GDELT-lite: every hundredth event of TGL's GDELT, in the archive that PyG's GDELTLite fetches."""
 
-from datasets.archive import fetch_member
-from datasets.dataset import Dataset
-from datasets.locations import Locations
-from datasets.tgl import load_tgl
+from benchmark.datasets.archive import fetch_member
+from benchmark.datasets.dataset import Dataset
+from benchmark.datasets.locations import Locations
+from benchmark.datasets.tgl import load_tgl
 
 FILES = ("edges.csv", "edge_features.pt", "node_features.pt")
 

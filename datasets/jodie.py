@@ -6,14 +6,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from datasets.assemble import assemble
-from datasets.cache import cached_tensors
-from datasets.chronology import count_out_of_order, split_by_time, stable_order
-from datasets.dataset import Dataset, LabelKind, Source
-from datasets.files import sha256_of
-from datasets.locations import Locations
-from datasets.text import open_text, read_number_rows, whole_file
-from datasets.validate import (
+from benchmark.datasets.assemble import assemble
+from benchmark.datasets.chronology import count_out_of_order, split_by_time, stable_order
+from benchmark.datasets.dataset import Dataset, LabelKind, Source
+from benchmark.datasets.locations import Locations
+from benchmark.datasets.storage import prepared_tensors, sha256_of
+from benchmark.datasets.text import open_text, read_number_rows, whole_file
+from benchmark.datasets.validate import (
     FractionalTimes,
     check_features,
     check_ids,
@@ -48,7 +47,7 @@ def load_jodie(
     path = locations.fetch(name, f"{name}.csv", url, sha256)
     digest = sha256_of(path)
     parsed = f"{path.name}-{digest[:16]}-{fractional_times}-v{CACHE_VERSION}.pt"
-    columns = cached_tensors(
+    columns = prepared_tensors(
         locations.cache / name / parsed, lambda: _parse(path, fractional_times)
     )
     y = columns["y"].numpy()

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from datasets.download import download
-from datasets.files import exclusive, sha256_of
+from benchmark.datasets.download import download
+from benchmark.datasets.storage import exclusive, sha256_of
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from datasets.files import exclusive, written_whole
+from benchmark.datasets.storage import exclusive, written_whole
 
 ROWS_PER_CHUNK = 1 << 16
 

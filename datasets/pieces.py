@@ -12,7 +12,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 from torch import Tensor
 
-from datasets.files import exclusive
+from benchmark.datasets.storage import exclusive
 
 Piece = Mapping[str, NDArray[Any]]  # some rows of every column, by its name
 

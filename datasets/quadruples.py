@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.assemble import assemble
-from datasets.chronology import count_out_of_order
-from datasets.class_features import with_class_features
-from datasets.dataset import Dataset, LabelKind, Source, Split
-from datasets.files import sha256_of
-from datasets.locations import Locations
-from datasets.text import read_number_rows
-from datasets.validate import check_ids, check_labels, check_statistics, check_times
+from benchmark.datasets.assemble import assemble
+from benchmark.datasets.chronology import count_out_of_order
+from benchmark.datasets.class_features import with_class_features
+from benchmark.datasets.dataset import Dataset, LabelKind, Source, Split
+from benchmark.datasets.locations import Locations
+from benchmark.datasets.storage import sha256_of
+from benchmark.datasets.text import read_number_rows
+from benchmark.datasets.validate import check_ids, check_labels, check_statistics, check_times
 
 FILES = ("train.txt", "valid.txt", "test.txt")
 NUM_COLUMNS = 4

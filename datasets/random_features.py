@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import torch
 
-from datasets.dataset import Dataset
+from benchmark.datasets.dataset import Dataset
 
 SEED = 0  # the same features for every system and every seed of training
 

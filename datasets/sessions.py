@@ -8,10 +8,10 @@ from numba import njit
 from numpy.typing import NDArray
 from torch_geometric.data import TemporalData
 
-from datasets.dataset import Dataset, Source, Split
-from datasets.locations import Locations
-from datasets.pieces import Piece, cached_pieces
-from datasets.validate import check_split
+from benchmark.datasets.dataset import Dataset, Source, Split
+from benchmark.datasets.locations import Locations
+from benchmark.datasets.pieces import Piece, cached_pieces
+from benchmark.datasets.validate import check_split
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

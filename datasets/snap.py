@@ -5,14 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
-from datasets.assemble import assemble
-from datasets.chronology import count_out_of_order, split_by_time
-from datasets.class_features import with_class_features
-from datasets.dataset import Dataset, LabelKind, Source
-from datasets.files import sha256_of
-from datasets.locations import Locations
-from datasets.text import NumberRows, open_text, read_number_rows, whole_file
-from datasets.validate import (
+from benchmark.datasets.assemble import assemble
+from benchmark.datasets.chronology import count_out_of_order, split_by_time
+from benchmark.datasets.class_features import with_class_features
+from benchmark.datasets.dataset import Dataset, LabelKind, Source
+from benchmark.datasets.locations import Locations
+from benchmark.datasets.storage import sha256_of
+from benchmark.datasets.text import NumberRows, open_text, read_number_rows, whole_file
+from benchmark.datasets.validate import (
     FractionalTimes,
     check_ids,
     check_statistics,

@@ -5,10 +5,10 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.assemble import assemble
-from datasets.chronology import split_by_time
-from datasets.dataset import Dataset, LabelKind, Source
-from datasets.locations import Locations
+from benchmark.datasets.assemble import assemble
+from benchmark.datasets.chronology import split_by_time
+from benchmark.datasets.dataset import Dataset, LabelKind, Source
+from benchmark.datasets.locations import Locations
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from datasets.assemble import assemble
-from datasets.chronology import count_out_of_order, split_by_time
-from datasets.dataset import Dataset, LabelKind, Source
-from datasets.files import sha256_of
-from datasets.locations import Locations
-from datasets.table_file import numbers, read_table, words
-from datasets.validate import (
+from benchmark.datasets.assemble import assemble
+from benchmark.datasets.chronology import count_out_of_order, split_by_time
+from benchmark.datasets.dataset import Dataset, LabelKind, Source
+from benchmark.datasets.locations import Locations
+from benchmark.datasets.storage import sha256_of
+from benchmark.datasets.table_file import numbers, read_table, words
+from benchmark.datasets.validate import (
     FileRows,
     FractionalTimes,
     check_features,

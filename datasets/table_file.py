@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from datasets.text import open_text, whole_file
-from datasets.validate import FileRows, check_columns, check_not_empty
+from benchmark.datasets.text import open_text, whole_file
+from benchmark.datasets.validate import FileRows, check_columns, check_not_empty
 
 
 def read_table(path: Path, needed: list[str], prefix: str | None) -> tuple[pd.DataFrame, FileRows]:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from datasets.validate import FileRows, check_not_empty
+from benchmark.datasets.validate import FileRows, check_not_empty
 
 ROWS_PER_CHUNK = 100_000
 

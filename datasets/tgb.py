@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from datasets.archive import fetch_member
-from datasets.assemble import assemble
-from datasets.chronology import count_out_of_order
-from datasets.dataset import Dataset, Source, Split
-from datasets.files import exclusive, sha256_of
-from datasets.locations import Locations
-from datasets.sides import is_bipartite
-from datasets.validate import (
+from benchmark.datasets.archive import fetch_member
+from benchmark.datasets.assemble import assemble
+from benchmark.datasets.chronology import count_out_of_order
+from benchmark.datasets.dataset import Dataset, Source, Split
+from benchmark.datasets.locations import Locations
+from benchmark.datasets.sides import is_bipartite
+from benchmark.datasets.storage import exclusive, sha256_of
+from benchmark.datasets.validate import (
     FileRows,
     check_features,
     check_ids,

@@ -9,16 +9,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from datasets.assemble import assemble
-from datasets.cache import cached_tensors
-from datasets.columns import read_columns
-from datasets.dataset import UNLABELLED, Dataset, LabelKind, Source, Split
-from datasets.locations import Locations
-from datasets.mapped import ROWS_PER_CHUNK
-from datasets.sides import appearing, is_bipartite
-from datasets.tgl_edges import read_edges
-from datasets.tgl_files import TGLFolder
-from datasets.validate import (
+from benchmark.datasets.assemble import assemble
+from benchmark.datasets.columns import read_columns
+from benchmark.datasets.dataset import UNLABELLED, Dataset, LabelKind, Source, Split
+from benchmark.datasets.locations import Locations
+from benchmark.datasets.mapped import ROWS_PER_CHUNK
+from benchmark.datasets.sides import appearing, is_bipartite
+from benchmark.datasets.storage import prepared_tensors
+from benchmark.datasets.tgl_edges import read_edges
+from benchmark.datasets.tgl_files import TGLFolder
+from benchmark.datasets.validate import (
     FractionalTimes,
     check_ids,
     check_labels,
@@ -55,7 +55,7 @@ def load_tgl(
     """
     folder = TGLFolder(locations, name, url)
     edges = folder.require("edges.csv")
-    columns = cached_tensors(
+    columns = prepared_tensors(
         folder.cached(edges, f"-{fractional_times}-v{CACHE_VERSION}.pt"),
         lambda: read_edges(edges, fractional_times, folder.cache),
     )

@@ -9,9 +9,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from datasets.columns import ROW_NUMBER, Columns, column_chunks
-from datasets.mapped import joined
-from datasets.validate import FileRows, FractionalTimes, check_ids, check_sorted, check_times
+from benchmark.datasets.columns import ROW_NUMBER, Columns, column_chunks
+from benchmark.datasets.mapped import joined
+from benchmark.datasets.validate import (
+    FileRows,
+    FractionalTimes,
+    check_ids,
+    check_sorted,
+    check_times,
+)
 
 ROLLS = (0, 1, 2)  # train, validation, test
 

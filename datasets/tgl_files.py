@@ -6,9 +6,9 @@ from pickle import UnpicklingError
 import torch
 from torch import Tensor
 
-from datasets.checksums import remembered_sha256
-from datasets.locations import Locations
-from datasets.mapped import as_float32
+from benchmark.datasets.locations import Locations
+from benchmark.datasets.mapped import as_float32
+from benchmark.datasets.storage import content_checksum
 
 
 class TGLFolder:
@@ -28,7 +28,7 @@ class TGLFolder:
         """The path of a file that must be had."""
         url = f"{self._url}/{file}" if self._url else None
         path = self._locations.fetch(self._name, file, url)
-        self.checksums[path.name] = remembered_sha256(path, self._locations.cache)
+        self.checksums[path.name] = content_checksum(path, self._locations.cache)
         return path
 
     def find(self, file: str | None) -> Path | None:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.dataset import Split
+from benchmark.datasets.dataset import Split
 
 FractionalTimes = Literal["refuse", "floor"]
 

@@ -36,7 +36,7 @@ def test_the_example_keeps_the_contract_and_learns_under_every_parallelism(folde
 
 def test_the_command_of_the_docs_trains_it_and_draws_it(folder: Path) -> None:
     commands = re.findall(r"^python -m benchmark\.run (.*)$", DOCS.read_text(), re.MULTILINE)
-    small = ["dataset.num_nodes=40", "dataset.num_events=300", "passes=1", "batch_size=100"]
+    small = ["dataset.num_nodes=40", "dataset.num_events=300", "epochs=1", "batch_size=100"]
     here = ["device=cpu", "wandb.mode=disabled", f"results_dir={folder / 'runs'}"]
     done = subprocess.run(
         [sys.executable, "-m", "benchmark.run", *commands[0].split(), *small, *here],

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from benchmark.datasets.dataset import EventBatch
 from benchmark.processes import Processes
 from benchmark.protocol.evaluator import evaluate_links
 from benchmark.protocol.link_protocol import LinkProtocol, NegativePool
@@ -17,7 +18,6 @@ from benchmark.record import RunFolder
 from benchmark.system import Step
 from benchmark.training import Progress, Training
 from benchmark.visibility import Visibility
-from datasets.dataset import EventBatch
 from tests.disttgl.small import PROTOCOL as SMALL_PROTOCOL
 from tests.disttgl.small import small_dataset, small_system
 from tests.models.streams import random_dataset
@@ -38,7 +38,7 @@ class FakeSystem:
 
     visibility = Visibility.EVENT
     num_rounds = NUM_ROUNDS
-    passes_per_round = 2
+    epochs_per_round = 2
     iterations_per_round = ITERATIONS_PER_ROUND
 
     def __init__(self, rank: int = 0, fail_at: str | None = None) -> None:

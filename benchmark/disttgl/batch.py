@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import torch
 
+from benchmark.datasets.dataset import Dataset
 from benchmark.graph.samplers import NeighborSampler
 from benchmark.models.delivery import Delivery
 from benchmark.models.memory_write import MemoryWrite
 from benchmark.models.subgraph import Subgraph, link_subgraph
 from benchmark.protocol.negatives import Pool, training_negatives
-from datasets.dataset import Dataset
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from benchmark.datasets.dataset import UNLABELLED, Dataset, LabelKind
 from benchmark.disttgl.batch import TrainingBatch
 from benchmark.disttgl.loss import link_loss
 from benchmark.disttgl.objective import Objective, zero_of_every_parameter
 from benchmark.models.contract import TemporalModel
 from benchmark.models.decoders import EdgeClassDecoder, NodeClassDecoder
 from benchmark.models.strangers import embed_stranger
-from datasets.dataset import UNLABELLED, Dataset, LabelKind
 
 
 @runtime_checkable

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 
+from benchmark.datasets.dataset import Dataset
 from benchmark.disttgl.class_loss import EdgeClassLoss, LinkAndNodeLoss
 from benchmark.disttgl.loss import link_objective
 from benchmark.disttgl.objective import Objective
 from benchmark.models.contract import TemporalModel
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.system import Goal
-from datasets.dataset import Dataset
 
 CLASS_OBJECTIVES: dict[Goal, Callable[[TemporalModel, Dataset], Objective]] = {
     Goal.EDGE_CLASSES: EdgeClassLoss,

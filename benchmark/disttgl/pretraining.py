@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.data import TemporalData
 
+from benchmark.datasets.dataset import Dataset, EventBatch, Split
 from benchmark.disttgl.loss import link_loss
 from benchmark.graph.neighbor_index import NeighborIndex
 from benchmark.graph.samplers import RecentSampler
@@ -20,7 +21,6 @@ from benchmark.protocol.negatives import negative_pool, training_negatives
 from benchmark.randomness import generator, seeded
 from benchmark.system import ReportProgress
 from benchmark.visibility import Visibility
-from datasets.dataset import Dataset, EventBatch, Split
 
 
 @dataclass(frozen=True)

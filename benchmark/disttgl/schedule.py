@@ -67,12 +67,12 @@ class Schedule:
         self.first_event = first_event
         self.num_batches = -(-num_events // (batch_size * parallelism.i))
         self.iterations_per_round = self.num_batches + parallelism.j - 1
-        self.passes_per_round = parallelism.j * parallelism.k
+        self.epochs_per_round = parallelism.j * parallelism.k
         self.segment = self.iterations_per_round // parallelism.k
 
-    def num_rounds(self, passes: int) -> int:
-        """Rounds in which all trainers together sweep at least ``passes`` times over the events."""
-        return -(-passes // self.passes_per_round)
+    def num_rounds(self, epochs: int) -> int:
+        """Rounds in which all trainers together sweep at least ``epochs`` times over the events."""
+        return -(-epochs // self.epochs_per_round)
 
     def global_events(self, batch: int) -> range:
         """The events of a whole global batch."""

@@ -11,11 +11,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from benchmark.datasets.dataset import Dataset
+from benchmark.datasets.storage import prepared_tensors
 from benchmark.disttgl.pretraining import Pretrained, Pretraining, pretrain
 from benchmark.models.contract import TemporalModel
 from benchmark.system import ReportProgress
-from datasets.cache import cached_tensors
-from datasets.dataset import Dataset
 
 RECIPE = 2  # to be raised when the same settings come to give another table
 STATIC_MEMORY = ("off", "pretrained")
@@ -52,7 +52,7 @@ def pretrained_rows(
         return compute()
     identity = identity_of(dataset, model, settings)
     path = cache / "static_memory" / f"{dataset.name}-{identity}.pt"
-    saved = cached_tensors(path, lambda: _pack(compute(), identity))
+    saved = prepared_tensors(path, lambda: _pack(compute(), identity))
     pretrained = Pretrained(saved["rows"], saved["losses"], saved["seconds"].item())
     if not torch.equal(saved["checksum"], _checksum(pretrained, identity)):
         raise ValueError(f"the cache file {path} is damaged: delete it and run again")

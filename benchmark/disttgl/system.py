@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from benchmark.choose import choose
+from benchmark.datasets.dataset import Dataset, EventBatch
 from benchmark.disttgl.batch import BatchBuilder
 from benchmark.disttgl.class_loss import ClassifiesEvents
 from benchmark.disttgl.gradients import GRADIENT_SUMS
@@ -29,7 +30,6 @@ from benchmark.protocol.negatives import negative_pool
 from benchmark.randomness import seeded
 from benchmark.stopwatch import Stopwatch
 from benchmark.system import ReportProgress, Step, TrainingSettings
-from datasets.dataset import Dataset, EventBatch
 
 PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
 LEARNING_RATE_SCALES: dict[str, Callable[[int], float]] = {
@@ -105,8 +105,8 @@ class DistTGLSystem:
         self.schedule = choose("system.schedule", schedule, SCHEDULES)(
             parallelism, len(trained), training.batch_size, trained.start
         )
-        self.num_rounds = self.schedule.num_rounds(training.passes)
-        self.passes_per_round = self.schedule.passes_per_round
+        self.num_rounds = self.schedule.num_rounds(training.epochs)
+        self.epochs_per_round = self.schedule.epochs_per_round
         self.iterations_per_round = self.schedule.iterations_per_round
         self.iteration = 0
         preparation = Stopwatch()

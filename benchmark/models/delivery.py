@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from benchmark.datasets.dataset import EventBatch
 from benchmark.graph.distinct import distinct
 from benchmark.graph.samplers import NeighborSampler
-from datasets.dataset import EventBatch
 
 
 def last_occurrence(nodes: Tensor) -> Tensor:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from benchmark.datasets.dataset import EventBatch
 from benchmark.models.contract import TemporalModel
 from benchmark.models.delivery import Delivery, endpoints
 from benchmark.models.node_state import NodeState
-from datasets.dataset import EventBatch
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
+from benchmark.datasets.dataset import EventBatch
 from benchmark.models.streaming import StreamingModel
-from datasets.dataset import EventBatch
 
 
 def source_embeddings(streaming: StreamingModel, events: EventBatch) -> Tensor:

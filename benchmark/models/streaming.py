@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from benchmark.datasets.dataset import EventBatch
 from benchmark.graph.samplers import NeighborSampler
 from benchmark.models.contract import TemporalModel
 from benchmark.models.delivery import Delivery
@@ -10,7 +11,6 @@ from benchmark.models.memory_write import MemoryWrite
 from benchmark.models.node_state import NodeState
 from benchmark.models.strangers import find_strangers, tie_strangers
 from benchmark.models.subgraph import build_subgraph
-from datasets.dataset import EventBatch
 
 
 class StreamingModel:

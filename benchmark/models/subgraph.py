@@ -9,10 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from benchmark.datasets.dataset import EventBatch
 from benchmark.graph.distinct import distinct
 from benchmark.graph.samplers import NeighborSampler
 from benchmark.models.node_state import NO_EVENT, NodeState
-from datasets.dataset import EventBatch
 
 
 class Queries(NamedTuple):

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from benchmark.datasets.dataset import EventBatch
 from benchmark.graph.neighbor_index import NeighborIndex
 from benchmark.graph.samplers import RecentSampler
 from benchmark.models.contract import TemporalModel
@@ -11,7 +12,6 @@ from benchmark.models.memory_write import MemoryWrite
 from benchmark.models.node_state import NodeState
 from benchmark.models.subgraph import Subgraph, build_subgraph
 from benchmark.visibility import Visibility
-from datasets.dataset import EventBatch
 
 NUM_NODES = 12
 NUM_EVENTS = 80

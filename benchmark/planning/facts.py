@@ -7,11 +7,11 @@ import torch
 
 from benchmark.build import build_dataset
 from benchmark.compose import compose_settings, given_values, to_word
+from benchmark.datasets.dataset import Dataset
 from benchmark.errors import UserError
 from benchmark.graph.captured_events import captured_events
 from benchmark.models.node_state import NodeState
 from benchmark.settings import check_complete
-from datasets.dataset import Dataset
 
 FACTS = {
     "machines": "number of machines (default 1)",

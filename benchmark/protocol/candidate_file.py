@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from benchmark.datasets.dataset import Dataset, SplitName
 from benchmark.protocol.link_protocol import LinkProtocol
-from datasets.dataset import Dataset, SplitName
 
 
 def candidates_checksum(candidates: Tensor) -> str:

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from benchmark.datasets.dataset import Dataset, EventBatch, LabelKind, SplitName
 from benchmark.protocol.classification_metrics import class_metrics
 from benchmark.protocol.walk import split_events, walk
 from benchmark.system import EventClassifier
-from datasets.dataset import Dataset, EventBatch, LabelKind, SplitName
 
 
 def evaluate_classes(

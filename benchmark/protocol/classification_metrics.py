@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 from torch import Tensor
 
-from datasets.dataset import UNLABELLED, LabelKind
+from benchmark.datasets.dataset import UNLABELLED, LabelKind
 
 Logits = NDArray[np.floating[Any]]
 Labels = NDArray[Any]

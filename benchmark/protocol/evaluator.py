@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from benchmark.datasets.dataset import Dataset, EventBatch, SplitName
 from benchmark.protocol.inductive import inductive_events
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.protocol.metrics import link_metrics
@@ -12,7 +13,6 @@ from benchmark.protocol.negatives import EvaluationCandidates
 from benchmark.protocol.tgb_negatives import NO_NODE
 from benchmark.protocol.walk import split_events, walk
 from benchmark.system import StreamScorer
-from datasets.dataset import Dataset, EventBatch, SplitName
 
 
 def evaluate_links(

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from datasets.dataset import Dataset, SplitName
+from benchmark.datasets.dataset import Dataset, SplitName
 
 
 def inductive_events(dataset: Dataset, split: SplitName) -> Tensor:

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from benchmark.datasets.locations import Locations
 from benchmark.protocol.metrics import LINK_METRICS
 from benchmark.visibility import Visibility
-from datasets.locations import Locations
 
 
 class NegativePool(StrEnum):

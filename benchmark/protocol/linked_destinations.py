@@ -7,9 +7,9 @@ its event, for a rank needs one source.
 import torch
 from torch import Tensor
 
+from benchmark.datasets.dataset import Dataset, SplitName
 from benchmark.graph.pairs import Pairs
 from benchmark.protocol.link_protocol import NegativeSampling
-from datasets.dataset import Dataset, SplitName
 
 
 class LinkedDestinations:

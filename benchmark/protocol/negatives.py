@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from benchmark.datasets.dataset import Dataset, SplitName
 from benchmark.protocol.counter import random_integers
 from benchmark.protocol.link_protocol import LinkProtocol, NegativePool, NegativeSampling
 from benchmark.protocol.linked_destinations import LinkedDestinations
 from benchmark.protocol.tgb_negatives import published_candidates
 from benchmark.randomness import key_to_seed
-from datasets.dataset import Dataset, SplitName
 
 _SLOTS = 1 << 32  # counters reserved for one row, so that its numbers do not depend on the width
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
+from benchmark.datasets.dataset import Dataset, SplitName
 from benchmark.protocol.metrics import ranks
-from datasets.dataset import Dataset, SplitName
 
 COLUMNS = ("split", "node", "degree", "num_events", "mrr")
 Row = tuple[str, int, int, int, float]

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from datasets.archive import fetch_member
-from datasets.dataset import Dataset, SplitName
-from datasets.locations import Locations
+from benchmark.datasets.archive import fetch_member
+from benchmark.datasets.dataset import Dataset, SplitName
+from benchmark.datasets.locations import Locations
 
 LINK_PREFIX = "tgbl-"  # of the names of TGB's data sets for link prediction
 NO_NODE = -1  # where an event has fewer negatives than another

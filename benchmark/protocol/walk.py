@@ -6,7 +6,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from datasets.dataset import Dataset, EventBatch, SplitName
+from benchmark.datasets.dataset import Dataset, EventBatch, SplitName
 
 Predict = Callable[[EventBatch, Tensor], Tensor]
 

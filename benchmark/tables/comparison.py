@@ -20,7 +20,7 @@ Row = dict[str, Any]
 QUESTION = (
     "dataset", "task", "protocol", "batch_size", "max_events", "random_edge_features",
 )  # fmt: skip
-NAMES = ("dataset", "protocol", "system", "model", "processes", "passes", "batch_size")
+NAMES = ("dataset", "protocol", "system", "model", "processes", "epochs", "batch_size")
 RESAMPLING_SEED = 0
 
 

@@ -24,7 +24,7 @@ SETTINGS: dict[str, Column] = {  # what tells configurations apart, beside syste
     "protocol": lambda row: row["protocol"],
     "model": lambda row: row["model"],
     "processes": lambda row: str(row["processes"]),
-    "passes": lambda row: str(row["passes"]),
+    "epochs": lambda row: str(row["epochs"]),
     "batch size": lambda row: str(row["batch_size"]),
 }
 

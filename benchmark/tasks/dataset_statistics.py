@@ -5,9 +5,9 @@ from typing import Any
 from omegaconf import DictConfig
 
 from benchmark.build import build_dataset, provenance
+from benchmark.datasets.dataset import UNLABELLED, Dataset, LabelKind
 from benchmark.processes import Processes
 from benchmark.record import RunFolder
-from datasets.dataset import UNLABELLED, Dataset, LabelKind
 
 
 class DatasetStatistics:

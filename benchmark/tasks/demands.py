@@ -5,10 +5,10 @@ from collections.abc import Collection
 from omegaconf import DictConfig
 
 from benchmark.choose import choose
+from benchmark.datasets.dataset import UNLABELLED, Dataset, LabelKind
 from benchmark.experiment import name_of
 from benchmark.protocol.classification_metrics import metric_names
 from benchmark.system import EventClassifier, SourceEmbedder, System
-from datasets.dataset import UNLABELLED, Dataset, LabelKind
 
 
 def demand_labels(experiment: DictConfig, dataset: Dataset, kinds: Collection[LabelKind]) -> None:

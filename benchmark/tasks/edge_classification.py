@@ -6,6 +6,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from benchmark.build import build_dataset, build_protocol, build_system
+from benchmark.datasets.dataset import Dataset, LabelKind, SplitName
 from benchmark.processes import Processes
 from benchmark.protocol.class_evaluator import MajorityClass, evaluate_classes
 from benchmark.record import RunFolder
@@ -13,7 +14,6 @@ from benchmark.system import Goal
 from benchmark.tasks.demands import as_classifier, demand_labels, demand_metric
 from benchmark.tasks.outcome import close, outcome
 from benchmark.training import Training
-from datasets.dataset import Dataset, LabelKind, SplitName
 
 SPLITS: tuple[SplitName, ...] = ("validation", "test")
 
@@ -32,7 +32,7 @@ class EdgeClassification:
     def run(
         self, experiment: DictConfig, folder: RunFolder, processes: Processes
     ) -> dict[str, Any]:
-        """Train all passes; returns what the record takes from training."""
+        """Train all epochs; returns what the record takes from training."""
         dataset = build_dataset(experiment)
         demand_labels(experiment, dataset, (LabelKind.EDGE, LabelKind.MULTI_EDGE))
         demand_metric(dataset, self.primary_metric)

@@ -8,12 +8,12 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from benchmark.build import build_dataset, build_protocol, build_system
+from benchmark.datasets.dataset import Dataset, SplitName
 from benchmark.processes import Processes
 from benchmark.protocol.evaluator import evaluate_links
 from benchmark.record import RunFolder
 from benchmark.tasks.outcome import close, outcome
 from benchmark.training import Training
-from datasets.dataset import Dataset, SplitName
 
 OnScores = Callable[[SplitName, Tensor], None]
 
@@ -29,7 +29,7 @@ class LinkPrediction:
     def run(
         self, experiment: DictConfig, folder: RunFolder, processes: Processes
     ) -> dict[str, Any]:
-        """Train all passes; returns what the record takes from training."""
+        """Train all epochs; returns what the record takes from training."""
         dataset = build_dataset(experiment)
         protocol = build_protocol(experiment)
         system = build_system(experiment, dataset, protocol, processes)

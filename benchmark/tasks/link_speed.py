@@ -22,7 +22,7 @@ class LinkSpeed(LinkPrediction):
     def run(
         self, experiment: DictConfig, folder: RunFolder, processes: Processes
     ) -> dict[str, Any]:
-        """Count and measure, then train all passes."""
+        """Count and measure, then train all epochs."""
         floor = {}
         network = experiment.model.get("_target_")
         if network and issubclass(get_class(network), TGNAttention):

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from benchmark.build import build_dataset, build_protocol, build_system
 from benchmark.choose import choose
+from benchmark.datasets.dataset import Dataset, EventBatch, LabelKind
 from benchmark.processes import Processes
 from benchmark.protocol.class_evaluator import evaluate_classes
 from benchmark.protocol.evaluator import evaluate_links
@@ -20,7 +21,6 @@ from benchmark.tasks.demands import as_classifier, as_embedder, demand_labels, d
 from benchmark.tasks.node_decoder import DecoderTraining, train_decoder
 from benchmark.tasks.outcome import close, outcome
 from benchmark.training import Training
-from datasets.dataset import Dataset, EventBatch, LabelKind
 
 
 class NodeClassification:
@@ -51,7 +51,7 @@ class NodeClassification:
     def run(
         self, experiment: DictConfig, folder: RunFolder, processes: Processes
     ) -> dict[str, Any]:
-        """Train all passes; returns what the record takes from training."""
+        """Train all epochs; returns what the record takes from training."""
         dataset = build_dataset(experiment)
         demand_labels(experiment, dataset, (LabelKind.NODE,))
         demand_metric(dataset, self.primary_metric)

@@ -7,10 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from benchmark.datasets.dataset import Dataset, SplitName
 from benchmark.models.decoders import NodeClassDecoder
 from benchmark.protocol.classification_metrics import class_metrics
 from benchmark.randomness import generator, seeded
-from datasets.dataset import Dataset, SplitName
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""How long neighbour sampling takes for one pass over the training events (TGL, Table 4)."""
+"""How long neighbour sampling takes for one epoch of the training events (TGL, Table 4)."""
 
 import time
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from benchmark.build import build_dataset, build_protocol, provenance
 from benchmark.choose import choose
+from benchmark.datasets.dataset import Dataset
 from benchmark.graph.neighbor_index import NeighborIndex
 from benchmark.graph.samplers import NeighborSampler, RecentSampler, UniformSampler
 from benchmark.graph.snapshots import Snapshots
@@ -17,7 +18,6 @@ from benchmark.processes import Processes
 from benchmark.protocol.negatives import Pool, negative_pool, training_negatives
 from benchmark.randomness import generator
 from benchmark.record import RunFolder
-from datasets.dataset import Dataset
 
 STRATEGIES: dict[str, type[NeighborSampler]] = {"recent": RecentSampler, "uniform": UniformSampler}
 

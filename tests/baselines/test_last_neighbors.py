@@ -2,7 +2,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baselines.last_neighbors import ExactLastNeighborLoader
+from benchmark.baselines.last_neighbors import ExactLastNeighborLoader
 
 NUM_NODES = 6
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from baselines.one_device import demand_one_device
+from benchmark.baselines.one_device import demand_one_device
 from benchmark.parallelism import Parallelism
 from benchmark.processes import Processes
 from tests.disttgl.small import TRAINING

@@ -11,7 +11,8 @@ from hydra.utils import instantiate
 from torch import Tensor
 
 import benchmark
-from baselines.tgl import TGLSystem
+from benchmark.baselines.tgl import TGLSystem
+from benchmark.datasets.dataset import LabelKind
 from benchmark.disttgl.system import DistTGLSystem
 from benchmark.models.node_state import NodeState
 from benchmark.processes import Processes
@@ -19,7 +20,6 @@ from benchmark.protocol.evaluator import evaluate_links
 from benchmark.suites import expand
 from benchmark.system import Goal
 from benchmark.visibility import Visibility
-from datasets.dataset import LabelKind
 from tests.baselines.tgl_toy import TRAIN_EVENTS, round_losses, tgl_system
 from tests.disttgl.small import BATCH_SIZE, PROTOCOL, TRAINING, small_dataset, small_system
 from tests.worlds import Job, run_jobs
@@ -172,7 +172,7 @@ def test_the_configuration_is_that_of_the_released_code(tmp_path: Path) -> None:
     with initialize_config_dir(str(tmp_path), version_base="1.3"):
         config = compose("config", ["system=tgl", "model.memory_dim=8"])
     assert config.system == {
-        "_target_": "baselines.tgl.TGLSystem",
+        "_target_": "benchmark.baselines.tgl.TGLSystem",
         "sampler": "strict",
         "loss": "binary",
         "learning_rate_scale": "none",

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from baselines.tgl import TGLSystem
+from benchmark.baselines.tgl import TGLSystem
 from benchmark.models.tgn_attention import TGNAttention
 from benchmark.protocol.negatives import negative_pool, training_negatives
 from benchmark.randomness import seeded

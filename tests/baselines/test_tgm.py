@@ -15,8 +15,8 @@ from tests.disttgl.small import PROTOCOL, small_dataset
 
 pytest.importorskip("tgm")
 
-from baselines.tgm import TGMSystem
-from baselines.tgm_model import TGN
+from benchmark.baselines.tgm import TGMSystem
+from benchmark.baselines.tgm_model import TGN
 
 NUM_NEIGHBORS = 4
 TRAINING = TrainingSettings(2, 20, 1e-2, 3, Parallelism(), torch.device("cpu"))

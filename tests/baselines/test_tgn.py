@@ -4,13 +4,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-import baselines.tgn
-from baselines.tgn import TGNSystem
+from benchmark.baselines.tgn import TGNSystem
+from benchmark.datasets.dataset import Dataset, EventBatch
 from benchmark.parallelism import Parallelism
 from benchmark.processes import Processes
 from benchmark.protocol.evaluator import evaluate_links
 from benchmark.visibility import Visibility
-from datasets.dataset import Dataset, EventBatch
 from tests.baselines.toy import (
     NUM_EVENTS,
     NUM_GROUPS,
@@ -141,8 +140,8 @@ def test_scores_do_not_depend_on_chunks_or_shares(monkeypatch: pytest.MonkeyPatc
     whole = system.score(events, candidates)
     rows = torch.arange(1, len(events), 3)
     torch.testing.assert_close(system.score(events.select(rows), candidates[rows]), whole[rows])
-    monkeypatch.setattr(baselines.tgn, "EMBEDDED_AT_ONCE", 5)
-    monkeypatch.setattr(baselines.tgn, "SCORED_AT_ONCE", 20)
+    monkeypatch.setattr("benchmark.baselines.tgn.EMBEDDED_AT_ONCE", 5)
+    monkeypatch.setattr("benchmark.baselines.tgn.SCORED_AT_ONCE", 20)
     torch.testing.assert_close(system.score(events, candidates), whole)
 
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from baselines.tgn_model import TGN, LastMessage
+from benchmark.baselines.tgn_model import TGN, LastMessage
 
 
 def test_last_message_takes_the_latest_and_leaves_others_at_zero() -> None:

@@ -9,10 +9,10 @@ from torch_geometric.loader import TemporalDataLoader
 from torch_geometric.nn import TGNMemory, TransformerConv
 from torch_geometric.nn.models.tgn import IdentityMessage, LastNeighborLoader
 
-from baselines.tgn import TGNSystem
+from benchmark.baselines.tgn import TGNSystem
+from benchmark.datasets.dataset import Dataset
 from benchmark.protocol.negatives import training_negatives
 from benchmark.randomness import seeded
-from datasets.dataset import Dataset
 from tests.baselines.toy import MODEL, NUM_GROUPS, TRAIN_END, toy_dataset, toy_stream, toy_system
 
 MEMORY, TIME, EMBEDDING = MODEL["memory_dim"], MODEL["time_dim"], MODEL["embedding_dim"]

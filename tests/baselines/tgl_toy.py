@@ -4,12 +4,12 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from baselines.tgl import TGLSystem
+from benchmark.baselines.tgl import TGLSystem
+from benchmark.datasets.dataset import Dataset
 from benchmark.models.tgn_attention import TGNAttention
 from benchmark.parallelism import Parallelism
 from benchmark.processes import Processes
 from benchmark.protocol.link_protocol import LinkProtocol
-from datasets.dataset import Dataset
 from tests.disttgl.small import MODEL, PROTOCOL, TRAINING, small_dataset
 
 TRAIN_EVENTS = 135

@@ -8,14 +8,14 @@ import torch
 from torch import Tensor
 from torch_geometric.data import TemporalData
 
-from baselines.tgn import TGNSystem
-from baselines.tgn_model import TGN
+from benchmark.baselines.tgn import TGNSystem
+from benchmark.baselines.tgn_model import TGN
+from benchmark.datasets.dataset import Dataset, Source, Split
 from benchmark.parallelism import Parallelism
 from benchmark.processes import Processes
 from benchmark.protocol.link_protocol import LinkProtocol, NegativePool
 from benchmark.system import TrainingSettings
 from benchmark.visibility import Visibility
-from datasets.dataset import Dataset, Source, Split
 
 NUM_SOURCES, NUM_DESTINATIONS, NUM_GROUPS = 24, 24, 6
 NUM_EVENTS, TRAIN_END, VALIDATION_END = 600, 420, 510
@@ -32,7 +32,7 @@ PROTOCOL = LinkProtocol(
 MODEL = {"memory_dim": 16, "time_dim": 8, "embedding_dim": 16}
 
 TRAINING = TrainingSettings(
-    passes=2,
+    epochs=2,
     batch_size=50,
     learning_rate=1e-3,
     seed=0,

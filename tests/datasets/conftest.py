@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from datasets.locations import Locations
+from benchmark.datasets.locations import Locations
 from tests.real_data import real_data
 
 

@@ -3,8 +3,8 @@ from zipfile import ZipFile
 
 import pytest
 
-from datasets.archive import fetch_member
-from datasets.locations import Locations
+from benchmark.datasets.archive import fetch_member
+from benchmark.datasets.locations import Locations
 from tests.datasets.file_server import serving
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from datasets.beginning import beginning
-from datasets.locations import Locations
-from datasets.synthetic import load_synthetic
+from benchmark.datasets.beginning import beginning
+from benchmark.datasets.locations import Locations
+from benchmark.datasets.synthetic import load_synthetic
 
 
 def test_the_first_events_in_the_same_proportions(tmp_path: Path) -> None:

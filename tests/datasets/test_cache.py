@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from datasets.cache import cached_tensors
-from datasets.files import written_whole
+from benchmark.datasets.storage import prepared_tensors, written_whole
 
 
 def test_built_once(tmp_path: Path) -> None:
     path = tmp_path / "cache" / "tensors.pt"
-    first = cached_tensors(path, lambda: {"x": torch.arange(5)})
-    second = cached_tensors(path, lambda: pytest.fail("built twice"))
+    first = prepared_tensors(path, lambda: {"x": torch.arange(5)})
+    second = prepared_tensors(path, lambda: pytest.fail("built twice"))
     assert first["x"].tolist() == second["x"].tolist() == [0, 1, 2, 3, 4]
 
 
@@ -23,7 +22,7 @@ def test_an_error_while_building_leaves_no_file(tmp_path: Path) -> None:
         raise ValueError("bad input")
 
     with pytest.raises(ValueError, match="bad input"):
-        cached_tensors(tmp_path / "tensors.pt", build)
+        prepared_tensors(tmp_path / "tensors.pt", build)
     assert not list(tmp_path.glob("*.pt"))
 
 
@@ -31,7 +30,7 @@ def test_a_process_killed_while_writing_leaves_no_file(tmp_path: Path) -> None:
     path = tmp_path / "tensors.pt"
     killed = textwrap.dedent(f"""
         import os, pathlib, signal
-        from datasets.files import written_whole
+        from benchmark.datasets.storage import written_whole
         with written_whole(pathlib.Path({str(path)!r})) as temporary:
             temporary.write_bytes(b"half of it")
             os.kill(os.getpid(), signal.SIGKILL)
@@ -41,14 +40,14 @@ def test_a_process_killed_while_writing_leaves_no_file(tmp_path: Path) -> None:
     assert done.returncode < 0
     assert list(tmp_path.iterdir()), "the half-written file should be there under another name"
     assert not path.exists()
-    assert cached_tensors(path, lambda: {"x": torch.ones(2)})["x"].sum() == 2
+    assert prepared_tensors(path, lambda: {"x": torch.ones(2)})["x"].sum() == 2
 
 
 def test_damaged_file(tmp_path: Path) -> None:
     path = tmp_path / "tensors.pt"
     path.write_bytes(b"not a tensor")
     with pytest.raises(ValueError, match=f"{path} is damaged: delete it"):
-        cached_tensors(path, dict)
+        prepared_tensors(path, dict)
 
 
 def test_written_whole_replaces_or_keeps(tmp_path: Path) -> None:

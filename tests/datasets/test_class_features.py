@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from datasets.class_features import with_class_features
-from datasets.dataset import Dataset, LabelKind
-from datasets.locations import Locations
-from datasets.synthetic import load_synthetic
+from benchmark.datasets.class_features import with_class_features
+from benchmark.datasets.dataset import Dataset, LabelKind
+from benchmark.datasets.locations import Locations
+from benchmark.datasets.synthetic import load_synthetic
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datasets import text
-from datasets.columns import ROW_NUMBER, column_chunks, read_columns
+from benchmark.datasets import text
+from benchmark.datasets.columns import ROW_NUMBER, column_chunks, read_columns
 
 
 @pytest.fixture

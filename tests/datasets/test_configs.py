@@ -8,8 +8,8 @@ import pytest
 from hydra.utils import get_method, instantiate
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
-from datasets.dataset import Dataset
-from datasets.locations import Locations
+from benchmark.datasets.dataset import Dataset
+from benchmark.datasets.locations import Locations
 
 FOLDER = Path(__file__).parents[2] / "benchmark" / "conf" / "dataset"
 FILES = sorted(FOLDER.glob("*.yaml"))

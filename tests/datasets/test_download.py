@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from datasets.download import download
+from benchmark.datasets.download import download
 from tests.datasets.file_server import FileServer, serving
 
 CONTENT = bytes(range(256)) * 1000

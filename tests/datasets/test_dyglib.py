@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from datasets.dataset import Dataset, LabelKind
-from datasets.dyglib import load_dyglib
-from datasets.locations import Locations
+from benchmark.datasets.dataset import Dataset, LabelKind
+from benchmark.datasets.dyglib import load_dyglib
+from benchmark.datasets.locations import Locations
 from tests.datasets.file_server import serving
 
 HEADER = ",u,i,ts,label,idx"

@@ -5,9 +5,9 @@ from zipfile import ZipFile
 import pytest
 import torch
 
-from datasets.dataset import Split
-from datasets.gdelt_lite import load_gdelt_lite
-from datasets.locations import Locations
+from benchmark.datasets.dataset import Split
+from benchmark.datasets.gdelt_lite import load_gdelt_lite
+from benchmark.datasets.locations import Locations
 from tests.datasets.file_server import serving
 
 EDGES = """Unnamed: 0,src,dst,time,int_roll,ext_roll

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from datasets import jodie
-from datasets.dataset import Dataset, LabelKind
-from datasets.jodie import load_jodie
-from datasets.locations import Locations
+from benchmark.datasets import jodie
+from benchmark.datasets.dataset import Dataset, LabelKind
+from benchmark.datasets.jodie import load_jodie
+from benchmark.datasets.locations import Locations
 
 HEADER = "user_id,item_id,timestamp,state_label,comma_separated_list_of_features"
 ROWS = ["0,0,0.0,0", "1,1,36.0,0", "1,1,36.0,1", "0,1,77.0,0", "2,0,80.0,0", "0,0,99.0,0"]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from datasets.locations import Locations
+from benchmark.datasets.locations import Locations
 from tests.datasets.file_server import serving
 
 

@@ -6,8 +6,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datasets import mapped
-from datasets.mapped import as_float32, joined
+from benchmark.datasets import mapped
+from benchmark.datasets.mapped import as_float32, joined
 
 
 @settings(max_examples=25, deadline=None)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from datasets.pieces import Piece, cached_pieces
+from benchmark.datasets.pieces import Piece, cached_pieces
 
 
 def three_rows() -> Iterator[Piece]:
@@ -54,7 +54,7 @@ def test_a_process_killed_while_making_them_leaves_nothing_to_load(tmp_path: Pat
     killed = textwrap.dedent(f"""
         import os, pathlib, signal
         import numpy as np
-        from datasets.pieces import cached_pieces
+        from benchmark.datasets.pieces import cached_pieces
 
         def pieces():
             yield {{"id": np.arange(2)}}

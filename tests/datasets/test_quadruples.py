@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from datasets.dataset import Dataset, LabelKind, Split
-from datasets.locations import Locations
-from datasets.quadruples import load_quadruples
+from benchmark.datasets.dataset import Dataset, LabelKind, Split
+from benchmark.datasets.locations import Locations
+from benchmark.datasets.quadruples import load_quadruples
 from tests.datasets.file_server import serving
 
 PARTS = ["0\t2\t1\t24\n3\t0\t0\t0\n1\t1\t0\t24\n", "0\t2\t3\t48\n", "3\t0\t3\t48\n4\t1\t0\t72\n"]

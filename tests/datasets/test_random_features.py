@@ -4,9 +4,9 @@ from pathlib import Path
 
 import torch
 
-from datasets.locations import Locations
-from datasets.random_features import with_random_edge_features
-from datasets.synthetic import load_synthetic
+from benchmark.datasets.locations import Locations
+from benchmark.datasets.random_features import with_random_edge_features
+from benchmark.datasets.synthetic import load_synthetic
 
 
 def test_every_event_gets_features_and_the_rest_stays(tmp_path: Path) -> None:

@@ -3,10 +3,10 @@ from collections import Counter
 import pytest
 import torch
 
-from datasets import sessions
-from datasets.dataset import Dataset
-from datasets.locations import Locations
-from datasets.sessions import load_sessions
+from benchmark.datasets import sessions
+from benchmark.datasets.dataset import Dataset
+from benchmark.datasets.locations import Locations
+from benchmark.datasets.sessions import load_sessions
 
 LENGTHS = (20_000, 200_000)
 

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datasets.sides import appearing, is_bipartite
+from benchmark.datasets.sides import appearing, is_bipartite
 
 IDS = st.lists(st.integers(0, 9), max_size=6)
 

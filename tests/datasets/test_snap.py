@@ -3,9 +3,9 @@ from typing import Any
 
 import pytest
 
-from datasets.dataset import Dataset, LabelKind
-from datasets.locations import Locations
-from datasets.snap import load_snap
+from benchmark.datasets.dataset import Dataset, LabelKind
+from benchmark.datasets.locations import Locations
+from benchmark.datasets.snap import load_snap
 from tests.datasets.file_server import serving
 
 LINES = ["9 2 100", "2 9 100", "9 9 105", "30 2 110", "9 30 120", "2 30 130", "2 9 140"]

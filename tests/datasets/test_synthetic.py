@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from datasets.dataset import Dataset, LabelKind
-from datasets.locations import Locations
-from datasets.synthetic import load_synthetic
+from benchmark.datasets.dataset import Dataset, LabelKind
+from benchmark.datasets.locations import Locations
+from benchmark.datasets.synthetic import load_synthetic
 
 
 @pytest.fixture

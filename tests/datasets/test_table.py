@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 import torch
 
-from datasets.dataset import Dataset, LabelKind
-from datasets.locations import Locations
-from datasets.table import load_table
+from benchmark.datasets.dataset import Dataset, LabelKind
+from benchmark.datasets.locations import Locations
+from benchmark.datasets.table import load_table
 
 HEADER = "who,what,when,price,tag_a,tag_b"
 ROWS = [f"{100 + i % 3},{7 + i % 2},{i * 10},{i / 2},{i % 2},1" for i in range(20)]

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from datasets import text
-from datasets.text import read_number_rows
+from benchmark.datasets import text
+from benchmark.datasets.text import read_number_rows
 
 finite = st.floats(-(2.0**99), 2.0**99, width=32)
 tables = st.integers(2, 5).flatmap(
@@ -42,7 +42,7 @@ def test_any_text_is_read_or_refused_in_one_line(tmp_path: Path, text: str) -> N
 
 
 def test_rows_are_counted_across_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("datasets.text.ROWS_PER_CHUNK", 10)
+    monkeypatch.setattr("benchmark.datasets.text.ROWS_PER_CHUNK", 10)
     path = tmp_path / "numbers.csv"
     lines = [f"{i},{i}" for i in range(95)]
     path.write_text("\n".join(lines))

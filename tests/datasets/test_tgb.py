@@ -5,10 +5,10 @@ from zipfile import ZipFile
 import pytest
 import torch
 
-from datasets.dataset import Split
-from datasets.jodie import load_jodie
-from datasets.locations import Locations
-from datasets.tgb import load_tgb
+from benchmark.datasets.dataset import Split
+from benchmark.datasets.jodie import load_jodie
+from benchmark.datasets.locations import Locations
+from benchmark.datasets.tgb import load_tgb
 from tests.datasets.file_server import serving
 
 pytest.importorskip("tgb.linkproppred.dataset", reason="py-tgb is not installed")

@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from datasets import text
-from datasets.dataset import Dataset, LabelKind, Split
-from datasets.locations import Locations
-from datasets.tgl import load_tgl
+from benchmark.datasets import text
+from benchmark.datasets.dataset import Dataset, LabelKind, Split
+from benchmark.datasets.locations import Locations
+from benchmark.datasets.tgl import load_tgl
 from tests.datasets.file_server import serving
 
 HEADER = ",src,dst,time,ext_roll"

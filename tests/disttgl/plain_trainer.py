@@ -3,13 +3,13 @@
 import torch
 import torch.nn.functional as F
 
+from benchmark.datasets.dataset import Dataset, EventBatch
 from benchmark.models.node_state import NodeState
 from benchmark.models.subgraph import Subgraph
 from benchmark.models.tgn_attention import TGNAttention
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.protocol.negatives import negative_pool, training_negatives
 from benchmark.randomness import seeded
-from datasets.dataset import Dataset, EventBatch
 from tests.models.plain import plain_neighbors
 
 CPU = torch.device("cpu")

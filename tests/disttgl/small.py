@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from benchmark.datasets.dataset import Dataset, Split
 from benchmark.disttgl.system import DistTGLSystem
 from benchmark.models.tgn_attention import TGNAttention
 from benchmark.parallelism import Parallelism
@@ -13,7 +14,6 @@ from benchmark.processes import Processes
 from benchmark.protocol.link_protocol import LinkProtocol, NegativePool
 from benchmark.system import TrainingSettings
 from benchmark.visibility import Visibility
-from datasets.dataset import Dataset, Split
 from tests.models.streams import random_dataset
 
 BATCH_SIZE = 10
@@ -28,7 +28,7 @@ PROTOCOL = LinkProtocol(
 )
 
 TRAINING = TrainingSettings(
-    passes=1_000,
+    epochs=1_000,
     batch_size=BATCH_SIZE,
     learning_rate=1e-3,
     seed=0,

@@ -7,13 +7,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from benchmark.datasets.dataset import Dataset, LabelKind
+from benchmark.datasets.locations import Locations
+from benchmark.datasets.synthetic import load_synthetic
 from benchmark.models.stream_embeddings import end_embeddings
 from benchmark.processes import Processes
 from benchmark.protocol.class_evaluator import MajorityClass, evaluate_classes
 from benchmark.system import Goal
-from datasets.dataset import Dataset, LabelKind
-from datasets.locations import Locations
-from datasets.synthetic import load_synthetic
 from tests.disttgl.small import BATCH_SIZE, small_dataset, small_system
 from tests.models.closeness import assert_close
 from tests.models.plain import PlainTGN
@@ -127,7 +127,7 @@ def test_memory_learns_what_the_majority_class_misses(parallelism: str, tmp_path
         precision="float32",
         model={"memory_dim": 16, "time_dim": 8, "embedding_dim": 16, **MODEL},
     )
-    for _ in range(12 // system.passes_per_round):
+    for _ in range(12 // system.epochs_per_round):
         for _ in system.train_round():
             pass
     found = evaluate_classes(system, dataset, "validation", 25)["f1_micro"]

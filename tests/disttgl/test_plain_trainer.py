@@ -27,7 +27,7 @@ from tests.models.plain import PlainTGN
 def test_one_trainer_equals_the_plain_loop_bit_for_bit(
     visibility: Visibility, edge_dim: int, precision: str
 ) -> None:
-    """Losses, weights and memory over three passes, with dropout."""
+    """Losses, weights and memory over three epochs, with dropout."""
     dataset = small_dataset(edge_dim)
     protocol = partial(type(PROTOCOL), **(vars(PROTOCOL) | {"visibility": visibility}))()
     system = small_system(dataset=dataset, protocol=protocol, precision=precision)

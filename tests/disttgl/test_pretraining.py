@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from torch_geometric.data import TemporalData
 
+from benchmark.datasets.dataset import Dataset, Split
 from benchmark.disttgl.pretraining import Pretrained, Pretraining, pretrain, training_part
 from benchmark.models.tgn_attention import TGNAttention
 from benchmark.protocol.link_protocol import NegativePool
-from datasets.dataset import Dataset, Split
 from tests.models.streams import random_dataset
 
 CPU = torch.device("cpu")

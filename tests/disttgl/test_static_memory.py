@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 
 from benchmark.build import build_dataset, build_system
 from benchmark.compose import compose_settings
+from benchmark.datasets.dataset import Dataset, Split
 from benchmark.disttgl import static_memory
 from benchmark.disttgl.pretraining import Pretrained, Pretraining, pretrain
 from benchmark.disttgl.static_memory import identity_of, pretrained_rows
@@ -22,7 +23,6 @@ from benchmark.processes import Processes
 from benchmark.protocol.link_protocol import NegativePool
 from benchmark.record import RunFolder
 from benchmark.tasks.link_prediction import LinkPrediction
-from datasets.dataset import Dataset, Split
 from tests.models.streams import random_dataset
 
 MODEL = partial(
@@ -46,7 +46,7 @@ SMALL_RUN = [
     "model.embedding_dim=8",
     "system.static_memory_epochs=2",
     "batch_size=100",
-    "passes=1",
+    "epochs=1",
     "device=cpu",
 ]
 

@@ -3,12 +3,12 @@
 import pytest
 import torch
 
+from benchmark.datasets.dataset import Dataset
 from benchmark.disttgl.system import DistTGLSystem
 from benchmark.models.node_state import NO_EVENT
 from benchmark.processes import Processes
 from benchmark.protocol.evaluator import evaluate_links
 from benchmark.visibility import Visibility
-from datasets.dataset import Dataset
 from tests.disttgl.small import BATCH_SIZE, PROTOCOL, small_dataset, small_system
 from tests.disttgl.trajectory import Layout, stop_and_go_on
 
@@ -100,13 +100,13 @@ def test_dropout_is_off_in_evaluation_and_on_again_in_training() -> None:
 
 
 def test_rounds_passes_and_iterations() -> None:
-    system = small_system("2x2x2", passes=10)
-    assert system.passes_per_round == 4
-    assert system.num_rounds == 3  # 12 passes, the least multiple of 4 from 10 on
+    system = small_system("2x2x2", epochs=10)
+    assert system.epochs_per_round == 4
+    assert system.num_rounds == 3  # 12 epochs, the least multiple of 4 from 10 on
     assert system.iterations_per_round == 7 + 1  # 135 events in batches of 20
     steps = [step.num_events for step in system.train_round()]
     assert len(steps) == 8
-    alone = small_system(passes=10)
+    alone = small_system(epochs=10)
     assert alone.num_rounds == 10
     assert sum(step.num_events for step in alone.train_round()) == TRAIN_EVENTS
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from baselines.tgl import TGLSystem
+from benchmark.baselines.tgl import TGLSystem
+from benchmark.datasets.dataset import Dataset
 from benchmark.disttgl.system import DistTGLSystem
 from benchmark.models.apan import APAN
 from benchmark.models.contract import TemporalModel
@@ -20,7 +21,6 @@ from benchmark.parallelism import Parallelism
 from benchmark.processes import Processes
 from benchmark.protocol.evaluator import evaluate_links
 from benchmark.system import TrainingSettings
-from datasets.dataset import Dataset
 from tests.disttgl.small import BATCH_SIZE, PROTOCOL, TRAINING, small_dataset
 from tests.worlds import Job, run_jobs
 

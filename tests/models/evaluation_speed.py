@@ -12,11 +12,11 @@ from time import perf_counter
 import torch
 
 from benchmark.build import DEFAULT_CACHE
+from benchmark.datasets.jodie import load_jodie
+from benchmark.datasets.locations import Locations
 from benchmark.models.streaming import StreamingModel
 from benchmark.models.tgn_attention import TGNAttention
 from benchmark.visibility import Visibility
-from datasets.jodie import load_jodie
-from datasets.locations import Locations
 from tests.models.plain import PlainTGN
 from tests.models.streams import random_state, sampler_of
 

@@ -9,11 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from benchmark.datasets.dataset import Dataset, EventBatch
 from benchmark.models.node_state import NO_EVENT, NodeState
 from benchmark.models.static_rows import StaticRows
 from benchmark.models.tgn_attention import TGNAttention
 from benchmark.visibility import Visibility
-from datasets.dataset import Dataset, EventBatch
 
 
 def plain_neighbors(

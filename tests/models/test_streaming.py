@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from benchmark.datasets.dataset import Dataset, Split
 from benchmark.models.contract import TemporalModel
 from benchmark.models.dysat import DySAT
 from benchmark.models.node_state import NodeState
@@ -17,7 +18,6 @@ from benchmark.processes import Processes
 from benchmark.protocol.evaluator import evaluate_links
 from benchmark.protocol.link_protocol import LinkProtocol, NegativePool
 from benchmark.visibility import Visibility
-from datasets.dataset import Dataset, Split
 from tests.models.closeness import assert_close
 from tests.models.plain import PlainTGN
 from tests.models.plain_layers import Case

@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from benchmark.datasets.dataset import Dataset
 from benchmark.models.node_state import NodeState
 from benchmark.models.tgat import TGAT
 from benchmark.visibility import Visibility
-from datasets.dataset import Dataset
 from tests.models.closeness import assert_close, assert_gradients_close
 from tests.models.plain_layers import Case, PlainLayers, plain_known
 from tests.models.streams import random_dataset

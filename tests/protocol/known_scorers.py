@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from benchmark.datasets.dataset import EventBatch
 from benchmark.protocol.counter import random_integers
-from datasets.dataset import EventBatch
 
 
 class Blind:

@@ -3,10 +3,10 @@
 import torch
 from torch_geometric.data import TemporalData
 
+from benchmark.datasets.dataset import Dataset, Source, Split
 from benchmark.protocol.counter import random_integers
 from benchmark.protocol.link_protocol import LinkProtocol, NegativePool, NegativeSampling
 from benchmark.visibility import Visibility
-from datasets.dataset import Dataset, Source, Split
 
 
 def dataset_of(

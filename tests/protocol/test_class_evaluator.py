@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from benchmark.datasets.dataset import Dataset, EventBatch, LabelKind
 from benchmark.protocol.class_evaluator import MajorityClass, evaluate_classes
-from datasets.dataset import Dataset, EventBatch, LabelKind
 from tests.models.streams import random_dataset
 
 NUM_CLASSES = 3

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from benchmark.datasets.dataset import UNLABELLED, LabelKind
 from benchmark.protocol.classification_metrics import EDGE_METRICS, NODE_METRICS, class_metrics
-from datasets.dataset import UNLABELLED, LabelKind
 
 
 def f1(true: list[bool], predicted: list[bool]) -> float:

@@ -4,12 +4,12 @@ import pytest
 import torch
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from benchmark.datasets.dataset import Split
 from benchmark.protocol.evaluator import evaluate_links
 from benchmark.protocol.inductive import inductive_events
 from benchmark.protocol.metrics import LINK_METRICS
 from benchmark.protocol.negatives import evaluation_candidates
 from benchmark.protocol.tgb_negatives import NO_NODE
-from datasets.dataset import Split
 from tests.protocol.known_scorers import Constant, EdgeBank, Oracle, Random, Recorder
 from tests.protocol.streams import dataset_of, protocol_with, random_dataset
 

@@ -7,11 +7,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmark.datasets.dataset import Split
 from benchmark.protocol.candidate_file import candidates_checksum
 from benchmark.protocol.link_protocol import NegativeSampling
 from benchmark.protocol.linked_destinations import LinkedDestinations
 from benchmark.protocol.negatives import evaluation_candidates
-from datasets.dataset import Split
 from tests.protocol.streams import dataset_of, protocol_with, random_dataset
 
 HISTORICAL, INDUCTIVE = NegativeSampling.HISTORICAL, NegativeSampling.INDUCTIVE

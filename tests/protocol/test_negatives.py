@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2
 
+from benchmark.datasets.dataset import Split
 from benchmark.protocol.candidate_file import candidates_checksum
 from benchmark.protocol.link_protocol import NegativePool
 from benchmark.protocol.negatives import (
@@ -12,7 +13,6 @@ from benchmark.protocol.negatives import (
     negative_pool,
     training_negatives,
 )
-from datasets.dataset import Split
 from tests.protocol.streams import dataset_of, protocol_with, random_dataset
 
 VALIDATION = torch.arange(100, 900)

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
+from benchmark.datasets.locations import Locations
 from benchmark.protocol.evaluator import evaluate_links
 from benchmark.protocol.link_protocol import NegativeSampling
 from benchmark.protocol.negatives import EvaluationCandidates
 from benchmark.protocol.tgb_negatives import NO_NODE, negatives_file, read_candidates
-from datasets.locations import Locations
 from tests.protocol.known_scorers import EdgeBank, Random
 from tests.protocol.streams import protocol_with, random_dataset
 

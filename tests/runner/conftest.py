@@ -26,7 +26,7 @@ def make_experiment(tmp_path: Path) -> MakeExperiment:
                 "threads": 1,
                 "seeds": 1,
                 "seed": 0,
-                "passes": 2,
+                "epochs": 2,
                 "batch_size": 100,
                 "learning_rate": 1e-4,
                 "max_events": None,

@@ -35,8 +35,8 @@ def test_what_is_not_finite_does_not_agree(value: float) -> None:
 
 def write_run(folder: RunFolder, experiment: Any, loss: float) -> None:
     folder.prepare(experiment)
-    folder.log({"iteration": 1, "pass": 1, "seconds": 1.0, "loss": loss})
-    folder.log({"iteration": 1, "pass": 1, "seconds": 1.0, "validation_mrr": 0.8})
+    folder.log({"iteration": 1, "epoch": 1, "seconds": 1.0, "loss": loss})
+    folder.log({"iteration": 1, "epoch": 1, "seconds": 1.0, "validation_mrr": 0.8})
     folder.finish({"status": "finished"})
 
 

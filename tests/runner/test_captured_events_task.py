@@ -8,11 +8,11 @@ import torch
 from torch_geometric.data import TemporalData
 
 from benchmark.compose import compose_settings
+from benchmark.datasets.dataset import Dataset, Source, Split
 from benchmark.processes import Processes
 from benchmark.record import RunFolder
 from benchmark.tasks import captured_events
 from benchmark.tasks.captured_events import CapturedEvents
-from datasets.dataset import Dataset, Source, Split
 from tests.real_data import real_data
 from tests.runner.conftest import MakeExperiment
 

@@ -37,7 +37,7 @@ def runs(tmp_path: Path, make_experiment: MakeExperiment) -> Any:
                     "status": "finished",
                     "visibility": visibility,
                     "processes": 1,
-                    "passes": 2,
+                    "epochs": 2,
                     "batch_size": 100,
                     "seed": seed,
                     "parallelism": {"i": 1, "j": 1, "k": 1},

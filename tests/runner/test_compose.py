@@ -19,12 +19,12 @@ from benchmark.settings import Settings, check
 
 
 def test_command_line_wins_over_suite_and_suite_over_default() -> None:
-    default = OmegaConf.load(CONF / "config.yaml").passes
-    of_suite = OmegaConf.load(CONF / "suite" / "quick.yaml").passes
+    default = OmegaConf.load(CONF / "config.yaml").epochs
+    of_suite = OmegaConf.load(CONF / "suite" / "quick.yaml").epochs
     assert default != of_suite
-    assert compose_settings(["suite=captured_events"]).passes == default
-    assert compose_settings(["suite=quick"]).passes == of_suite
-    assert compose_settings(["suite=quick", "passes=99"]).passes == 99
+    assert compose_settings(["suite=captured_events"]).epochs == default
+    assert compose_settings(["suite=quick"]).epochs == of_suite
+    assert compose_settings(["suite=quick", "epochs=99"]).epochs == 99
     assert compose_settings([]).choices.dataset == "synthetic"
     assert compose_settings(["dataset=uci"]).choices.dataset == "uci"
 
@@ -51,10 +51,10 @@ def test_every_choice_composes(group: str) -> None:
 @pytest.mark.parametrize(
     ("word", "parts"),
     [
-        ("pases=3", ["'pases'", "did you mean passes?"]),
+        ("pases=3", ["'pases'", "did you mean epochs?"]),
         ("sytem=tgn", ["'sytem'", "did you mean system?"]),
         ("seed=3", ["'seed'", "did you mean seeds?"]),
-        ("+pases=3", ["'pases'", "did you mean passes?"]),
+        ("+pases=3", ["'pases'", "did you mean epochs?"]),
         ("paralelism.i=2", ["did you mean parallelism.i?"]),
         ("parallelism.l=2", ["'parallelism.l'", "parallelism.i", "parallelism.k"]),
         ("dataset=wikipeda", ["'wikipeda'", "did you mean wikipedia?", "reddit"]),
@@ -63,10 +63,10 @@ def test_every_choice_composes(group: str) -> None:
         ("system=3", ["no system named 3", "disttgl"]),
         ("model.colour=3", ["'model.colour'"]),
         ("batch_size=0", ["batch_size must be at least 1, not 0"]),
-        ("passes=-1", ["passes must be at least 1, not -1"]),
-        ("passes=1.5", ["passes=1.5", "Integer"]),
-        ("passes=many", ["passes=many", "Integer"]),
-        ("passes=null", ["passes=null"]),
+        ("epochs=-1", ["epochs must be at least 1, not -1"]),
+        ("epochs=1.5", ["epochs=1.5", "Integer"]),
+        ("epochs=many", ["epochs=many", "Integer"]),
+        ("epochs=null", ["epochs=null"]),
         ("seeds=0", ["seeds must be at least 1, not 0"]),
         ("threads=0", ["threads must be at least 1, not 0"]),
         ("evaluation_mebibytes=0", ["evaluation_mebibytes must be at least 1, not 0"]),
@@ -76,8 +76,8 @@ def test_every_choice_composes(group: str) -> None:
         ("wandb.mode=no", ["wandb.mode must be one of auto, online, offline, disabled"]),
         ("parallelism.j=0", ["parallelism.j must be at least 1, not 0"]),
         ("processes=2", ["processes=2 does not divide the 1 x 1 x 1 = 1 trainers"]),
-        ("passes=1,2", ["several values"]),
-        ("passes", ["'passes' is not understood", "--help"]),
+        ("epochs=1,2", ["several values"]),
+        ("epochs", ["'epochs' is not understood", "--help"]),
         ("=3", ["'=3' is not understood"]),
         ("dataset=table", ["dataset.path has no default; add dataset.path=VALUE"]),
         ("dataset=tgl", ["dataset.name has no default; add dataset.name=VALUE"]),

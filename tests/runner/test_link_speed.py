@@ -15,7 +15,7 @@ from benchmark.record import RunFolder
 
 def outcome(tmp_path: Path, *chosen: str) -> dict[str, Any]:
     words = ["task=link_speed", *chosen, "max_events=300", "random_edge_features=2"]
-    words += ["batch_size=100", "passes=1", "device=cpu"]
+    words += ["batch_size=100", "epochs=1", "device=cpu"]
     experiment = OmegaConf.merge(compose_settings(words), {"seed": 0})
     task = instantiate(experiment.task, _convert_="all")
     result: dict[str, Any] = task.run(experiment, RunFolder(tmp_path), Processes())

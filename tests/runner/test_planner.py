@@ -10,11 +10,11 @@ from omegaconf import OmegaConf
 from torch_geometric.data import TemporalData
 
 from benchmark import plan as command
+from benchmark.datasets.dataset import Dataset, Source, Split
 from benchmark.graph.captured_events import captured_events
 from benchmark.planning import facts
 from benchmark.planning.facts import copy_bytes, largest_batch
 from benchmark.planning.planner import plan
-from datasets.dataset import Dataset, Source, Split
 
 PAPER = [
     "machines=4", "devices=8", "largest_batch=3200", "saturating_batch=1600",

@@ -90,12 +90,12 @@ def test_preparing_forgets_the_last_attempt_but_not_its_checkpoint(
     folder.note_failure(0, "no luck")
     folder.finish({"status": "failed"})
     (folder.path / "checkpoint").mkdir()
-    folder.prepare(make_experiment(passes=3))
+    folder.prepare(make_experiment(epochs=3))
     assert folder.result() is None
     assert folder.heartbeats() == {}
     assert folder.failures() == []
     assert folder.metrics() == [{"iteration": 1}]
-    assert folder.config().passes == 3
+    assert folder.config().epochs == 3
     (folder.path / "checkpoint").rmdir()
     folder.prepare(make_experiment())
     assert folder.metrics() == []

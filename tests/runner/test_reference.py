@@ -12,9 +12,9 @@ from benchmark.reference import keep, without_incidentals
 
 def make_run(path: Path, status: str) -> Path:
     folder = RunFolder(path)
-    folder.prepare(OmegaConf.create({"results_dir": "/somewhere", "passes": 3, "command": "c"}))
-    folder.log({"iteration": 1, "pass": 1, "seconds": 0.5, "loss": 0.25})
-    command = "python -m benchmark.run suite=quick results_dir=/somewhere passes=3"
+    folder.prepare(OmegaConf.create({"results_dir": "/somewhere", "epochs": 3, "command": "c"}))
+    folder.log({"iteration": 1, "epoch": 1, "seconds": 0.5, "loss": 0.25})
+    command = "python -m benchmark.run suite=quick results_dir=/somewhere epochs=3"
     folder.finish({"status": status, "suite": "quick", "command": command})
     (path / "nodes.csv").write_text("split,node\n")
     (path / "log.txt").write_text("of no interest\n")
@@ -27,9 +27,9 @@ def test_a_finished_run_is_kept_without_incidentals(tmp_path: Path) -> None:
     kept = RunFolder(target)
     result = kept.result()
     assert result is not None
-    assert result["command"] == "python -m benchmark.run suite=quick passes=3"
-    assert kept.metrics() == [{"iteration": 1, "pass": 1, "seconds": 0.5, "loss": 0.25}]
-    assert kept.config().passes == 3
+    assert result["command"] == "python -m benchmark.run suite=quick epochs=3"
+    assert kept.metrics() == [{"iteration": 1, "epoch": 1, "seconds": 0.5, "loss": 0.25}]
+    assert kept.config().epochs == 3
     names = {"config.yaml", "metrics.jsonl", "nodes.csv", "result.json"}
     assert {file.name for file in target.iterdir()} == names
     assert (target / "nodes.csv").read_text() == "split,node\n"

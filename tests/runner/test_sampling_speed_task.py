@@ -9,6 +9,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from benchmark.compose import compose_settings
+from benchmark.datasets.dataset import Split
 from benchmark.graph.neighbor_index import NeighborIndex
 from benchmark.graph.samplers import RecentSampler
 from benchmark.graph.snapshots import WHOLE_PAST, Snapshots
@@ -18,7 +19,6 @@ from benchmark.randomness import generator
 from benchmark.record import RunFolder
 from benchmark.tasks.sampling_speed import Roots, batch_roots, sample
 from benchmark.visibility import Visibility
-from datasets.dataset import Split
 from tests.protocol.streams import dataset_of
 
 SRC, DST = torch.tensor([0, 0, 1, 0]), torch.tensor([2, 3, 2, 2])

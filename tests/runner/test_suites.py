@@ -142,7 +142,7 @@ def test_the_hash_knows_the_code_of_a_network_of_ones_own(
     "change",
     [
         {"seed": 1},
-        {"passes": 3},
+        {"epochs": 3},
         {"learning_rate": 1e-3},
         {"processes": 2},
         {"model": {"dim": 3}},

@@ -8,15 +8,15 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from benchmark.compose import compose_settings
+from benchmark.datasets.dataset import Dataset, LabelKind, Split
+from benchmark.datasets.locations import Locations
+from benchmark.datasets.synthetic import load_synthetic
 from benchmark.processes import Processes
 from benchmark.record import RunFolder
 from benchmark.tasks import edge_classification
 from benchmark.tasks.demands import demand_labels, demand_metric
 from benchmark.tasks.edge_classification import EdgeClassification
 from benchmark.tasks.node_classification import NodeClassification
-from datasets.dataset import Dataset, LabelKind, Split
-from datasets.locations import Locations
-from datasets.synthetic import load_synthetic
 from tests.protocol.streams import dataset_of
 
 SMALL = [
@@ -28,7 +28,7 @@ SMALL = [
     "model.memory_dim=8",
     "model.time_dim=4",
     "model.embedding_dim=8",
-    "passes=2",
+    "epochs=2",
     "batch_size=50",
     "device=cpu",
 ]

@@ -26,7 +26,7 @@ from benchmark.suites import expand
 )
 def test_nodes_add_up_to_the_metrics_of_the_best_round(tmp_path: Path, memory: list[str]) -> None:
     words = ["task=node_accuracy", "system=disttgl", *memory, f"cache_dir={tmp_path / 'cache'}"]
-    words += ["max_events=600", "batch_size=100", "learning_rate=1e-2", "passes=6", "device=cpu"]
+    words += ["max_events=600", "batch_size=100", "learning_rate=1e-2", "epochs=6", "device=cpu"]
     experiment = OmegaConf.merge(compose_settings(words), {"seed": 0})
     folder = RunFolder(tmp_path)
     result = instantiate(experiment.task, _convert_="all").run(experiment, folder, Processes())

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from benchmark.datasets.dataset import Dataset, LabelKind
 from benchmark.randomness import generator
 from benchmark.tasks.node_decoder import DecoderTraining, balanced, train_decoder
-from datasets.dataset import Dataset, LabelKind
 from tests.models.streams import random_dataset
 
 SETTINGS = DecoderTraining(epochs=30, batch_size=16, learning_rate=1e-2, hidden_dim=8)
