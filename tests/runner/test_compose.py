@@ -51,10 +51,10 @@ def test_every_choice_composes(group: str) -> None:
 @pytest.mark.parametrize(
     ("word", "parts"),
     [
-        ("pases=3", ["'pases'", "did you mean epochs?"]),
+        ("epohs=3", ["'epohs'", "did you mean epochs?"]),
         ("sytem=tgn", ["'sytem'", "did you mean system?"]),
         ("seed=3", ["'seed'", "did you mean seeds?"]),
-        ("+pases=3", ["'pases'", "did you mean epochs?"]),
+        ("+epohs=3", ["'epohs'", "did you mean epochs?"]),
         ("paralelism.i=2", ["did you mean parallelism.i?"]),
         ("parallelism.l=2", ["'parallelism.l'", "parallelism.i", "parallelism.k"]),
         ("dataset=wikipeda", ["'wikipeda'", "did you mean wikipedia?", "reddit"]),
