@@ -11,7 +11,6 @@ from torch_geometric.data import TemporalData
 
 from benchmark.datasets.chronology import stable_order
 from benchmark.datasets.dataset import Dataset, LabelKind, Source, Split
-from benchmark.datasets.sides import appearing
 from benchmark.datasets.validate import check_split
 
 
@@ -60,7 +59,6 @@ def assemble(
         stream=stream,
         num_nodes=num_nodes,
         start_time=start_time,
-        destinations=torch.from_numpy(np.flatnonzero(appearing(dst, num_nodes))),
         bipartite=bipartite,
         split=boundaries,
         source=source,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Literal
 
 import torch
@@ -85,13 +86,12 @@ class Dataset:
     sorted by ``t``, which counts from the first event, at ``start_time`` in the source; ``msg``
     float32 [num_events, edge_dim] with ``edge_dim`` 0 where there are no features; ``y`` int64
     [num_events] (float32 [num_events, num_classes] for ``MULTI_EDGE``) where there are labels.
-    ``destinations`` holds, sorted, the ids that may be a destination.
+    Node ids lie in [0, ``num_nodes``); those of ``nodes`` occur and may be drawn as negatives.
     """
 
     name: str
     stream: TemporalData
     num_nodes: int
-    destinations: Tensor
     bipartite: bool
     split: Split
     source: Source
@@ -107,6 +107,22 @@ class Dataset:
     @property
     def edge_dim(self) -> int:
         return self.stream.msg.shape[1]
+
+    @cached_property
+    def nodes(self) -> Tensor:
+        """The ids with an event of the stream, sorted."""
+        return self._occurring(self.stream.src, self.stream.dst)
+
+    @cached_property
+    def destinations(self) -> Tensor:
+        """The ids that are the destination of an event, sorted."""
+        return self._occurring(self.stream.dst)
+
+    def _occurring(self, *columns: Tensor) -> Tensor:
+        occurs = torch.zeros(self.num_nodes, dtype=torch.bool)
+        for ids in columns:
+            occurs[ids] = True
+        return occurs.nonzero().flatten()
 
     def batch(self, start: int, stop: int) -> EventBatch:
         """Events [start, stop) as one batch."""

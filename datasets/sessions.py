@@ -77,7 +77,6 @@ def load_sessions(
         name=name,
         stream=TemporalData(**columns),
         num_nodes=2 * num_sources,
-        destinations=torch.arange(num_sources, 2 * num_sources),
         bipartite=True,
         split=split,
         source=Source(f"sessions, {label}", {}),

@@ -140,7 +140,7 @@ def test_the_best_validation_decides_which_test_counts(tmp_path: Path) -> None:
     progress = training(tmp_path, FakeSystem()).run()
     rounds = [line for line in lines(tmp_path) if "validation_mrr" in line]
     assert [line["iteration"] for line in rounds] == [5, 10, 15, 20]
-    assert [line["pass"] for line in rounds] == [2, 4, 6, 8]
+    assert [line["epoch"] for line in rounds] == [2, 4, 6, 8]
     assert ["test_mrr" in line for line in rounds] == [True, True, False, True]
     best = max(rounds, key=lambda line: line["validation_mrr"])
     assert progress.best["best_iteration"] == best["iteration"] == 20
@@ -163,7 +163,7 @@ def test_losses_are_logged_at_the_interval(tmp_path: Path) -> None:
     steps = [line for line in lines(tmp_path) if "loss" in line]
     assert [line["iteration"] for line in steps] == [4, 8, 12, 16, 20]
     assert [line["loss"] for line in steps] == [1.0, 2.0, 3.0, 4.0, 5.0]
-    assert [line["pass"] for line in steps] == [1.6, 3.2, 4.8, 6.4, 8.0]
+    assert [line["epoch"] for line in steps] == [1.6, 3.2, 4.8, 6.4, 8.0]
 
 
 def test_losses_and_events_are_those_of_all_processes(tmp_path: Path) -> None:

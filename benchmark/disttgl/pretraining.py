@@ -67,7 +67,6 @@ def training_part(dataset: Dataset) -> tuple[Dataset, Tensor]:
         dataset,
         stream=TemporalData(src=src, dst=dst, t=stream.t[:end], msg=stream.msg[:end]),
         num_nodes=seen.numel(),
-        destinations=dst.unique(),
         split=Split(end, end, end),
         node_features=None if features is None else features[seen],
     )

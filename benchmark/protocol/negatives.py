@@ -17,22 +17,23 @@ _SLOTS = 1 << 32  # counters reserved for one row, so that its numbers do not de
 
 @dataclass(frozen=True)
 class Pool:
-    """The nodes that negatives are drawn from: ``ids`` (int64, sorted), or every node if None."""
+    """The nodes that negatives are drawn from: ``ids`` (int64, sorted)."""
 
-    size: int
-    ids: Tensor | None = None
+    ids: Tensor
+
+    @property
+    def size(self) -> int:
+        return self.ids.numel()
 
     def to(self, device: torch.device) -> "Pool":
-        return Pool(self.size, None if self.ids is None else self.ids.to(device))
+        return Pool(self.ids.to(device))
 
     def nodes(self, positions: Tensor) -> Tensor:
         """Node ids at ``positions`` in [0, size), of any shape."""
-        return positions if self.ids is None else self.ids[positions]
+        return self.ids[positions]
 
     def positions(self, nodes: Tensor) -> Tensor:
         """Where ``nodes`` [n] stand in the pool; all must be in it."""
-        if self.ids is None:
-            return nodes
         positions = torch.searchsorted(self.ids, nodes).clamp_(max=self.size - 1)
         if not torch.equal(self.ids[positions], nodes):
             missing = nodes[self.ids[positions] != nodes][0].item()
@@ -49,8 +50,7 @@ def negative_pool(dataset: Dataset, kind: NegativePool) -> Pool:
     destinations_only = kind is NegativePool.DESTINATIONS or (
         kind is NegativePool.BIPARTITE and dataset.bipartite
     )
-    ids = dataset.destinations if destinations_only else None
-    pool = Pool(dataset.num_nodes if ids is None else ids.numel(), ids)
+    pool = Pool(dataset.destinations if destinations_only else dataset.nodes)
     if pool.size < 2:
         raise ValueError(
             f"data set '{dataset.name}' has {pool.size} node in its '{kind}' pool, and a negative "

@@ -211,9 +211,7 @@ def test_one_kind_of_node_with_self_loops_and_equal_times() -> None:
     stream.src, stream.dst = stream.src % 8, stream.dst % 8
     stream.t = stream.t // 200
     assert (stream.src == stream.dst).any()
-    dataset = replace(
-        toy_dataset(stream), num_nodes=8, destinations=torch.arange(8), bipartite=False
-    )
+    dataset = replace(toy_dataset(stream), num_nodes=8, bipartite=False)
     first, second = toy_system(dataset), toy_system(dataset)
     assert train(first) == train(second)
     events = dataset.batch(TRAIN_END, VALIDATION_END)

@@ -58,7 +58,6 @@ def toy_dataset(stream: TemporalData) -> Dataset:
         name="toy",
         stream=stream,
         num_nodes=NUM_SOURCES + NUM_DESTINATIONS,
-        destinations=torch.arange(NUM_SOURCES, NUM_SOURCES + NUM_DESTINATIONS),
         bipartite=True,
         split=Split(TRAIN_END, VALIDATION_END, NUM_EVENTS),
         source=Source("built in code", {}),

@@ -25,8 +25,8 @@ def test_shape(locations: Locations, num_events: int) -> None:
     assert stream.msg.shape == (num_events, 4)
     assert stream.t.dtype == stream.src.dtype == stream.dst.dtype == torch.int64
     assert bool((stream.src < num_sources).all())
-    assert bool(torch.isin(stream.dst, dataset.destinations).all())
-    assert dataset.destinations.tolist() == list(range(num_sources, 2 * num_sources))
+    assert bool((stream.dst >= num_sources).all())
+    assert bool((stream.dst < 2 * num_sources).all())
     gaps = stream.t.diff()
     assert bool((gaps >= 0).all())
     assert 0.05 < float((gaps == 0).double().mean()) < 0.15, "some events share a time"

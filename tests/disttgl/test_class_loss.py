@@ -34,7 +34,7 @@ def build(objective: Objective, dataset: Dataset) -> tuple[TrainingBatch, NodeSt
     """A batch of ``LOCAL``, the state of its nodes, and the plain model in the state of all."""
     state = random_state(dataset, objective.model)
     num_negatives = 2 if objective.uses_negatives else 0
-    sampler, pool = sampler_of(dataset, objective.model), Pool(dataset.num_nodes)
+    sampler, pool = sampler_of(dataset, objective.model), Pool(torch.arange(dataset.num_nodes))
     builder = BatchBuilder(dataset, sampler, pool, num_negatives, 0, torch.device("cpu"))
     batch = builder.build(LOCAL, LOCAL, trainer=3, iteration=4)
     plain = PlainTGN(objective.model, dataset, Visibility.EVENT, state)
@@ -79,7 +79,8 @@ def test_links_and_node_classes() -> None:
     loss, _ = objective(batch, state)
 
     events = dataset.batch(LOCAL.start, LOCAL.stop)
-    negatives = training_negatives(Pool(dataset.num_nodes), events.dst, 2, 0, 3, 4, "negatives")
+    pool = Pool(torch.arange(dataset.num_nodes))
+    negatives = training_negatives(pool, events.dst, 2, 0, 3, 4, "negatives")
     source = embeddings(plain, events, events.src)
     decoder = objective.decoder
     hidden = (source @ decoder.hidden.weight.T + decoder.hidden.bias).clamp(min=0)

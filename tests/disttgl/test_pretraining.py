@@ -41,7 +41,7 @@ def small_dataset() -> Dataset:
 def with_stream(dataset: Dataset, change: Callable[[TemporalData], None]) -> Dataset:
     stream = dataset.stream.clone()
     change(stream)
-    return replace(dataset, stream=stream, destinations=stream.dst.unique())
+    return replace(dataset, stream=stream)
 
 
 def another_future(dataset: Dataset) -> Dataset:
@@ -67,7 +67,6 @@ def another_future(dataset: Dataset) -> Dataset:
             msg=joined(stream.msg, features),
         ),
         num_nodes=num_nodes,
-        destinations=joined(stream.dst, later[1]).unique(),
         split=Split(end, end + 70, end + num_later),
         node_features=torch.cat([dataset.node_features, torch.ones(7, 4)]),
     )
@@ -77,7 +76,7 @@ def dataset_with_node_features() -> Dataset:
     dataset = small_dataset()
     generator = torch.Generator().manual_seed(3)
     features = torch.randn(dataset.num_nodes, 4, generator=generator)
-    return replace(dataset, node_features=features, destinations=dataset.stream.dst.unique())
+    return replace(dataset, node_features=features)
 
 
 @pytest.mark.parametrize("pool", list(NegativePool))

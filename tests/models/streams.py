@@ -39,7 +39,6 @@ def random_dataset(
         name="random",
         stream=stream,
         num_nodes=num_nodes,
-        destinations=torch.arange(num_nodes),
         bipartite=False,
         split=split or Split(num_events // 2, 3 * num_events // 4, num_events),
         source=Source("made by a test", {}),

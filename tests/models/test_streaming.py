@@ -1,6 +1,7 @@
 """Scoring and observing along a stream: right, without side effects, and without leaks."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -160,15 +161,7 @@ def with_another_future(dataset: Dataset, hidden: Tensor) -> Dataset:
     stream.src[hidden] = torch.randint(dataset.num_nodes, (count,), generator=generator)
     stream.dst[hidden] = torch.randint(dataset.num_nodes, (count,), generator=generator)
     stream.msg[hidden] = torch.randn(count, dataset.edge_dim, generator=generator)
-    return Dataset(
-        dataset.name,
-        stream,
-        dataset.num_nodes,
-        dataset.destinations,
-        dataset.bipartite,
-        dataset.split,
-        dataset.source,
-    )
+    return replace(dataset, stream=stream)
 
 
 def scores_after(dataset: Dataset, visibility: Visibility, start: int) -> Callable[[int], Tensor]:

@@ -21,7 +21,6 @@ def dataset_of(
         name="toy",
         stream=stream,
         num_nodes=num_nodes,
-        destinations=dst.unique(),
         bipartite=bipartite,
         split=split,
         source=Source("made by a test", {}),

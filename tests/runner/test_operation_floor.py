@@ -50,7 +50,7 @@ def brute_force(dataset: Dataset, pool: Pool, start: int, stop: int, batch: int)
 def test_the_mean_batch_is_that_of_the_subgraphs(seed: int) -> None:
     dataset = random_dataset(seed, num_events=60, num_nodes=12)  # 30 of them for training
     sampler = sampler_of(dataset, small_model(dataset))  # 4 neighbours
-    pool = Pool(dataset.num_nodes)
+    pool = Pool(torch.arange(dataset.num_nodes))
     found = operation_floor.mean_batch_shape(dataset, sampler, pool, 12, NUM_NEGATIVES, 3)
     bounds = [(0, 12), (12, 24), (24, 30)]
     each = [brute_force(dataset, pool, *pair, batch) for batch, pair in enumerate(bounds)]

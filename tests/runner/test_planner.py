@@ -32,7 +32,6 @@ def dataset_of(src: list[int], dst: list[int], train_end: int | None = None) -> 
         name="tiny",
         stream=stream,
         num_nodes=10,
-        destinations=stream.dst.unique(),
         bipartite=True,
         split=Split(n if train_end is None else train_end, n, n),
         source=Source("made up", {}),

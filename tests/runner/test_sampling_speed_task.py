@@ -50,7 +50,7 @@ def test_every_snapshot_is_sampled_from_the_time_of_the_query() -> None:
 
 def test_roots_of_a_batch_are_its_sources_destinations_and_negatives() -> None:
     dataset = dataset_of(SRC, DST, num_nodes=4, split=Split(3, 4, 4), bipartite=True)
-    first, last = batch_roots(dataset, Pool(4), batch_size=2, seed=0)
+    first, last = batch_roots(dataset, Pool(torch.arange(4)), batch_size=2, seed=0)
     assert first.nodes[:4].tolist() == [0, 0, 2, 3]
     assert first.times.tolist() == [0, 1] * 3
     assert last.nodes[:2].tolist() == [1, 2]
