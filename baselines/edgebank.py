@@ -13,10 +13,10 @@ from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset, EventBatch
 from benchmark.graph.pairs import Pairs
+from benchmark.graph.visibility import Visibility
 from benchmark.processes import Processes
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.system import ReportProgress, Step, TrainingSettings
-from benchmark.visibility import Visibility
 
 NEVER = -1  # the time at which an unseen pair last met; times are not negative
 

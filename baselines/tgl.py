@@ -14,7 +14,6 @@ from torch import Tensor
 
 from benchmark.baselines.tgl_memory import HostMemory
 from benchmark.baselines.tgl_schedule import ChunkSchedule
-from benchmark.choose import choose
 from benchmark.datasets.dataset import Dataset, EventBatch
 from benchmark.disttgl.batch import BatchBuilder, TrainingBatch
 from benchmark.disttgl.class_loss import ClassifiesEvents
@@ -22,6 +21,7 @@ from benchmark.disttgl.gradients import OverlappedGradients
 from benchmark.disttgl.objectives import make_objective
 from benchmark.disttgl.system import LEARNING_RATE_SCALES, PRECISIONS
 from benchmark.disttgl.warm_up import warm_up
+from benchmark.errors import choose
 from benchmark.graph.neighbor_index import NeighborIndex
 from benchmark.graph.samplers import RECENT_SAMPLERS
 from benchmark.models.contract import TemporalModel

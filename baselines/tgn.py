@@ -32,13 +32,13 @@ from benchmark.baselines.tgn_state import (
     unpack_neighbors,
 )
 from benchmark.datasets.dataset import Dataset, EventBatch
+from benchmark.graph.visibility import Visibility
 from benchmark.processes import Processes
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.protocol.negatives import negative_pool, training_negatives
 from benchmark.randomness import seeded
 from benchmark.stopwatch import Stopwatch
 from benchmark.system import ReportProgress, Step, TrainingSettings
-from benchmark.visibility import Visibility
 
 EMBEDDED_AT_ONCE = 4096  # nodes, of which each brings its neighbours
 SCORED_AT_ONCE = 65536  # pairs of nodes

@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 
 from benchmark.experiment import settings_without
 from benchmark.parallelism import Parallelism
-from benchmark.record import RunFolder
+from benchmark.records.run_folder import RunFolder
 
 COLUMNS = ("i x j x k", "precision", "node_memory", "processes", "losses", "loss", "metric")
 Lines = list[dict[str, Any]]

@@ -10,12 +10,12 @@ import sys
 from hydra.errors import HydraException
 from hydra.utils import instantiate
 
-from benchmark.compose import complete, compose_settings
 from benchmark.errors import UserError
 from benchmark.experiment import name_of
-from benchmark.model_check import find_problems
-from benchmark.settings import check_complete
-from benchmark.worker import one_sentence
+from benchmark.runner.compose import complete, compose_settings
+from benchmark.runner.settings import check_complete
+from benchmark.runner.workers.worker import one_sentence
+from benchmark.tools.model_check import find_problems
 
 
 def main(words: list[str]) -> int:

@@ -20,12 +20,12 @@ from urllib.parse import urlparse
 from omegaconf import DictConfig, OmegaConf
 
 from benchmark.experiment import folder_of, name_of
-from benchmark.family import end_with_parent
-from benchmark.mirroring.figures import is_figures, mirror_figures
-from benchmark.mirroring.quiet import QUIET
+from benchmark.machine.process_tree import end_with_parent
 from benchmark.parallelism import Parallelism
-from benchmark.record import RunFolder
-from benchmark.settings import WANDB_MODES
+from benchmark.records.run_folder import RunFolder
+from benchmark.runner.mirrors.figures import is_figures, mirror_figures
+from benchmark.runner.mirrors.quiet import QUIET
+from benchmark.runner.settings import WANDB_MODES
 
 LOOK_SECONDS = 2.0
 TAGGED = ("system", "dataset", "protocol", "task")

@@ -9,8 +9,8 @@ captured_events_threshold=0.8``.
 import sys
 
 from benchmark.errors import UserError
-from benchmark.planning.facts import HELP, gather
-from benchmark.planning.planner import Plan, plan
+from benchmark.tools.facts import HELP, gather
+from benchmark.tools.planner import Plan, plan
 
 
 def main(words: list[str]) -> int:

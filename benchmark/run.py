@@ -4,11 +4,11 @@ import os
 import signal
 import sys
 
-from benchmark.compose import complete
 from benchmark.errors import UserError
-from benchmark.help import help_page
-from benchmark.runner import Interrupted, list_suite, run_suite
-from benchmark.suites import expand
+from benchmark.runner.compose import complete
+from benchmark.runner.help import help_page
+from benchmark.runner.suite_run import Interrupted, list_suite, run_suite
+from benchmark.runner.suites import expand
 
 USER_ERROR = 2
 INTERRUPTED = 128  # plus the number of the signal, as shells do

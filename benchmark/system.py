@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.datasets.dataset import EventBatch
+from benchmark.graph.visibility import Visibility
 from benchmark.parallelism import Parallelism
-from benchmark.visibility import Visibility
 
 ReportProgress = Callable[[str, int, int], None]  # (phase, steps done, steps in all)
 
@@ -97,7 +97,7 @@ class SourceEmbedder(Protocol):
 class System(StreamScorer, Protocol):
     """A trainer of one model on one data set.
 
-    ``benchmark.build.build_system`` calls the class with ``dataset``, ``protocol``, ``model`` (a
+    ``tasks.build.build_system`` calls the class with ``dataset``, ``protocol``, ``model`` (a
     function that builds the network; None where ``trains`` is None), ``training``, ``processes``
     and the options in its yaml.
     After ``train_round`` the node memory has seen the training events and evaluation continues

@@ -12,7 +12,7 @@ from torch import Tensor
 from benchmark.checkpoint import Checkpoints
 from benchmark.datasets.dataset import SplitName
 from benchmark.processes import Processes
-from benchmark.record import RunFolder
+from benchmark.records.run_folder import RunFolder
 from benchmark.stopwatch import total_seconds
 from benchmark.system import System
 

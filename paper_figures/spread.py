@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmark.statistics import CONFIDENCE, MINIMUM_SEEDS, mean_interval
+from benchmark.records.statistics import CONFIDENCE, MINIMUM_SEEDS, mean_interval
 from paper_figures.table_picture import HOLE
 
 RESAMPLING_SEED = 0  # as in the tables that benchmark.run prints

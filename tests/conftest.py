@@ -4,6 +4,8 @@ import os
 
 from hypothesis import HealthCheck, settings
 
+from tests.experiments import make_experiment  # noqa: F401 - a fixture
+
 # On small tensors more threads only cost time; processes that a test starts inherit it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 settings.register_profile(

@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 
 from benchmark.datasets.dataset import EventBatch
+from benchmark.graph.visibility import Visibility
 from benchmark.processes import Processes
 from benchmark.protocol.evaluator import evaluate_links
 from benchmark.protocol.link_protocol import LinkProtocol, NegativePool
-from benchmark.record import RunFolder
+from benchmark.records.run_folder import RunFolder
 from benchmark.system import Step
 from benchmark.training import Progress, Training
-from benchmark.visibility import Visibility
 from tests.disttgl.small import PROTOCOL as SMALL_PROTOCOL
 from tests.disttgl.small import small_dataset, small_system
 from tests.models.streams import random_dataset

@@ -4,9 +4,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from benchmark.choose import choose
 from benchmark.disttgl.batch import TrainingBatch
 from benchmark.disttgl.objective import Objective
+from benchmark.errors import choose
 from benchmark.models.contract import TemporalModel
 from benchmark.protocol.metrics import ACROSS_EVENTS
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 
-from benchmark.choose import choose
 from benchmark.datasets.dataset import Dataset, EventBatch
 from benchmark.disttgl.batch import BatchBuilder
 from benchmark.disttgl.class_loss import ClassifiesEvents
@@ -18,6 +17,7 @@ from benchmark.disttgl.schedule import SCHEDULES
 from benchmark.disttgl.static_memory import pretrained_rows, uses_static_memory
 from benchmark.disttgl.trainer import LogicalTrainers
 from benchmark.disttgl.warm_up import warm_up
+from benchmark.errors import choose
 from benchmark.graph.neighbor_index import NeighborIndex
 from benchmark.graph.samplers import RECENT_SAMPLERS
 from benchmark.models.contract import TemporalModel

@@ -6,10 +6,10 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from benchmark.build import build_dataset, provenance
 from benchmark.graph.captured_events import captured_events
 from benchmark.processes import Processes
-from benchmark.record import RunFolder
+from benchmark.records.run_folder import RunFolder
+from benchmark.tasks.build import build_dataset, provenance
 
 BARS_IN_FIGURE = 3000
 

@@ -4,10 +4,10 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from benchmark.build import build_dataset, provenance
 from benchmark.datasets.dataset import UNLABELLED, Dataset, LabelKind
 from benchmark.processes import Processes
-from benchmark.record import RunFolder
+from benchmark.records.run_folder import RunFolder
+from benchmark.tasks.build import build_dataset, provenance
 
 
 class DatasetStatistics:

@@ -5,14 +5,14 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from benchmark.build import build_dataset, build_protocol, build_system
 from benchmark.datasets.dataset import Dataset, LabelKind, SplitName
 from benchmark.processes import Processes
 from benchmark.protocol.class_evaluator import MajorityClass, evaluate_classes
-from benchmark.record import RunFolder
+from benchmark.records.run_folder import RunFolder
 from benchmark.system import Goal
-from benchmark.tasks.demands import as_classifier, demand_labels, demand_metric
+from benchmark.tasks.build import build_dataset, build_protocol, build_system
 from benchmark.tasks.outcome import close, outcome
+from benchmark.tasks.requirements import as_classifier, require_labels, require_metric
 from benchmark.training import Training
 
 SPLITS: tuple[SplitName, ...] = ("validation", "test")
@@ -34,8 +34,8 @@ class EdgeClassification:
     ) -> dict[str, Any]:
         """Train all epochs; returns what the record takes from training."""
         dataset = build_dataset(experiment)
-        demand_labels(experiment, dataset, (LabelKind.EDGE, LabelKind.MULTI_EDGE))
-        demand_metric(dataset, self.primary_metric)
+        require_labels(experiment, dataset, (LabelKind.EDGE, LabelKind.MULTI_EDGE))
+        require_metric(dataset, self.primary_metric)
         protocol = build_protocol(experiment)
         system = build_system(experiment, dataset, protocol, processes, Goal.EDGE_CLASSES)
         classifier = as_classifier(experiment, system)

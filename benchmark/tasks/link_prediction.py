@@ -7,11 +7,11 @@ from typing import Any
 from omegaconf import DictConfig
 from torch import Tensor
 
-from benchmark.build import build_dataset, build_protocol, build_system
 from benchmark.datasets.dataset import Dataset, SplitName
 from benchmark.processes import Processes
 from benchmark.protocol.evaluator import evaluate_links
-from benchmark.record import RunFolder
+from benchmark.records.run_folder import RunFolder
+from benchmark.tasks.build import build_dataset, build_protocol, build_system
 from benchmark.tasks.outcome import close, outcome
 from benchmark.training import Training
 

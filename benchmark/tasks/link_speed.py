@@ -5,12 +5,12 @@ from typing import Any
 from hydra.utils import get_class
 from omegaconf import DictConfig
 
-from benchmark.build import build_dataset, build_protocol
 from benchmark.models.tgn_attention import TGNAttention
-from benchmark.operation_floor import operation_floor
 from benchmark.processes import Processes
-from benchmark.record import RunFolder
+from benchmark.records.run_folder import RunFolder
+from benchmark.tasks.build import build_dataset, build_protocol
 from benchmark.tasks.link_prediction import LinkPrediction
+from benchmark.tasks.roofline import operation_floor
 
 
 class LinkSpeed(LinkPrediction):

@@ -4,7 +4,7 @@ from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset, SplitName
 from benchmark.protocol.node_ranks import Row, node_ranks, write_rows
-from benchmark.record import RunFolder
+from benchmark.records.run_folder import RunFolder
 from benchmark.tasks.link_prediction import LinkPrediction, OnScores
 
 

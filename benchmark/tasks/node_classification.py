@@ -7,19 +7,19 @@ from typing import Any
 from omegaconf import DictConfig
 from torch import Tensor
 
-from benchmark.build import build_dataset, build_protocol, build_system
-from benchmark.choose import choose
 from benchmark.datasets.dataset import Dataset, EventBatch, LabelKind
+from benchmark.errors import choose
 from benchmark.processes import Processes
 from benchmark.protocol.class_evaluator import evaluate_classes
 from benchmark.protocol.evaluator import evaluate_links
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.protocol.walk import walk
-from benchmark.record import RunFolder
+from benchmark.records.run_folder import RunFolder
 from benchmark.system import Goal, SourceEmbedder
-from benchmark.tasks.demands import as_classifier, as_embedder, demand_labels, demand_metric
+from benchmark.tasks.build import build_dataset, build_protocol, build_system
 from benchmark.tasks.node_decoder import DecoderTraining, train_decoder
 from benchmark.tasks.outcome import close, outcome
+from benchmark.tasks.requirements import as_classifier, as_embedder, require_labels, require_metric
 from benchmark.training import Training
 
 
@@ -53,8 +53,8 @@ class NodeClassification:
     ) -> dict[str, Any]:
         """Train all epochs; returns what the record takes from training."""
         dataset = build_dataset(experiment)
-        demand_labels(experiment, dataset, (LabelKind.NODE,))
-        demand_metric(dataset, self.primary_metric)
+        require_labels(experiment, dataset, (LabelKind.NODE,))
+        require_metric(dataset, self.primary_metric)
         protocol = build_protocol(experiment)
         return self.method(experiment, dataset, protocol, folder, processes)
 

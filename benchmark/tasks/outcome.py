@@ -4,13 +4,13 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from benchmark.build import provenance
 from benchmark.datasets.dataset import Dataset
 from benchmark.experiment import available_cores, threads_of
 from benchmark.parallelism import Parallelism
 from benchmark.processes import Processes
 from benchmark.stopwatch import total_seconds
 from benchmark.system import System
+from benchmark.tasks.build import provenance
 from benchmark.training import Progress
 
 

@@ -8,16 +8,16 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor
 
-from benchmark.build import build_dataset, build_protocol, provenance
-from benchmark.choose import choose
 from benchmark.datasets.dataset import Dataset
+from benchmark.errors import choose
 from benchmark.graph.neighbor_index import NeighborIndex
 from benchmark.graph.samplers import NeighborSampler, RecentSampler, UniformSampler
 from benchmark.graph.snapshots import Snapshots
 from benchmark.processes import Processes
 from benchmark.protocol.negatives import Pool, negative_pool, training_negatives
 from benchmark.randomness import generator
-from benchmark.record import RunFolder
+from benchmark.records.run_folder import RunFolder
+from benchmark.tasks.build import build_dataset, build_protocol, provenance
 
 STRATEGIES: dict[str, type[NeighborSampler]] = {"recent": RecentSampler, "uniform": UniformSampler}
 

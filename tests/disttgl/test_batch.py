@@ -5,8 +5,8 @@ import torch
 
 from benchmark.disttgl.batch import BatchBuilder, TrainingBatch
 from benchmark.graph.samplers import RecentSampler
+from benchmark.graph.visibility import Visibility
 from benchmark.protocol.negatives import Pool
-from benchmark.visibility import Visibility
 from tests.models.plain import plain_neighbors
 from tests.models.streams import random_dataset, sampler_of, small_model
 

@@ -11,9 +11,9 @@ from benchmark.datasets.dataset import UNLABELLED, Dataset, EventBatch, LabelKin
 from benchmark.disttgl.batch import BatchBuilder, TrainingBatch
 from benchmark.disttgl.class_loss import EdgeClassLoss, LinkAndNodeLoss, embedding_dim
 from benchmark.disttgl.objective import Objective
+from benchmark.graph.visibility import Visibility
 from benchmark.models.node_state import NodeState
 from benchmark.protocol.negatives import Pool, training_negatives
-from benchmark.visibility import Visibility
 from tests.models.closeness import assert_close, assert_gradients_close
 from tests.models.plain import PlainTGN
 from tests.models.streams import random_dataset, random_state, sampler_of, small_model

@@ -5,8 +5,8 @@ import torch
 
 from benchmark.disttgl.batch import BatchBuilder
 from benchmark.disttgl.loss import SoftmaxLinkLoss
+from benchmark.graph.visibility import Visibility
 from benchmark.protocol.negatives import Pool, training_negatives
-from benchmark.visibility import Visibility
 from tests.models.closeness import assert_close, assert_gradients_close
 from tests.models.plain import PlainTGN
 from tests.models.streams import random_dataset, random_state, sampler_of, small_model

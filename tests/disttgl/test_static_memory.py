@@ -11,8 +11,6 @@ import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from benchmark.build import build_dataset, build_system
-from benchmark.compose import compose_settings
 from benchmark.datasets.dataset import Dataset, Split
 from benchmark.disttgl import static_memory
 from benchmark.disttgl.pretraining import Pretrained, Pretraining, pretrain
@@ -21,7 +19,9 @@ from benchmark.disttgl.system import DistTGLSystem
 from benchmark.models.tgn_attention import TGNAttention
 from benchmark.processes import Processes
 from benchmark.protocol.link_protocol import NegativePool
-from benchmark.record import RunFolder
+from benchmark.records.run_folder import RunFolder
+from benchmark.runner.compose import compose_settings
+from benchmark.tasks.build import build_dataset, build_system
 from benchmark.tasks.link_prediction import LinkPrediction
 from tests.models.streams import random_dataset
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from benchmark.graph.visibility import Visibility
 from benchmark.models.attention import TemporalAttention
 from benchmark.models.subgraph import Subgraph
-from benchmark.visibility import Visibility
 from tests.models.closeness import assert_close, assert_gradients_close
 from tests.models.plain import PlainTGN
 from tests.models.streams import empty_state, random_dataset, small_model

@@ -12,7 +12,7 @@ from benchmark.models.operation_count import (
     training_operations,
     training_products,
 )
-from benchmark.product_rate import product_rate
+from benchmark.tasks.product_rate import product_rate
 
 BATCH = BatchShape(events=2, candidates=4, nodes=5, root_nodes=3, roots=6, edges=7)
 WIDTHS = Widths(memory=2, edge_features=3, time=1, embedding=4, heads=2)

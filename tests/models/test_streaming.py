@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset, Split
+from benchmark.graph.visibility import Visibility
 from benchmark.models.contract import TemporalModel
 from benchmark.models.dysat import DySAT
 from benchmark.models.node_state import NodeState
@@ -18,7 +19,6 @@ from benchmark.models.tgn_attention import TGNAttention
 from benchmark.processes import Processes
 from benchmark.protocol.evaluator import evaluate_links
 from benchmark.protocol.link_protocol import LinkProtocol, NegativePool
-from benchmark.visibility import Visibility
 from tests.models.closeness import assert_close
 from tests.models.plain import PlainTGN
 from tests.models.plain_layers import Case

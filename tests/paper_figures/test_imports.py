@@ -14,4 +14,4 @@ def test_figures_import_nothing_that_trains() -> None:
     """Of the benchmark itself only how means over seeds are bounded, for one rule in all tables."""
     command = [sys.executable, "-c", IMPORTED]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["benchmark", "benchmark.statistics"]
+    assert done.stdout.split() == ["benchmark", "benchmark.records.statistics"]

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark.statistics import mean_interval
+from benchmark.records.statistics import mean_interval
 from paper_figures.spread import cell, mean_columns, median_columns
 from paper_figures.style import GREY
 from paper_figures.table_picture import Groups, Published, draw_table, rows_of

@@ -8,7 +8,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from benchmark.processes import Processes
-from benchmark.record import RunFolder
+from benchmark.records.run_folder import RunFolder
 
 STEPS = 4
 

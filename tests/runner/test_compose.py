@@ -3,7 +3,9 @@
 import pytest
 from omegaconf import OmegaConf
 
-from benchmark.compose import (
+from benchmark.errors import UserError
+from benchmark.experiment import name_of
+from benchmark.runner.compose import (
     CONF,
     GROUPS,
     choices,
@@ -12,10 +14,8 @@ from benchmark.compose import (
     given_values,
     to_word,
 )
-from benchmark.errors import UserError
-from benchmark.experiment import name_of
-from benchmark.help import help_page
-from benchmark.settings import Settings, check
+from benchmark.runner.help import help_page
+from benchmark.runner.settings import Settings, check
 
 
 def test_command_line_wins_over_suite_and_suite_over_default() -> None:

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from benchmark import suites
-from benchmark.compose import choices
 from benchmark.errors import UserError
 from benchmark.experiment import describe, folder_of, hash_of, threads_of
-from benchmark.suites import expand, narrow, walk
-from tests.runner.conftest import MakeExperiment
+from benchmark.runner.compose import choices
+from benchmark.runner.suites import expand, narrow, walk
+from tests.experiments import MakeExperiment
 
 
 def systems(words: list[str]) -> list[str]:
@@ -157,7 +157,7 @@ def test_the_hash_knows_what_defines_an_experiment(
 
 def test_the_hash_is_the_same_in_every_process() -> None:
     program = (
-        "from benchmark.suites import expand; from benchmark.experiment import folder_of;"
+        "from benchmark.runner.suites import expand; from benchmark.experiment import folder_of;"
         "print(*map(folder_of, expand(['system=tgn', 'seeds=2']).experiments))"
     )
     outputs = {

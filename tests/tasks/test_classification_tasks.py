@@ -7,16 +7,16 @@ import pytest
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from benchmark.compose import compose_settings
 from benchmark.datasets.dataset import Dataset, LabelKind, Split
 from benchmark.datasets.locations import Locations
 from benchmark.datasets.synthetic import load_synthetic
 from benchmark.processes import Processes
-from benchmark.record import RunFolder
+from benchmark.records.run_folder import RunFolder
+from benchmark.runner.compose import compose_settings
 from benchmark.tasks import edge_classification
-from benchmark.tasks.demands import demand_labels, demand_metric
 from benchmark.tasks.edge_classification import EdgeClassification
 from benchmark.tasks.node_classification import NodeClassification
+from benchmark.tasks.requirements import require_labels, require_metric
 from tests.protocol.streams import dataset_of
 
 SMALL = [
@@ -124,9 +124,9 @@ def labelled_nodes(y: list[int]) -> Dataset:
 )
 def test_training_labels_must_show_two_classes(y: list[int], shown: str) -> None:
     experiment = experiment_of("task=node_classification")
-    demand_labels(experiment, labelled_nodes([0, 1, 0, 0]), (LabelKind.NODE,))
+    require_labels(experiment, labelled_nodes([0, 1, 0, 0]), (LabelKind.NODE,))
     with pytest.raises(ValueError) as refused:
-        demand_labels(experiment, labelled_nodes(y), (LabelKind.NODE,))
+        require_labels(experiment, labelled_nodes(y), (LabelKind.NODE,))
     assert str(refused.value) == (
         f"the training split of data set '{labelled_nodes(y).name}' shows {shown} in its 2 events, "
         "and a classifier needs two; move the boundaries of the split or use more of the stream."
@@ -140,6 +140,6 @@ def test_the_primary_metric_is_one_that_evaluation_gives(tmp_path: Path) -> None
     with pytest.raises(ValueError, match=message):
         task.run(experiment_of("task=node_classification"), folder, Processes())
     edges = replace(labelled_nodes([0, 1, 0, 1]), label_kind=LabelKind.EDGE)
-    demand_metric(edges, "f1_macro")
+    require_metric(edges, "f1_macro")
     with pytest.raises(ValueError, match="'node_auc'; choose one of f1_micro, f1_macro, top1"):
-        demand_metric(edges, "node_auc")
+        require_metric(edges, "node_auc")

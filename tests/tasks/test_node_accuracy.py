@@ -7,10 +7,10 @@ import pytest
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-from benchmark.compose import compose_settings
 from benchmark.processes import Processes
-from benchmark.record import RunFolder
-from benchmark.suites import expand
+from benchmark.records.run_folder import RunFolder
+from benchmark.runner.compose import compose_settings
+from benchmark.runner.suites import expand
 
 
 @pytest.mark.parametrize(

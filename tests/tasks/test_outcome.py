@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmark.suites import expand
+from benchmark.runner.suites import expand
 from benchmark.tasks import outcome
 
 

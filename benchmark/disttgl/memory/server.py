@@ -18,7 +18,7 @@ from typing import Any
 from benchmark.disttgl.memory.messages import LOOK_SECONDS, Key, Setup
 from benchmark.disttgl.memory.service_order import ServiceOrder
 from benchmark.disttgl.memory.shared_buffers import SharedBuffers
-from benchmark.family import end_with_parent, is_alive
+from benchmark.machine.process_tree import end_with_parent, is_alive
 
 
 class ClientLostError(Exception):

@@ -15,7 +15,7 @@ import psutil
 from benchmark.disttgl.memory.messages import LOOK_SECONDS, Key
 from benchmark.disttgl.memory.server_process import Address, ServerProcess
 from benchmark.disttgl.memory.shared_buffers import SharedBuffers, Sizes
-from benchmark.family import is_alive
+from benchmark.machine.process_tree import is_alive
 
 START_UP_SECONDS = 300.0  # a server may take so long to its first sign of life
 OTHERS_PATIENCE = 6  # times the patience with the server: trainers compute, the server does not

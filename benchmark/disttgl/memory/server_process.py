@@ -12,7 +12,7 @@ import weakref
 from dataclasses import dataclass
 
 from benchmark.disttgl.memory.messages import Setup
-from benchmark.family import child_environment
+from benchmark.machine.process_tree import child_environment
 
 GRACE_SECONDS = 5.0
 

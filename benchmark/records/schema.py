@@ -1,0 +1,98 @@
+"""What ``result.json`` and the lines of ``metrics.jsonl`` hold."""
+
+from collections.abc import Mapping
+from typing import Any
+
+NUMBER = (int, float)
+NONE = type(None)
+Types = type | tuple[type, ...]
+
+RESULT: dict[str, Types] = {
+    "status": str,  # "finished" or "failed"
+    "suite": str,
+    "system": str,
+    "model": str,
+    "dataset": str,
+    "task": str,
+    "protocol": str,
+    "parallelism": dict,  # {"i", "j", "k"}
+    "processes": int,
+    "emulated": bool,  # more logical trainers than processes: no throughput is reported
+    "seed": int,
+    "epochs": NUMBER,
+    "batch_size": int,
+    "learning_rate": NUMBER,
+    "visibility": (str, NONE),  # what the system honoured: "event", "batch", or not a question
+    "metrics": dict,  # name -> number
+    "throughput_events_per_second": (*NUMBER, NONE),
+    # {"train", "evaluate", "total"}, null where the task has no such part, and "pretrain" where
+    # there is a static memory: what it took to make, in this run or in the one that cached it.
+    "seconds": dict,
+    "peak_memory_bytes": (int, NONE),  # resident memory, summed over processes
+    "command": str,
+}
+OPTIONAL: dict[str, Types] = {
+    # {"files": name -> sha256, "moved_rows": by the stable sort by time, "random_edge_features"}
+    "source": dict,
+    "seconds_by_part": dict,  # what training spent its time on, the mean over processes
+    # {"train", "evaluate"}: of all threads of the training processes, without their helpers
+    "cpu_seconds": dict,
+    "operation_floor": dict,  # benchmark.tasks.roofline
+}
+DEGREES: dict[str, Types] = dict.fromkeys("ijk", int)
+SECONDS: dict[str, Types] = {
+    "train": (*NUMBER, NONE),
+    "evaluate": (*NUMBER, NONE),
+    "total": NUMBER,
+}
+METRICS_LINE: dict[str, Types] = {"iteration": int, "epoch": NUMBER, "seconds": NUMBER}
+STATUSES = ("finished", "failed")
+
+
+def validate_result(result: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the content of a ``result.json``, one sentence each."""
+    optional = {name: types for name, types in OPTIONAL.items() if name in result}
+    problems = _compare(result, RESULT | optional, "")
+    if problems:
+        return problems
+    problems += _compare(result["parallelism"], DEGREES, "parallelism.")
+    problems += _compare(result["seconds"], SECONDS, "seconds.")
+    problems += _numbers(result["metrics"], "metrics.")
+    for name in ("seconds_by_part", "cpu_seconds", "operation_floor"):
+        problems += _numbers(result.get(name, {}), f"{name}.")
+    if result["status"] not in STATUSES:
+        problems.append(f"status is {result['status']!r}, not one of {', '.join(STATUSES)}")
+    if result["status"] == "failed" and not isinstance(result.get("reason"), str):
+        problems.append("a failed result has no reason")
+    if result["emulated"] and result["throughput_events_per_second"] is not None:
+        problems.append("an emulated result has a throughput")
+    return problems
+
+
+def validate_metrics_line(line: Mapping[str, Any]) -> list[str]:
+    """What is wrong with one line of a ``metrics.jsonl``, one sentence each."""
+    return _compare(line, METRICS_LINE, "") + _numbers(line, "")
+
+
+def _compare(values: Mapping[str, Any], fields: Mapping[str, Types], prefix: str) -> list[str]:
+    problems = []
+    for name, types in fields.items():
+        if name not in values:
+            problems.append(f"{prefix}{name} is missing")
+        elif not _is(values[name], types):
+            problems.append(f"{prefix}{name} is {values[name]!r}")
+    return problems
+
+
+def _is(value: object, types: Types) -> bool:
+    if isinstance(value, bool):
+        return types is bool
+    return isinstance(value, types)
+
+
+def _numbers(values: Mapping[str, Any], prefix: str) -> list[str]:
+    return [
+        f"{prefix}{name} is {value!r}, not a number"
+        for name, value in values.items()
+        if not _is(value, NUMBER)
+    ]

@@ -1,0 +1,72 @@
+"""The help page, made from the comments of the configuration files."""
+
+import re
+import textwrap
+
+from omegaconf import OmegaConf
+
+from benchmark.runner.compose import CONF, GROUPS, choices
+
+WIDTH = 100
+KEY_WIDTH = 36
+USAGE = """\
+python -m benchmark.run [suite=NAME] [KEY=VALUE ...] [--list | --help]
+
+Runs the experiments of a suite, one after the other, each in processes of its own. What has
+finished is skipped, so the same command goes on where it was interrupted. A value on the command
+line wins over what the suite sets, and narrows its sweep.
+
+  --list  show the experiments of the suite and how far they are; run nothing
+"""
+OPTIONS = """\
+  Each has options, written GROUP.KEY=VALUE; benchmark/conf/GROUP/NAME.yaml explains them.
+"""
+EXAMPLES = """\
+Examples
+  python -m benchmark.run
+  python -m benchmark.run suite=quick dataset=wikipedia system=disttgl epochs=12
+  python -m benchmark.run suite=scaling seeds=3 --list
+  python -m benchmark.mirror results/runs/quick/RUN_FOLDER   (send a recorded run to W&B)
+"""
+
+
+def help_page() -> str:
+    """Usage, suites, groups with their choices, keys with their meaning and default."""
+    sections = [USAGE, "Suites\n" + _suites(), "Groups\n" + _groups(), "Keys\n" + _keys(), EXAMPLES]
+    return "\n".join(sections)
+
+
+def _suites() -> str:
+    rows = ""
+    for name in choices("suite"):
+        suite = OmegaConf.load(CONF / "suite" / f"{name}.yaml").suite
+        rows += _row(f"suite={name}", suite.question)
+    return rows
+
+
+def _groups() -> str:
+    rows = (_row(f"{group}=", ", ".join(choices(group))) for group in GROUPS[1:])
+    return "".join(rows) + OPTIONS
+
+
+def _keys() -> str:
+    """Each key with the comment above it."""
+    rows, comment, parent = "", [], ""
+    text = (CONF / "config.yaml").read_text().partition("\n\n")[2]
+    for line in text.splitlines():
+        indent, key, value = re.fullmatch(r"( *)(?:([\w]+):)?(.*)", line).groups()  # type: ignore[union-attr]
+        if key is None:
+            comment.append(value.strip().removeprefix("# "))
+        elif not value.strip():
+            parent, comment = key, []
+        else:
+            name = f"{parent}.{key}" if indent else key
+            rows += _row(f"{name}={value.strip()}", " ".join(comment))
+            comment = []
+    return rows
+
+
+def _row(left: str, right: str) -> str:
+    margin = " " * (KEY_WIDTH + 2)
+    wrapped = textwrap.fill(right, WIDTH, initial_indent=margin, subsequent_indent=margin)
+    return f"  {left:<{KEY_WIDTH}}{wrapped[len(margin) :]}\n"

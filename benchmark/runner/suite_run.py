@@ -1,0 +1,140 @@
+"""Runs the experiments of a suite one after the other and shows what came out."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from omegaconf import DictConfig
+
+from benchmark.errors import UserError
+from benchmark.experiment import describe, folder_of, label_of
+from benchmark.records.run_folder import RunFolder
+from benchmark.runner.mirrors.mirrors import Mirrors
+from benchmark.runner.progress import SuiteProgress
+from benchmark.runner.suites import Suite
+from benchmark.runner.tables.comparison import compare
+from benchmark.runner.tables.comparison_table import print_comparison
+from benchmark.runner.tables.end_table import Row, print_speedups, print_table
+from benchmark.runner.tables.peers import machines, peer_speeds
+from benchmark.runner.tables.peers_table import print_peers
+from benchmark.runner.tables.speedup import speedups
+from benchmark.runner.workers.launch import run_experiment
+
+FIGURES, FIGURES_SECONDS = "figures", 600
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal asked for the end; holds the signal's number."""
+
+
+def run_suite(suite: Suite) -> int:
+    """Run what has not finished, print the table and draw the figures; returns the exit code.
+
+    Raises ``Interrupted`` on Ctrl-C or when asked to end, with no process left behind.
+    """
+    mirrors = Mirrors(suite.experiments[0].wandb.mode)
+    with _signals_raise():
+        try:
+            with SuiteProgress(len(suite.experiments)) as progress:
+                rows = [_run_one(one, mirrors, progress) for one in suite.experiments]
+            warnings = mirrors.close()
+        finally:
+            mirrors.stop()
+        print_table(rows)
+        folders = [RunFolder(folder_of(one)) for one in suite.experiments]
+        print_comparison(compare(folders))
+        print_speedups(speedups(folders))
+        print_peers(peer_speeds(folders), machines(folders))
+        folder = Path(suite.results_dir) / suite.name
+        print(f"Records: {folder}", flush=True)
+        finished = [row["status"] == "finished" for row in rows]
+        if any(finished):
+            _draw(suite, folder)
+            warnings += mirrors.send_figures(folder / FIGURES)
+        for warning in dict.fromkeys(warnings):
+            print(f"W&B mirror: {warning}. The record is complete without it.", file=sys.stderr)
+    return 0 if all(finished) else 1
+
+
+def list_suite(suite: Suite) -> int:
+    """Print the experiments and how far they are; run nothing."""
+    print_table([_row(experiment) for experiment in suite.experiments])
+    return 0
+
+
+def _run_one(experiment: DictConfig, mirrors: Mirrors, progress: SuiteProgress) -> Row:
+    """Run one experiment unless it has finished; its row of the table."""
+    folder = RunFolder(folder_of(experiment))
+    progress.begin(label_of(experiment))
+    try:
+        with folder.lock():
+            if (folder.result() or {}).get("status") == "finished":
+                progress.end("finished before, skipped")
+            else:
+                _run_now(experiment, folder, mirrors, progress)
+    except UserError as error:
+        progress.end(str(error))
+        return {**describe(experiment), "status": "busy", "reason": str(error)}
+    return _row(experiment)
+
+
+def _run_now(
+    experiment: DictConfig, folder: RunFolder, mirrors: Mirrors, progress: SuiteProgress
+) -> None:
+    resumes = ", goes on from its checkpoint" if folder.resumable() else ""
+    progress.say(f"output in {folder.log_path}{resumes}")
+    folder.prepare(experiment)
+    mirrors.begin(folder)
+    run_experiment(experiment, folder, progress)
+    mirrors.end(folder)
+    result: dict[str, Any] = folder.result() or {}
+    progress.end(f"{result['status']} {result.get('reason', '')}".strip())
+
+
+def _row(experiment: DictConfig) -> Row:
+    """The result of an experiment, or what is known of it without one."""
+    folder = RunFolder(folder_of(experiment))
+    result = folder.result()
+    if result is not None:
+        return result
+    return {**describe(experiment), "status": "unfinished" if folder.resumable() else "to do"}
+
+
+def _draw(suite: Suite, folder: Path) -> None:
+    """Draw the suite's figures; a failure is reported and no more."""
+    if not suite.figures:
+        return
+    out = folder / FIGURES
+    command = [sys.executable, "-m", "paper_figures", "--results", str(folder), "--out", str(out)]
+    try:
+        subprocess.run([*command, *suite.figures], timeout=FIGURES_SECONDS, check=True)
+    except subprocess.CalledProcessError as error:
+        print(f"Not all figures were drawn (exit code {error.returncode}).", file=sys.stderr)
+    except subprocess.TimeoutExpired:
+        print(f"The figures were not done after {FIGURES_SECONDS} s.", file=sys.stderr)
+
+
+@contextmanager
+def _signals_raise() -> Iterator[None]:
+    """Within, the first signal that asks for the end raises ``Interrupted``.
+
+    Later ones are ignored, so that ending the processes, which takes seconds, is not cut short.
+    """
+    wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        for each in wanted:
+            signal.signal(each, signal.SIG_IGN)
+        raise Interrupted(number)
+
+    before = {number: signal.signal(number, interrupt) for number in wanted}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,123 @@
+"""What the runs of a suite say over seeds: means, and differences to the best configuration."""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from benchmark.experiment import settings_without
+from benchmark.parallelism import Parallelism
+from benchmark.records.run_folder import RunFolder
+from benchmark.records.statistics import is_above, mean_interval, paired_differences
+
+Result = dict[str, Any]  # the fields of a result.json
+Row = dict[str, Any]
+
+# Runs that agree in these settings, and honoured the same visibility, answer the same question and
+# may be compared.
+QUESTION = (
+    "dataset", "task", "protocol", "batch_size", "max_events", "random_edge_features",
+)  # fmt: skip
+NAMES = ("dataset", "protocol", "system", "model", "processes", "epochs", "batch_size")
+RESAMPLING_SEED = 0
+
+
+def compare(folders: Sequence[RunFolder]) -> list[Row]:
+    """One row for every configuration whose finished runs have a best round; none for one seed.
+
+    ``mean`` and ``interval`` are those of the test metric (of validation where there was no test)
+    over ``seeds``. ``behind`` is how far the mean lies behind that of the best configuration for
+    the same question, with ``behind_interval``, both on the seeds that the two share; None for the
+    best. ``ahead`` says that it is the best and significantly above every other one.
+    """
+    questions: dict[str, dict[str, dict[int, Result]]] = defaultdict(lambda: defaultdict(dict))
+    for folder in folders:
+        result = folder.result()
+        if result and result["status"] == "finished" and _metric(result):
+            settings = json.loads(settings_without(folder.config(), "seed"))
+            asked = [settings.get(key) for key in QUESTION]
+            question = json.dumps([*asked, result["visibility"]])
+            questions[question][json.dumps(settings)][result["seed"]] = result
+    rows = [row for runs in questions.values() for row in _answer(runs)]
+    return _told_apart(rows) if any(row["seeds"] > 1 for row in rows) else []
+
+
+def _answer(runs: Mapping[str, Mapping[int, Result]]) -> list[Row]:
+    """The rows of one question, from the results by settings and seed."""
+    values = {
+        settings: {seed: result["metrics"][_metric(result)] for seed, result in of_seed.items()}
+        for settings, of_seed in runs.items()
+    }
+    best = max(values, key=lambda settings: np.mean(list(values[settings].values())))
+    rows = []
+    for settings, of_seed in values.items():
+        sample = list(of_seed.values())
+        behind = [] if settings == best else paired_differences(values[best], of_seed)
+        rows.append(
+            {
+                **_names(next(iter(runs[settings].values()))),
+                "settings": _flat(json.loads(settings)),
+                "seeds": len(sample),
+                "mean": float(np.mean(sample)),
+                "interval": mean_interval(sample, _generator()),
+                "behind": float(np.mean(behind)) if behind else None,
+                "behind_interval": mean_interval(behind, _generator()),
+                "ahead": settings == best and _is_ahead(best, values),
+            }
+        )
+    return rows
+
+
+def _is_ahead(best: str, values: Mapping[str, Mapping[int, float]]) -> bool:
+    others = [of_seed for settings, of_seed in values.items() if settings != best]
+    above = [is_above(values[best], other, _generator()) for other in others]
+    return bool(above) and all(above)
+
+
+def _generator() -> np.random.Generator:
+    """A new one for every interval, so that none depends on what else is in the table."""
+    return np.random.default_rng(RESAMPLING_SEED)
+
+
+def _names(result: Result) -> Row:
+    degrees = str(Parallelism(**result["parallelism"]))
+    return {name: result[name] for name in NAMES} | {"degrees": degrees, "metric": _metric(result)}
+
+
+def _told_apart(rows: list[Row]) -> list[Row]:
+    """The rows with only those ``settings`` that differ among rows of the same names."""
+    alike: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        alike[repr([row[name] for name in (*NAMES, "degrees")])].append(row)
+    for group in alike.values():
+        all_settings = [row["settings"] for row in group]
+        names = {name for settings in all_settings for name in settings}
+        telling = [
+            name
+            for name in sorted(names)
+            if any(settings.get(name) != all_settings[0].get(name) for settings in all_settings)
+        ]
+        for row in group:
+            row["settings"] = {name: row["settings"].get(name) for name in telling}
+    return rows
+
+
+def _flat(settings: Any, name: str = "") -> dict[str, Any]:
+    """Every setting by its dotted name."""
+    if not isinstance(settings, dict):
+        return {name: settings}
+    prefix = f"{name}." if name else ""
+    parts = [_flat(value, f"{prefix}{key}") for key, value in settings.items()]
+    return {key: value for part in parts for key, value in part.items()}
+
+
+def _metric(result: Result) -> str:
+    """The test value of the metric that chose the best round; empty where none did."""
+    for name in result["metrics"]:
+        if name.startswith("validation_") and name.endswith("_best"):
+            metric = name.removesuffix("_best")
+            test = "test_" + metric.removeprefix("validation_")
+            return test if test in result["metrics"] else metric
+    return ""

@@ -1,0 +1,118 @@
+"""How fast systems are beside each other on the same stream: the numbers of suite ``peers``."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from statistics import fmean, median
+from typing import Any, NamedTuple
+
+from benchmark.experiment import settings_without
+from benchmark.parallelism import Parallelism
+from benchmark.records.run_folder import RunFolder
+
+Result = dict[str, Any]  # the fields of a result.json
+Row = dict[str, Any]
+
+TASK = "link_speed"
+BASELINE = "tgn"
+# What may differ between systems that are compared.
+SYSTEM_KEYS = ("system", "model", "choices.system", "choices.model", "parallelism", "processes")
+BATCH = ("nodes", "root_nodes", "roots", "edges", "gflop_per_batch")  # of ``operation_floor``
+
+
+class Spread(NamedTuple):
+    """Over the repeats."""
+
+    median: float
+    least: float
+    most: float
+
+
+def peer_speeds(folders: Sequence[RunFolder]) -> list[Row]:
+    """One row for every system on every case, from its finished runs of task ``link_speed``.
+
+    Seeds are repeats, of settings that are otherwise equal. ``events_per_second`` and
+    ``events_per_cpu_second`` are those of training, ``evaluate_seconds`` and
+    ``evaluate_cpu_seconds`` those of validation, all ``Spread``.
+    ``times_baseline`` and ``times_baseline_cpu`` divide the rates by those of the baseline with
+    the same seed; they are None where it has not run. ``batch`` holds the mean counts of
+    ``operation_floor`` and ``gflop_per_second`` the measured rates of products. ``floor`` is the
+    events per second at the largest of these, since a disturbed measurement is a slower one, and
+    ``share_of_floor`` the part of it reached.
+    """
+    groups: dict[str, tuple[str, dict[int, Result]]] = {}
+    for folder, result in _finished(folders):
+        config = folder.config()
+        case = settings_without(config, "seed", *SYSTEM_KEYS)
+        _, repeats = groups.setdefault(settings_without(config, "seed"), (case, {}))
+        repeats[result["seed"]] = result
+    baselines = {
+        case: repeats
+        for case, repeats in groups.values()
+        if next(iter(repeats.values()))["system"] == BASELINE
+    }
+    return [_row(repeats, baselines.get(case, {})) for case, repeats in groups.values()]
+
+
+def machines(folders: Sequence[RunFolder]) -> list[str]:
+    """What the finished runs ran on, each machine and number of threads once."""
+    lines = []
+    for folder, _ in _finished(folders):
+        environment = json.loads((folder.path / "environment.json").read_text())
+        hardware = [environment["cpu"], f"{environment['cores']} cores", *environment["gpus"]]
+        threads = environment["threads_per_process"]
+        lines.append(f"{', '.join(hardware)}; threads per process: {threads}")
+    return list(dict.fromkeys(lines))
+
+
+def _finished(folders: Sequence[RunFolder]) -> Iterator[tuple[RunFolder, Result]]:
+    """The finished runs of the task, with their results."""
+    for folder in folders:
+        result = folder.result()
+        if result and result["status"] == "finished" and result["task"] == TASK:
+            yield folder, result
+
+
+def _row(repeats: dict[int, Result], baseline: dict[int, Result]) -> Row:
+    results = list(repeats.values())
+    pairs = [(result, baseline[seed]) for seed, result in repeats.items() if seed in baseline]
+    counted = [result for result in results if "operation_floor" in result]
+    floors = [result["operation_floor"] for result in counted]
+    fastest = max((floor["gflop_per_second"] for floor in floors), default=0.0)
+    reachable = [
+        floor["events_per_second"] * fastest / floor["gflop_per_second"] for floor in floors
+    ]
+    return {
+        "dataset": results[0]["dataset"],
+        "random_edge_features": results[0]["source"]["random_edge_features"],
+        "batch_size": results[0]["batch_size"],
+        "system": results[0]["system"],
+        "degrees": str(Parallelism(**results[0]["parallelism"])),
+        "repeats": len(results),
+        "events_per_second": _spread(map(_rate, results)),
+        "events_per_cpu_second": _spread(map(_cpu_rate, results)),
+        "times_baseline": _spread(_rate(one) / _rate(other) for one, other in pairs),
+        "times_baseline_cpu": _spread(_cpu_rate(one) / _cpu_rate(other) for one, other in pairs),
+        "evaluate_seconds": _spread(result["seconds"]["evaluate"] for result in results),
+        "evaluate_cpu_seconds": _spread(result["cpu_seconds"]["evaluate"] for result in results),
+        "batch": {name: fmean(floor[name] for floor in floors) for name in BATCH if floors},
+        "gflop_per_second": _spread(floor["gflop_per_second"] for floor in floors),
+        "floor": _spread(reachable),
+        "share_of_floor": _spread(
+            _rate(result) / floor for result, floor in zip(counted, reachable, strict=True)
+        ),
+    }
+
+
+def _spread(values: Iterable[float]) -> Spread | None:
+    found = list(values)
+    return Spread(median(found), min(found), max(found)) if found else None
+
+
+def _rate(result: Result) -> float:
+    """Training events per second of wall time."""
+    return float(result["throughput_events_per_second"])
+
+
+def _cpu_rate(result: Result) -> float:
+    """Training events per second of CPU time, that of all threads."""
+    return _rate(result) * float(result["seconds"]["train"]) / result["cpu_seconds"]["train"]

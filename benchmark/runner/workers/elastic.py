@@ -1,0 +1,55 @@
+"""Starts the processes of one experiment with torch's elastic launcher and says how they ended.
+
+``python -m benchmark.runner.workers.elastic RUN_FOLDER NUM_PROCESSES`` is what the runner starts.
+"""
+
+import os
+import signal
+import sys
+
+from torch.distributed import run as elastic_run
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+
+from benchmark.machine.process_tree import child_environment, end_with_parent
+from benchmark.records.run_folder import RunFolder
+
+
+def main(path: str, num_processes: str) -> int:
+    """Run the worker module in every process; the exit code is 0 if all went well."""
+    end_with_parent()
+    os.environ.update(child_environment())
+    arguments = [
+        "--standalone",  # a rendezvous on a port that the kernel picks: runs never collide
+        "--local-addr=127.0.0.1",  # no look-up of the machine's name, which may need a network
+        f"--nproc-per-node={num_processes}",
+        "--max-restarts=0",
+        "--module",
+        "benchmark.runner.workers.worker",
+        path,
+    ]
+    try:
+        elastic_run.run(elastic_run.parse_args(arguments))
+    except ChildFailedError as error:
+        print(error, file=sys.stderr)
+        _note_silent_deaths(RunFolder(path), error)
+        return 1
+    return 0
+
+
+def _note_silent_deaths(folder: RunFolder, error: ChildFailedError) -> None:
+    """Give a reason for the processes that could not say it themselves."""
+    noted = {failure["rank"] for failure in folder.failures()}
+    for rank, failure in error.failures.items():
+        if rank in noted or failure.exitcode == -signal.SIGTERM:  # ended because another failed
+            continue
+        if failure.exitcode < 0:
+            reason = f"rank {rank} was killed by {failure.signal_name()}"
+            if failure.exitcode == -signal.SIGKILL:
+                reason += " (perhaps the machine ran out of memory)"
+            folder.note_failure(rank, reason, killed=True)
+        else:
+            folder.note_failure(rank, f"rank {rank} ended with exit code {failure.exitcode}")
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,138 @@
+"""The run folder under kills at any moment."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmark import record
+from benchmark.errors import UserError
+from benchmark.records.run_folder import RunFolder
+from tests.experiments import MakeExperiment
+
+
+@pytest.fixture
+def folder(tmp_path: Path, make_experiment: MakeExperiment) -> RunFolder:
+    folder = RunFolder(tmp_path / "run")
+    folder.prepare(make_experiment())
+    return folder
+
+
+def test_lines_come_back_in_order(folder: RunFolder) -> None:
+    lines = [{"iteration": number, "pass": 0.5, "seconds": 1.5, "loss": 0.25} for number in (1, 2)]
+    for line in lines:
+        folder.log(line)
+    assert folder.metrics() == lines
+
+
+def test_a_torn_last_line_is_left_out_and_written_over(folder: RunFolder) -> None:
+    folder.log({"iteration": 1})
+    with open(folder.path / "metrics.jsonl", "a") as file:
+        file.write('{"iteration": 2, "lo')
+    assert folder.metrics() == [{"iteration": 1}]
+    folder.truncate_metrics(1)
+    folder.log({"iteration": 2})
+    assert folder.metrics() == [{"iteration": 1}, {"iteration": 2}]
+
+
+@given(iterations=st.lists(st.integers(0, 9)), last=st.integers(-1, 10), torn=st.integers(0, 25))
+def test_truncation_keeps_what_the_checkpoint_has_seen(
+    tmp_path_factory: pytest.TempPathFactory, iterations: list[int], last: int, torn: int
+) -> None:
+    folder = RunFolder(tmp_path_factory.mktemp("run"))
+    for iteration in iterations:
+        folder.log({"iteration": iteration})
+    path = folder.path / "metrics.jsonl"
+    text = path.read_text() if path.exists() else ""
+    path.write_text(text[: max(0, len(text) - torn)])
+    whole = path.read_text().count("\n")
+    folder.truncate_metrics(last)
+    expected = [iteration for iteration in iterations[:whole] if iteration <= last]
+    assert [line["iteration"] for line in folder.metrics()] == expected
+
+
+def test_result_is_whole_or_not_there(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert folder.result() is None
+
+    def killed(*paths: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(os, "replace", killed)
+        folder.finish({"status": "finished"})
+    assert folder.result() is None
+    folder.finish({"status": "finished"})
+    assert folder.result() == {"status": "finished"}
+
+
+@pytest.mark.parametrize("text", ["", '{"status": "fini', "3"])
+def test_a_torn_result_counts_as_none(folder: RunFolder, text: str) -> None:
+    (folder.path / "result.json").write_text(text)
+    assert folder.result() is None
+
+
+def test_a_held_folder_is_refused_naming_the_process(folder: RunFolder) -> None:
+    sentence = f"is being run by process {os.getpid()}"
+    with folder.lock(), pytest.raises(UserError, match=sentence), RunFolder(folder.path).lock():
+        pass
+    with RunFolder(folder.path).lock():
+        pass
+
+
+def test_preparing_forgets_the_last_attempt_but_not_its_checkpoint(
+    folder: RunFolder, make_experiment: MakeExperiment
+) -> None:
+    folder.log({"iteration": 1})
+    folder.heartbeat(0, "train", 1, 2)
+    folder.note_failure(0, "no luck")
+    folder.finish({"status": "failed"})
+    (folder.path / "checkpoint").mkdir()
+    folder.prepare(make_experiment(epochs=3))
+    assert folder.result() is None
+    assert folder.heartbeats() == {}
+    assert folder.failures() == []
+    assert folder.metrics() == [{"iteration": 1}]
+    assert folder.config().epochs == 3
+    (folder.path / "checkpoint").rmdir()
+    folder.prepare(make_experiment())
+    assert folder.metrics() == []
+
+
+def test_heartbeats_are_written_once_a_second_and_at_every_new_phase(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+    monkeypatch.setattr(record.time, "monotonic", lambda: now)
+
+    def done_after(phase: str, done: int, seconds: float) -> tuple[str, int]:
+        nonlocal now
+        now += seconds
+        folder.heartbeat(3, phase, done, 10)
+        beat = folder.heartbeats()[3]
+        return beat["phase"], beat["done"]
+
+    assert done_after("train", 1, 0.0) == ("train", 1)
+    assert done_after("train", 2, 0.5) == ("train", 1)
+    assert done_after("train", 3, 0.6) == ("train", 3)
+    assert done_after("train", 10, 0.1) == ("train", 10)
+    assert done_after("validation", 1, 0.1) == ("validation", 1)
+
+
+def test_a_killed_process_is_named_before_those_that_failed_because_of_it(
+    folder: RunFolder,
+) -> None:
+    folder.note_failure(0, "rank 0: connection closed by peer")
+    folder.note_failure(1, "rank 1 was killed by SIGKILL", killed=True)
+    assert [failure["rank"] for failure in folder.failures()] == [1, 0]
+
+
+def test_values_of_tensors_and_arrays_are_written_as_numbers(folder: RunFolder) -> None:
+    class Scalar:
+        def __float__(self) -> float:
+            return 0.5
+
+    folder.log({"iteration": 1, "loss": Scalar()})
+    assert json.loads((folder.path / "metrics.jsonl").read_text()) == {"iteration": 1, "loss": 0.5}

@@ -1,0 +1,120 @@
+"""What a suite says over seeds, from records made by hand."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from omegaconf import OmegaConf
+
+from benchmark.records.run_folder import RunFolder
+from benchmark.records.statistics import mean_interval
+from benchmark.runner.tables.comparison import compare
+from benchmark.runner.tables.comparison_table import print_comparison
+from tests.experiments import MakeExperiment
+
+LOW = [0.50, 0.54, 0.58, 0.62, 0.66]
+HIGH = [value + gain for value, gain in zip(LOW, (0.052, 0.041, 0.048, 0.062, 0.047), strict=True)]
+
+
+@pytest.fixture
+def runs(tmp_path: Path, make_experiment: MakeExperiment) -> Any:
+    """A function that makes one finished run for each test value, with seeds 0, 1, ..."""
+
+    def make(values: list[float], visibility: str = "event", **changes: Any) -> list[RunFolder]:
+        folders = []
+        for seed, value in enumerate(values):
+            folder = RunFolder(tmp_path / str(len(list(tmp_path.iterdir()))))
+            experiment = OmegaConf.merge(make_experiment(seed=seed), changes)
+            folder.prepare(experiment)
+            names = {
+                key: experiment[key].name for key in ("dataset", "protocol", "system", "model")
+            }
+            metrics = {"validation_mrr_best": value + 0.1, "validation_ap": 0.9, "test_mrr": value}
+            folder.finish(
+                {
+                    **names,
+                    "status": "finished",
+                    "visibility": visibility,
+                    "processes": 1,
+                    "epochs": 2,
+                    "batch_size": 100,
+                    "seed": seed,
+                    "parallelism": {"i": 1, "j": 1, "k": 1},
+                    "metrics": metrics,
+                }
+            )
+            folders.append(folder)
+        return folders
+
+    return make
+
+
+def interval(values: list[float]) -> Any:
+    return mean_interval(values, np.random.default_rng(0))
+
+
+def test_means_and_paired_differences(runs: Any) -> None:
+    better = runs(HIGH, system={"name": "better"})
+    worse = runs(LOW[::-1], system={"name": "worse"})
+    rows = {row["system"]: row for row in compare(better + worse[::-1])}
+    assert rows["better"]["metric"] == "test_mrr"
+    assert rows["better"]["mean"] == pytest.approx(0.63)
+    assert rows["better"]["interval"] == pytest.approx(interval(HIGH))
+    assert rows["better"]["behind"] is None
+    differences = [high - low for high, low in zip(HIGH, LOW[::-1], strict=True)]
+    assert rows["worse"]["behind"] == pytest.approx(0.05)
+    assert rows["worse"]["behind_interval"] == pytest.approx(interval(differences))
+    assert not rows["better"]["ahead"]  # seed by seed the two cross
+
+
+def test_the_best_is_ahead_where_every_seed_agrees(runs: Any) -> None:
+    better, worse = runs(HIGH, system={"name": "better"}), runs(LOW, system={"name": "worse"})
+    ahead = {row["system"]: row["ahead"] for row in compare(better + worse)}
+    assert ahead == {"better": True, "worse": False}
+    assert not any(row["ahead"] for row in compare(better[:3] + worse[:3]))
+    assert not any(row["ahead"] for row in compare(better))
+    assert not any(row["ahead"] for row in compare(better + worse + runs(HIGH)))
+
+
+def test_other_questions_are_not_compared(runs: Any) -> None:
+    here = runs(HIGH, system={"name": "better"})
+    others = ({"dataset": {"name": "another"}}, {"batch_size": 50}, {"visibility": "batch"})
+    for other in others:
+        rows = compare(here + runs(LOW, **other))
+        assert [row["behind"] for row in rows] == [None, None]
+        assert not any(row["ahead"] for row in rows)
+
+
+def test_only_shared_seeds_are_paired(runs: Any) -> None:
+    better = runs(HIGH, system={"name": "better"})
+    worse = runs(LOW, system={"name": "worse"})
+    rows = {row["system"]: row for row in compare(better[1:] + worse[:-1])}
+    assert rows["worse"]["seeds"] == 4
+    assert rows["worse"]["behind"] == pytest.approx(np.mean([0.041, 0.048, 0.062]))
+    assert rows["worse"]["behind_interval"] is None
+
+
+def test_one_seed_and_unfinished_runs_make_no_rows(runs: Any, tmp_path: Path) -> None:
+    assert compare(runs([0.5], system={"name": "a"}) + runs([0.6], system={"name": "b"})) == []
+    assert compare([RunFolder(tmp_path / "absent")]) == []
+
+
+def test_the_table(runs: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    better, worse = (
+        runs(values, system={"name": "one", "size": size}) for values, size in ((HIGH, 2), (LOW, 1))
+    )
+    print_comparison(compare(better + worse))
+    printed = " ".join(capsys.readouterr().out.split())
+    low, high = interval(HIGH)
+    assert f"system.size=2 one 1x1x1 5 test mrr 0.6300 [{low:.4f}, {high:.4f}] *" in printed
+    assert "system.size=1 one 1x1x1 5 test mrr 0.5800 [" in printed
+    assert "0.0500 [" in printed
+    assert "* above every other configuration" in printed
+    print_comparison(compare(better[:2] + worse[:2]))
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "2 test mrr 0.5665 system.size=1" in printed
+    assert "Fewer than 4 seeds give no interval, and nothing is significant." in printed
+    assert "*" not in printed
+    print_comparison([])
+    assert capsys.readouterr().out == ""

@@ -1,0 +1,93 @@
+"""What the end table shows."""
+
+import re
+from typing import Any
+
+import pytest
+
+from benchmark.experiment import describe
+from benchmark.runner.tables.end_table import print_speedups, print_table
+from tests.experiments import MakeExperiment
+
+
+@pytest.fixture
+def row(make_experiment: MakeExperiment) -> dict[str, Any]:
+    return {
+        **describe(make_experiment(parallelism={"j": 2}, processes=2)),
+        "status": "finished",
+        "visibility": "event",
+        "metrics": {"validation_mrr_best": 0.71234, "validation_ap": 0.9, "test_mrr": 0.6},
+        "throughput_events_per_second": 12345.6,
+        "seconds": {"train": 1.25, "evaluate": 2.0, "total": 3.5},
+        "peak_memory_bytes": 3 * 2**30,
+    }
+
+
+def shown(capsys: pytest.CaptureFixture[str], *rows: dict[str, Any]) -> str:
+    print_table(rows)
+    return capsys.readouterr().out
+
+
+def cells(table: str) -> list[str]:
+    lines = [" ".join(line.split()) for line in table.splitlines() if "─" not in line]
+    return [line for line in lines if line]
+
+
+def test_a_row_holds_the_numbers(row: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    shared, heading, numbers = cells(shown(capsys, row))
+    assert shared == (
+        "dataset a_dataset, protocol a_protocol, model a_model, processes 2, passes 2, "
+        "batch size 100, seed 0"
+    )
+    metrics = "validation mrr test mrr events/s"
+    assert heading == f"system i x j x k {metrics} train s evaluate s total s peak GiB status"
+    assert numbers == "a_system 1x2x1 0.7123 0.6000 12,346 1.2 2.0 3.5 3.00 finished"
+
+
+def test_settings_that_differ_become_columns(
+    row: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    shared, heading, first, second = cells(shown(capsys, row, {**row, "seed": 7, "passes": 3}))
+    assert "seed" not in shared
+    assert heading.startswith("passes seed system i x j x k")
+    assert (first[:12], second[:12]) == ("2 0 a_system", "3 7 a_system")
+
+
+def test_other_tasks_show_all_their_metrics_and_no_empty_column(
+    row: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    seconds = {"train": None, "evaluate": None, "total": 1.0}
+    row |= {"metrics": {"largest_bar": 1606}, "throughput_events_per_second": None}
+    table = shown(capsys, {**row, "seconds": seconds})
+    assert "largest bar" in table
+    assert "1,606" in table
+    assert "events/s" not in table
+    assert "train s" not in table
+
+
+def test_a_failed_row_gives_its_reason(
+    row: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    row |= {"status": "failed", "reason": "rank 0 [x] was killed", "metrics": {}}
+    assert "failed: rank 0 [x] was killed" in shown(capsys, row)
+
+
+def test_mixed_visibilities_are_pointed_out(
+    row: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "Note" not in shown(capsys, row, row)
+    assert "(batch, event)" in shown(capsys, row, {**row, "visibility": "batch"})
+
+
+def test_speedups_name_what_was_not_reached(capsys: pytest.CaptureFixture[str]) -> None:
+    one = {"system": "disttgl", "seed": 0, "degrees": "1x1x1", "target": 0.7, "iterations": 2000}
+    one |= {"seconds": 30.0, "speedup_iterations": 1.0, "speedup_seconds": 1.0}
+    nothing = dict.fromkeys(("iterations", "seconds", "speedup_iterations", "speedup_seconds"))
+    print_speedups([one | {"speedup_throughput": 1.0}])
+    assert capsys.readouterr().out == ""
+    two = one | nothing | {"degrees": "1x1x2", "speedup_throughput": 1.9}
+    print_speedups([one | {"speedup_throughput": 1.0}, two])
+    printed = capsys.readouterr().out
+    assert "95% of its best" in printed
+    assert "2,000" in printed
+    assert re.search(r"1x1x2 +0\.7000 +not reached +1\.90", printed)

@@ -1,0 +1,145 @@
+"""The main command as a user runs it, with real processes and a task that trains nothing."""
+
+import json
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from benchmark.records.run_folder import RunFolder
+from benchmark.records.schema import validate_metrics_line, validate_result
+
+WORDS = [
+    "task=captured_events",
+    "task._target_=tests.runner.fake_task.FakeTask",
+    "system=none",
+    "model=none",
+    "suite.figures=[]",
+    "wandb.mode=offline",
+    "threads=1",
+]
+PATIENCE = 600  # seconds, on a busy machine
+
+
+def start(results: Path, *words: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "benchmark.run", *WORDS, f"results_dir={results}", *words]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def run(results: Path, *words: str) -> tuple[int, str, str]:
+    """Exit code, standard output, standard error."""
+    process = start(results, *words)
+    output, errors = process.communicate(timeout=PATIENCE)
+    return process.returncode, output, errors
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended may wait for its parent to notice."""
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def folders_by_seed(results: Path) -> dict[int, RunFolder]:
+    found = {}
+    for path in (results / "quick").iterdir():
+        folder = RunFolder(path)
+        found[folder.config().seed] = folder
+    return found
+
+
+def row_of_seed(table: str, seed: int) -> list[str]:
+    rows = [line.split() for line in table.splitlines()]
+    return next(row for row in rows if row[:3] == [str(seed), "none", "1x1x1"])
+
+
+def test_a_failed_experiment_is_isolated_and_a_finished_one_is_not_run_again(
+    tmp_path: Path,
+) -> None:
+    actions = "+task.actions=[kill,finish]"
+    code, table, errors = run(tmp_path, "seeds=2", actions)
+    assert code == 1, errors
+    assert "Traceback" not in errors
+    folders = folders_by_seed(tmp_path)
+    killed, finished = (folders[seed].result() for seed in (0, 1))
+    assert killed is not None
+    assert finished is not None
+    assert validate_result(killed) == validate_result(finished) == []
+    assert killed["reason"].startswith("rank 0 was killed by SIGKILL")
+    assert "failed: rank 0 was killed by SIGKILL" in table
+    assert finished["metrics"] == {"validation_mrr_best": 0.5, "test_mrr": 0.25}
+    assert finished["peak_memory_bytes"] > 50 * 2**20
+    assert shlex.split(finished["command"])[:3] == ["python", "-m", "benchmark.run"]
+    lines = folders[1].metrics()
+    assert [line["iteration"] for line in lines] == [1, 2, 3, 4]
+    assert [validate_metrics_line(line) for line in lines] == [[]] * 4
+    environment = json.loads((folders[1].path / "environment.json").read_text())
+    assert environment["threads_per_process"] == 1
+    assert list(folders[1].path.glob("wandb/offline-run-*/*.wandb"))
+    # Make the failed one look finished: now there is nothing left to do.
+    folders[0].finish({**finished, "seed": 0})
+    before = (folders[1].path / "result.json").stat().st_mtime_ns
+    first, second = (run(tmp_path, "seeds=2", actions) for _ in range(2))
+    assert first[0] == second[0] == 0
+    assert first[1] == second[1]
+    assert row_of_seed(first[1], 1) == row_of_seed(table, 1)
+    assert first[2].count("skipped") == 2
+    assert (folders[1].path / "result.json").stat().st_mtime_ns == before
+
+
+def test_ctrl_c_leaves_a_state_from_which_the_same_command_goes_on(tmp_path: Path) -> None:
+    words = ("parallelism.k=2", "processes=2", "+task.actions=[interrupt]")
+    process = start(tmp_path, *words)
+    wait_until(lambda: any(tmp_path.glob("quick/*/checkpoint/iteration")))
+    (folder,) = folders_by_seed(tmp_path).values()
+    wait_until(lambda: len(folder.heartbeats()) == 2)
+    refused = run(tmp_path, *words)
+    assert refused[0] == 1
+    assert f"is being run by process {process.pid}" in refused[1]
+    pids = [beat["pid"] for beat in folder.heartbeats().values()]
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130
+    assert "The same command goes on: python -m benchmark.run task=captured_events" in errors
+    assert "Traceback" not in errors
+    wait_until(lambda: not any(is_alive(pid) for pid in pids))
+    assert folder.result() is None
+    code, _, errors = run(tmp_path, *words)
+    assert code == 0, errors
+    assert "goes on from its checkpoint" in errors
+    assert [line["iteration"] for line in folder.metrics()] == [1, 2, 3, 4]
+    result = folder.result()
+    assert result is not None
+    assert result["status"] == "finished"
+    assert not result["emulated"]
+
+
+@pytest.mark.parametrize("word", ["dataset=wikipeda", "batch_size=0"])
+def test_a_user_error_is_one_line_and_leaves_nothing(tmp_path: Path, word: str) -> None:
+    code, output, errors = run(tmp_path / "results", word)
+    assert code == 2
+    assert output == ""
+    assert errors.startswith("error: ")
+    assert errors.count("\n") == 1
+    assert not (tmp_path / "results").exists()
+
+
+def test_list_shows_the_state_and_runs_nothing(tmp_path: Path) -> None:
+    code, output, _ = run(tmp_path / "results", "seeds=2", "+task.actions=[]", "--list")
+    assert code == 0
+    assert row_of_seed(output, 1)[-2:] == ["to", "do"]
+    assert not (tmp_path / "results").exists()

@@ -1,0 +1,55 @@
+"""Parts that do not fit together."""
+
+import pytest
+from omegaconf import OmegaConf
+
+from benchmark.graph.visibility import Visibility
+from benchmark.processes import Processes
+from benchmark.protocol.link_protocol import LinkProtocol
+from benchmark.protocol.negatives import NegativePool
+from benchmark.runner.compose import compose_settings
+from benchmark.tasks.build import build_dataset, build_system
+
+PROTOCOL = LinkProtocol("disttgl", Visibility.EVENT, 49, NegativePool.BIPARTITE, 0, "mrr")
+
+
+def refusal(*words: str, processes: Processes) -> str:
+    settings = compose_settings(["system=disttgl", "max_events=1000", *words])
+    experiment = OmegaConf.merge(settings, {"seed": 0})
+    with pytest.raises(ValueError) as refused:
+        build_system(experiment, build_dataset(experiment), PROTOCOL, processes)
+    return str(refused.value)
+
+
+def test_a_model_of_another_system_is_refused() -> None:
+    text = refusal("model=tgn_pyg", processes=Processes())
+    assert text == (
+        "system=disttgl trains a TemporalModel, and model=tgn_pyg is a TGN; "
+        "leave model out or choose another."
+    )
+
+
+def test_a_model_is_refused_where_none_is_trained() -> None:
+    text = refusal("system=edgebank", "model=tgn_pyg", processes=Processes())
+    assert text == "system=edgebank trains no model; leave model=tgn_pyg out."
+
+
+def test_a_missing_system_and_a_missing_model_are_refused() -> None:
+    text = refusal("model=none", processes=Processes())
+    assert text == (
+        "task link_prediction trains a model, but model=none names none; "
+        "leave model out or choose another."
+    )
+    assert refusal("system=none", processes=Processes()).startswith(
+        "task link_prediction trains a system, but system=none names none"
+    )
+
+
+def test_the_first_forms_are_refused_on_several_processes() -> None:
+    text = refusal("system.schedule=first", "parallelism.j=2", processes=Processes(0, 2))
+    assert text.endswith("runs on one process, not on 2: set processes=1.")
+
+
+def test_unknown_schedules_are_refused() -> None:
+    text = refusal("system.schedule=second", processes=Processes())
+    assert text == "system.schedule is 'second'; choose one of reordered, first."

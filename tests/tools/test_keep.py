@@ -1,0 +1,48 @@
+"""Runs that are kept for good."""
+
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+from benchmark.errors import UserError
+from benchmark.keep import keep, without_incidentals
+from benchmark.records.run_folder import RunFolder
+
+
+def make_run(path: Path, status: str) -> Path:
+    folder = RunFolder(path)
+    folder.prepare(OmegaConf.create({"results_dir": "/somewhere", "epochs": 3, "command": "c"}))
+    folder.log({"iteration": 1, "epoch": 1, "seconds": 0.5, "loss": 0.25})
+    command = "python -m benchmark.run suite=quick results_dir=/somewhere epochs=3"
+    folder.finish({"status": status, "suite": "quick", "command": command})
+    (path / "nodes.csv").write_text("split,node\n")
+    (path / "log.txt").write_text("of no interest\n")
+    return path
+
+
+def test_a_finished_run_is_kept_without_incidentals(tmp_path: Path) -> None:
+    target = keep(make_run(tmp_path / "run", "finished"), tmp_path / "reference")
+    assert target == tmp_path / "reference" / "quick" / "run"
+    kept = RunFolder(target)
+    result = kept.result()
+    assert result is not None
+    assert result["command"] == "python -m benchmark.run suite=quick epochs=3"
+    assert kept.metrics() == [{"iteration": 1, "epoch": 1, "seconds": 0.5, "loss": 0.25}]
+    assert kept.config().epochs == 3
+    names = {"config.yaml", "metrics.jsonl", "nodes.csv", "result.json"}
+    assert {file.name for file in target.iterdir()} == names
+    assert (target / "nodes.csv").read_text() == "split,node\n"
+    assert not [f for f in target.iterdir() if "somewhere" in f.read_text()]
+
+
+def test_an_unfinished_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no finished run"):
+        keep(make_run(tmp_path / "run", "failed"), tmp_path / "reference")
+
+
+def test_what_changes_nothing_leaves_the_command() -> None:
+    command = (
+        "python cache_dir=a seeds=3 datasets_root=d wandb.mode=offline heartbeat_seconds=9 b.c=1"
+    )
+    assert without_incidentals(command) == "python seeds=3 b.c=1"
