@@ -5,7 +5,7 @@ is scored from the batches before it, as DyGLib does, so it honours ``Visibility
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -14,6 +14,7 @@ from torch import Tensor
 from benchmark.datasets.dataset import Dataset, EventBatch
 from benchmark.graph.pairs import Pairs
 from benchmark.graph.visibility import Visibility
+from benchmark.parallelism import Parallelism
 from benchmark.processes import Processes
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.system import ReportProgress, Step, TrainingSettings
@@ -36,6 +37,18 @@ class EdgeBankSystem:
     epochs_per_round = 1
     iterations_per_round = 1
 
+    @staticmethod
+    def check(parallelism: Parallelism, num_processes: int, options: Mapping[str, Any]) -> None:
+        """As ``benchmark.system.System.check``."""
+        if not 0 < options["window"] <= 1:
+            raise ValueError(
+                f"system.window is {options['window']}; it must be above 0 and at most 1."
+            )
+        if parallelism.num_trainers != 1:
+            raise ValueError(
+                f"system edgebank trains nothing and needs parallelism 1x1x1, not {parallelism}."
+            )
+
     def __init__(
         self,
         dataset: Dataset,
@@ -46,13 +59,7 @@ class EdgeBankSystem:
         *,
         window: float,
     ) -> None:
-        if not 0 < window <= 1:
-            raise ValueError(f"system.window is {window}; it must be above 0 and at most 1.")
-        if training.parallelism.num_trainers != 1:
-            raise ValueError(
-                f"system edgebank trains nothing and needs parallelism 1x1x1, "
-                f"not {training.parallelism}."
-            )
+        self.check(training.parallelism, processes.world_size, {"window": window})
         self.dataset = dataset
         self.window = window
         stream = dataset.stream

@@ -6,7 +6,7 @@ before anyone reads again. docs/systems.md says where this and DistTGL, the pape
 code agree and where not.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -18,6 +18,7 @@ from benchmark.datasets.dataset import Dataset, EventBatch
 from benchmark.disttgl.batch import BatchBuilder, TrainingBatch
 from benchmark.disttgl.class_loss import ClassifiesEvents
 from benchmark.disttgl.gradients import OverlappedGradients
+from benchmark.disttgl.loss import LINK_OBJECTIVES
 from benchmark.disttgl.objectives import make_objective
 from benchmark.disttgl.system import LEARNING_RATE_SCALES, PRECISIONS
 from benchmark.disttgl.warm_up import warm_up
@@ -28,6 +29,7 @@ from benchmark.models.contract import TemporalModel
 from benchmark.models.node_state import NodeState
 from benchmark.models.stream_embeddings import end_embeddings, source_embeddings
 from benchmark.models.streaming import StreamingModel
+from benchmark.parallelism import Parallelism
 from benchmark.processes import Processes
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.protocol.negatives import negative_pool
@@ -35,6 +37,12 @@ from benchmark.randomness import seeded
 from benchmark.stopwatch import Stopwatch
 from benchmark.system import ReportProgress, Step, TrainingSettings
 
+CHOICES: dict[str, Mapping[str, Any]] = {
+    "sampler": RECENT_SAMPLERS,
+    "loss": {**LINK_OBJECTIVES, "auto": None},
+    "learning_rate_scale": LEARNING_RATE_SCALES,
+    "precision": PRECISIONS,
+}
 NUM_TRAINING_NEGATIVES = 1  # NegLinkSampler draws one for every event
 
 
@@ -48,6 +56,24 @@ class TGLSystem:
 
     trains = TemporalModel
     epochs_per_round = 1
+
+    @classmethod
+    def check(
+        cls, parallelism: Parallelism, num_processes: int, options: Mapping[str, Any]
+    ) -> None:
+        """As ``benchmark.system.System.check``."""
+        cls.check_degrees(parallelism)
+        for option, choices in CHOICES.items():
+            choose(f"system.{option}", options[option], choices)
+
+    @staticmethod
+    def check_degrees(parallelism: Parallelism) -> None:
+        """Raises ValueError unless there is mini-batch parallelism only."""
+        if parallelism.j > 1 or parallelism.k > 1:
+            raise ValueError(
+                "system tgl knows mini-batch parallelism only and needs parallelism.j=1 and "
+                f"parallelism.k=1, not {parallelism}; choose system=disttgl for the other two."
+            )
 
     def __init__(
         self,
@@ -63,11 +89,7 @@ class TGLSystem:
         num_chunks: int,
     ) -> None:
         parallelism = training.parallelism
-        if parallelism.j > 1 or parallelism.k > 1:
-            raise ValueError(
-                "system tgl knows mini-batch parallelism only and needs parallelism.j=1 and "
-                f"parallelism.k=1, not {parallelism}; choose system=disttgl for the other two."
-            )
+        self.check_degrees(parallelism)
         self.training = training
         self.processes = processes
         self.trainers = parallelism.trainers_of(processes.rank, processes.world_size)

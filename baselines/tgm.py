@@ -19,7 +19,7 @@ from tgm.data import DGData, DGDataLoader
 from tgm.hooks import DeduplicationHook, HookManager, RecencyNeighborHook, StatelessHook
 from torch import Tensor
 
-from benchmark.baselines.one_device import demand_one_device
+from benchmark.baselines.one_device import OneDevice
 from benchmark.baselines.tgm_model import TGN
 from benchmark.datasets.dataset import Dataset, EventBatch
 from benchmark.graph.visibility import Visibility
@@ -54,9 +54,10 @@ class KeyedNegatives(StatelessHook):
         return batch
 
 
-class TGMSystem:
+class TGMSystem(OneDevice):
     """``benchmark.system.System`` for TGM's TGN; ``model`` is called with (num_nodes, edge_dim)."""
 
+    name = "tgm"
     trains = TGN
     visibility = Visibility.BATCH
     epochs_per_round = 1
@@ -69,7 +70,7 @@ class TGMSystem:
         training: TrainingSettings,
         processes: Processes,
     ) -> None:
-        demand_one_device("tgm", training, processes)
+        self.check(training.parallelism, processes.world_size, {})
         self.dataset = dataset
         self.training = training
         self.device = training.device

@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benchmark.baselines.last_neighbors import ExactLastNeighborLoader
-from benchmark.baselines.one_device import demand_one_device
+from benchmark.baselines.one_device import OneDevice
 from benchmark.baselines.tgn_model import TGN
 from benchmark.baselines.tgn_state import (
     pack_messages,
@@ -44,7 +44,7 @@ EMBEDDED_AT_ONCE = 4096  # nodes, of which each brings its neighbours
 SCORED_AT_ONCE = 65536  # pairs of nodes
 
 
-class TGNSystem:
+class TGNSystem(OneDevice):
     """``benchmark.system.System`` for PyG's TGN.
 
     ``model`` is called as ``model(num_nodes, edge_dim)``. Outside ``train_round`` the model is in
@@ -52,6 +52,7 @@ class TGNSystem:
     message waits until its node is next used, so that the GRU gets a gradient.
     """
 
+    name = "tgn"
     trains = TGN
     visibility = Visibility.BATCH
     epochs_per_round = 1
@@ -64,7 +65,7 @@ class TGNSystem:
         training: TrainingSettings,
         processes: Processes,
     ) -> None:
-        demand_one_device("tgn", training, processes)
+        self.check(training.parallelism, processes.world_size, {})
         self.dataset = dataset
         self.training = training
         self.device = training.device

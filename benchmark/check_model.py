@@ -10,11 +10,9 @@ import sys
 from hydra.errors import HydraException
 from hydra.utils import instantiate
 
-from benchmark.errors import UserError
-from benchmark.experiment import name_of
+from benchmark.errors import UserError, one_sentence
 from benchmark.runner.compose import complete, compose_settings
 from benchmark.runner.settings import check_complete
-from benchmark.runner.workers.worker import one_sentence
 from benchmark.tools.model_check import find_problems
 
 
@@ -26,16 +24,17 @@ def main(words: list[str]) -> int:
     try:
         settings = compose_settings(complete(words))
         check_complete(settings)
-        if "_target_" not in settings.model:
+        if "_target_" not in settings["model"]:
             raise UserError("Name the network: model=NAME or model._target_=my_module.MyVariant.")
-        problems = find_problems(instantiate(settings.model))
+        problems = find_problems(instantiate(settings["model"]))
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except HydraException as error:
         print(f"error: {one_sentence(error)}", file=sys.stderr)
         return 2
-    name = name_of(settings, "model")
+    chosen = settings["choices"]["model"]
+    name = settings["model"]["_target_"].rpartition(".")[2] if chosen == "custom" else chosen
     print(*problems or [f"{name} keeps the contract."], sep="\n")
     return 1 if problems else 0
 

@@ -1,125 +1,139 @@
-"""What identifies one experiment: its names, its hash, its folder."""
+"""One experiment, from the command line to the record: everything that decides what is computed.
 
-import hashlib
-import json
-import os
-from importlib.util import find_spec
+``Experiment`` is frozen; ``benchmark.run.experiment`` makes one from the words of the command line.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from benchmark.machine.cores import available_cores
+from benchmark.parallelism import Parallelism
+from benchmark.records.identity import GROUPS, fingerprint
+from benchmark.records.run_folder import RunFolder
 
-# Where an experiment runs and who watches it; none of it changes what is computed.
-NOT_IDENTITY = (
-    "suite",
-    "seeds",
-    "command",
-    "results_dir",
-    "datasets_root",
-    "cache_dir",
-    "time_limit_minutes",
-    "heartbeat_seconds",
-    "evaluation_mebibytes",
-    "wandb",
-)
-HASH_LENGTH = 8
-SUITE_PACKAGES = ("benchmark", "baselines")
+Options = Mapping[str, Any]  # of a choice from a group, with the class that takes them: _target_
 
 
-def name_of(experiment: DictConfig, group: str) -> str:
-    """The name of what was chosen: the one it gives itself, its file's, or that of its class."""
-    chosen = str(experiment.choices[group])
-    if chosen == "custom":
-        return str(experiment[group]._target_).rpartition(".")[2]
-    return str(experiment[group].get("name") or chosen)
+@dataclass(frozen=True)
+class Question:
+    """The suite that an experiment belongs to, and what it answers."""
+
+    name: str
+    question: str = ""
 
 
-def hash_of(experiment: DictConfig) -> str:
-    """Eight hexadecimal digits that name everything that defines the experiment.
+@dataclass(frozen=True)
+class WandbMirror:
+    """The mirror of the record on Weights & Biases."""
 
-    The code of the suite is not part of it; that of a network of one's own is, so that no result
-    or checkpoint of an earlier version is taken for one of the present.
+    mode: str = "auto"
+    project: str = "disttgl-benchmark"
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One system, model, data set, task, protocol, parallelism and seed.
+
+    The fields are the settings of conf/config.yaml, which explains them. ``choices`` names what was
+    chosen from each group. ``content`` holds the sha256 of every file that is read, of the data set
+    and of classes of one's own, by group and name; ``locating`` the options of the data set that
+    say where its files lie and not what they hold.
     """
-    text = settings_without(experiment).encode() + own_source(experiment)
-    return hashlib.sha256(text).hexdigest()[:HASH_LENGTH]
 
+    dataset: Options
+    task: Options
+    protocol: Options
+    system: Options
+    model: Options
+    choices: Mapping[str, str]
+    suite: Question
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    parallelism: Parallelism = field(default_factory=Parallelism)
+    processes: int = 1
+    threads: int | None = None
+    pin_cores: bool = False
+    seed: int = 0
+    max_events: int | None = None
+    random_edge_features: int | None = None
+    class_features: int | None = None
+    device: str = "auto"
+    results_dir: str = "results/runs"
+    datasets_root: str | None = None
+    cache_dir: str | None = None
+    time_limit_minutes: float | None = None
+    evaluation_mebibytes: int = 64
+    heartbeat_seconds: float = 300.0
+    wandb: WandbMirror = WandbMirror()
+    command: str = ""
+    content: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    locating: tuple[str, ...] = ()
 
-def own_source(experiment: DictConfig) -> bytes:
-    """The file of a network that is not the suite's; nothing where it is, or cannot be found."""
-    module = str(experiment.model.get("_target_", "")).rpartition(".")[0]
-    if not module or module.partition(".")[0] in SUITE_PACKAGES:
-        return b""
-    try:
-        spec = find_spec(module)
-    except (ImportError, ValueError):
-        return b""  # the worker says what is wrong with it
-    return Path(spec.origin).read_bytes() if spec and spec.origin else b""
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> "Experiment":
+        """The experiment that ``config.yaml`` describes; keys that are no field are left out."""
+        known = {each.name: config[each.name] for each in fields(cls) if each.name in config}
+        return cls(
+            **known
+            | {
+                "suite": Question(config["suite"]["name"], config["suite"].get("question", "")),
+                "parallelism": Parallelism(**config["parallelism"]),
+                "wandb": WandbMirror(**config["wandb"]),
+                "locating": tuple(config.get("locating", ())),
+            }
+        )
 
+    def config(self) -> dict[str, Any]:
+        """The content of ``config.yaml``; ``from_config`` makes an equal experiment of it."""
+        return asdict(self) | {"locating": list(self.locating)}
 
-def settings_without(experiment: DictConfig, *left_out: str) -> str:
-    """What defines the experiment apart from the keys ``left_out`` (dotted), as one text."""
-    reduced = OmegaConf.create(experiment)
-    for key in (*NOT_IDENTITY, *left_out):
-        parent, _, name = key.rpartition(".")
-        node = OmegaConf.select(reduced, parent) if parent else reduced
-        if node is not None:
-            node.pop(name, None)
-    return json.dumps(OmegaConf.to_container(reduced), sort_keys=True)
+    def name_of(self, group: str) -> str:
+        """The name of what was chosen: the one it gives itself, its file's, or its class's."""
+        options, chosen = getattr(self, group), self.choices[group]
+        if chosen == "custom":
+            return str(options["_target_"]).rpartition(".")[2]
+        return str(options.get("name") or chosen)
 
+    @property
+    def label(self) -> str:
+        """What a person calls it; the fingerprint tells equal labels apart."""
+        names = f"{self.name_of('dataset')}-{self.name_of('system')}"
+        return f"{names}-{self.parallelism}-seed{self.seed}"
 
-def label_of(experiment: DictConfig) -> str:
-    """What a person calls the experiment; the hash of ``folder_of`` tells equal labels apart."""
-    degrees = experiment.parallelism
-    return (
-        f"{name_of(experiment, 'dataset')}-{name_of(experiment, 'system')}"
-        f"-{degrees.i}x{degrees.j}x{degrees.k}-seed{experiment.seed}"
-    )
+    @property
+    def fingerprint(self) -> str:
+        """Hexadecimal digits that name what it computes."""
+        return fingerprint(self.config())
 
+    @property
+    def folder(self) -> RunFolder:
+        """The record: a folder of its own for every fingerprint."""
+        name = f"{self.label}-{self.fingerprint}"
+        return RunFolder(Path(self.results_dir) / self.suite.name / name)
 
-def folder_of(experiment: DictConfig) -> Path:
-    """The run folder."""
-    name = f"{label_of(experiment)}-{hash_of(experiment)}"
-    return Path(experiment.results_dir) / experiment.suite.name / name
+    @property
+    def threads_per_process(self) -> int:
+        """CPU threads of each process."""
+        if self.threads is not None:
+            return self.threads
+        return max(1, available_cores() // self.processes)
 
-
-def threads_of(experiment: DictConfig) -> int:
-    """CPU threads of each process."""
-    if experiment.threads is not None:
-        return int(experiment.threads)
-    return max(1, available_cores() // experiment.processes)
-
-
-def available_cores() -> int:
-    """CPU cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def num_devices(device: str) -> int:
-    """How many processes can have a GPU, or where ``device`` means the CPU a core, of their own."""
-    if device != "cpu":
-        from torch.cuda import device_count  # noqa: PLC0415 - seconds, and only needed here
-
-        if device_count() > 0:
-            return device_count()
-    return available_cores()
-
-
-def describe(experiment: DictConfig) -> dict[str, Any]:
-    """The fields of ``result.json`` that are known before the experiment runs."""
-    degrees = experiment.parallelism
-    return {
-        "suite": experiment.suite.name,
-        **{group: name_of(experiment, group) for group in ("system", "model", "dataset")},
-        **{group: name_of(experiment, group) for group in ("task", "protocol")},
-        "parallelism": {"i": degrees.i, "j": degrees.j, "k": degrees.k},
-        "processes": experiment.processes,
-        "emulated": degrees.i * degrees.j * degrees.k > experiment.processes,
-        "seed": experiment.seed,
-        "epochs": experiment.epochs,
-        "batch_size": experiment.batch_size,
-        "learning_rate": experiment.learning_rate,
-        "visibility": None,
-        "command": experiment.command,
-    }
+    def describe(self) -> dict[str, Any]:
+        """The fields of ``result.json`` that are known before it runs."""
+        return {
+            "suite": self.suite.name,
+            **{group: self.name_of(group) for group in GROUPS},
+            "parallelism": asdict(self.parallelism),
+            "processes": self.processes,
+            "emulated": self.parallelism.num_trainers > self.processes,
+            "seed": self.seed,
+            "epochs": self.epochs,
+            "batch_size": self.batch_size,
+            "learning_rate": self.learning_rate,
+            "visibility": None,
+            "primary_metric": None,
+            "command": self.command,
+        }

@@ -21,7 +21,7 @@ def main(arguments: list[str]) -> int:
         return 0
     words = [argument for argument in arguments if argument != "--list"]
     try:
-        suite = expand(complete(words))
+        suite = expand(complete(words), may_download="--list" not in arguments)
         return list_suite(suite) if "--list" in arguments else run_suite(suite)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)

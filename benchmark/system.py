@@ -1,6 +1,6 @@
 """The contract between a system (how a model is trained over devices) and the rest of the suite."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -110,6 +110,12 @@ class System(StreamScorer, Protocol):
     epochs_per_round: int  # sweeps over the training events in one round, summed over trainers
     iterations_per_round: int
     seconds_by_part: dict[str, float]  # wall seconds of this process in training, by what it did
+
+    @classmethod
+    def check(
+        cls, parallelism: Parallelism, num_processes: int, options: Mapping[str, Any]
+    ) -> None:
+        """Refuse with ValueError, before anything is loaded, what cannot be trained."""
 
     def prepare(self, report: ReportProgress) -> dict[str, float]:
         """What must be done once, before the first round of a run that does not resume.

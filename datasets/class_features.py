@@ -20,7 +20,7 @@ def with_class_features(dataset: Dataset, width: int | None) -> Dataset:
         return dataset
     if dataset.label_kind is not LabelKind.EDGE or width < 1:
         raise ValueError(
-            f"dataset.class_features={width}: {dataset.name} has labels of kind "
+            f"class_features={width}: {dataset.name} has labels of kind "
             f"{dataset.label_kind}; this needs one class per event and at least one feature, "
             "leave it null"
         )

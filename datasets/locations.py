@@ -7,12 +7,20 @@ from benchmark.datasets.download import download
 from benchmark.datasets.storage import exclusive, sha256_of
 
 
+class NotDownloadedError(FileNotFoundError):
+    """A file that could be fetched, and must not be now."""
+
+
 @dataclass(frozen=True)
 class Locations:
-    """The user's own folder of data, which is only read, and a cache, which may be deleted."""
+    """The user's own folder of data, which is only read, and a cache, which may be deleted.
+
+    Without ``may_download`` what would be fetched raises ``NotDownloadedError``.
+    """
 
     root: Path | None
     cache: Path
+    may_download: bool = True
 
     def __post_init__(self) -> None:
         if self.root is not None and self.cache.resolve().is_relative_to(self.root.resolve()):
@@ -42,6 +50,8 @@ class Locations:
                     f"{name} is in none of {', '.join(map(str, self._folders(folder)))}: put it at "
                     f"{home / folder / name} or set datasets_root to the folder that holds it"
                 )
+            if not self.may_download:
+                raise NotDownloadedError(f"{name} is not there yet and would be fetched from {url}")
             target = self.cache / folder / url.rsplit("/", 1)[-1]
             with exclusive(target.with_name(target.name + ".lock")):
                 found = self.find(folder, name)  # another process may have fetched it meanwhile

@@ -1,6 +1,6 @@
 """The DistTGL trainer: i x j x k logical trainers on any number of processes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -10,6 +10,7 @@ from benchmark.datasets.dataset import Dataset, EventBatch
 from benchmark.disttgl.batch import BatchBuilder
 from benchmark.disttgl.class_loss import ClassifiesEvents
 from benchmark.disttgl.gradients import GRADIENT_SUMS
+from benchmark.disttgl.loss import LINK_OBJECTIVES
 from benchmark.disttgl.memory.registry import NODE_MEMORIES
 from benchmark.disttgl.objectives import make_objective
 from benchmark.disttgl.pretraining import Pretraining
@@ -24,6 +25,7 @@ from benchmark.models.contract import TemporalModel
 from benchmark.models.node_state import NodeState
 from benchmark.models.stream_embeddings import end_embeddings, source_embeddings
 from benchmark.models.streaming import StreamingModel
+from benchmark.parallelism import Parallelism
 from benchmark.processes import Processes
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.protocol.negatives import negative_pool
@@ -36,6 +38,24 @@ LEARNING_RATE_SCALES: dict[str, Callable[[int], float]] = {
     "linear": float,
     "none": lambda num_trainers: 1.0,
 }
+CHOICES: dict[str, Mapping[str, Any]] = {
+    "sampler": RECENT_SAMPLERS,
+    "loss": {**LINK_OBJECTIVES, "auto": None},
+    "learning_rate_scale": LEARNING_RATE_SCALES,
+    "precision": PRECISIONS,
+    "node_memory": NODE_MEMORIES,
+    "gradient_sum": GRADIENT_SUMS,
+    "schedule": SCHEDULES,
+}
+
+
+def check_schedule(schedule: str, num_processes: int) -> None:
+    """Raises ValueError for the first forms on several processes."""
+    if schedule == "first" and num_processes > 1:
+        raise ValueError(
+            "system.schedule=first hands batches from trainer to trainer and runs on one "
+            f"process, not on {num_processes}: set processes=1."
+        )
 
 
 class DistTGLSystem:
@@ -46,6 +66,14 @@ class DistTGLSystem:
     """
 
     trains = TemporalModel
+
+    @staticmethod
+    def check(parallelism: Parallelism, num_processes: int, options: Mapping[str, Any]) -> None:
+        """As ``benchmark.system.System.check``."""
+        for option, choices in CHOICES.items():
+            choose(f"system.{option}", options[option], choices)
+        uses_static_memory(options["static_memory"])
+        check_schedule(options["schedule"], num_processes)
 
     def __init__(
         self,
@@ -96,11 +124,7 @@ class DistTGLSystem:
             training.cache,
         )
         self.visibility = protocol.visibility
-        if schedule == "first" and processes.world_size > 1:
-            raise ValueError(
-                "system.schedule=first hands batches from trainer to trainer and runs on one "
-                f"process, not on {processes.world_size}: set processes=1."
-            )
+        check_schedule(schedule, processes.world_size)
         trained = last_events(dataset.split.range("train"), last_training_events)
         self.schedule = choose("system.schedule", schedule, SCHEDULES)(
             parallelism, len(trained), training.batch_size, trained.start

@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 import torch
 
-from benchmark.experiment import available_cores
+from benchmark.machine.cores import available_cores
 
 LIBRARIES = ("torch", "torch_geometric", "numpy", "pandas", "hydra-core", "wandb")
 GIT_SECONDS = 10

@@ -1,7 +1,6 @@
 """The record of one experiment: a folder whose ``result.json`` is written last."""
 
 import contextlib
-import fcntl
 import json
 import os
 import shutil
@@ -11,9 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+import yaml
+from filelock import FileLock, Timeout
 
 from benchmark.errors import UserError
+from benchmark.records.earlier import config_of_today, line_of_today, result_of_today
 
 HEARTBEAT_INTERVAL = 1.0  # seconds
 
@@ -38,21 +39,18 @@ class RunFolder:
     def lock(self) -> Iterator[None]:
         """Hold the folder against other runs; raises ``UserError`` if one holds it."""
         self.path.mkdir(parents=True, exist_ok=True)
-        with open(self.path / "lock", "a+") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                file.seek(0)
-                raise UserError(
-                    f"{self.path} is being run by process {file.read().strip()}; wait for it "
-                    "or choose another results_dir."
-                ) from None
-            file.truncate(0)
-            file.write(str(os.getpid()))
-            file.flush()
-            yield
+        holder = self.path / "holder"
+        try:
+            with FileLock(self.path / "lock", timeout=0):
+                holder.write_text(str(os.getpid()))
+                yield
+        except Timeout:
+            raise UserError(
+                f"{self.path} is being run by process {holder.read_text()}; wait for it "
+                "or choose another results_dir."
+            ) from None
 
-    def prepare(self, experiment: DictConfig) -> None:
+    def prepare(self, config: dict[str, Any]) -> None:
         """Make the folder ready for a run; what a checkpoint can go on from stays."""
         self.path.mkdir(parents=True, exist_ok=True)
         self._result_path.unlink(missing_ok=True)
@@ -61,17 +59,23 @@ class RunFolder:
             leftover.unlink()
         if not self.resumable():
             self._metrics_path.unlink(missing_ok=True)
-        OmegaConf.save(experiment, self.path / "config.yaml")
+        self.write_config(config)
 
     def resumable(self) -> bool:
         """Whether an earlier run has left a checkpoint."""
         return (self.path / "checkpoint").exists()
 
-    def config(self) -> DictConfig:
-        """The configuration of the experiment."""
-        config = OmegaConf.load(self.path / "config.yaml")
-        assert isinstance(config, DictConfig)
-        return config
+    def config(self) -> dict[str, Any]:
+        """The settings of the experiment; those of an earlier version under today's names.
+
+        Raises FileNotFoundError where there are none.
+        """
+        return config_of_today(yaml.safe_load((self.path / "config.yaml").read_text()))
+
+    def write_config(self, config: dict[str, Any]) -> None:
+        """Write ``config.yaml``."""
+        text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
+        _write_whole(self.path / "config.yaml", text)
 
     def log(self, values: dict[str, Any]) -> None:
         """Append one line to ``metrics.jsonl``."""
@@ -83,7 +87,7 @@ class RunFolder:
         if not self._metrics_path.exists():
             return []
         lines = self._metrics_path.read_text().splitlines(keepends=True)
-        return [json.loads(line) for line in lines if line.endswith("\n")]
+        return [line_of_today(json.loads(line)) for line in lines if line.endswith("\n")]
 
     def truncate_metrics(self, iteration: int) -> None:
         """Drop the lines past ``iteration``, which a resumed run will write again."""
@@ -131,7 +135,7 @@ class RunFolder:
         """The content of ``result.json``, or None while there is no whole one."""
         with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
             result = json.loads(self._result_path.read_text())
-            return result if isinstance(result, dict) else None
+            return result_of_today(result) if isinstance(result, dict) else None
         return None
 
 

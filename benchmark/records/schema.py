@@ -24,6 +24,8 @@ RESULT: dict[str, Types] = {
     "learning_rate": NUMBER,
     "visibility": (str, NONE),  # what the system honoured: "event", "batch", or not a question
     "metrics": dict,  # name -> number
+    # What chose the best round: "validation_NAME_best" and, where tested, "test_NAME" are metrics.
+    "primary_metric": (str, NONE),
     "throughput_events_per_second": (*NUMBER, NONE),
     # {"train", "evaluate", "total"}, null where the task has no such part, and "pretrain" where
     # there is a static memory: what it took to make, in this run or in the one that cached it.

@@ -1,12 +1,18 @@
-"""From command-line words to a configuration; a mistake is refused in one sentence."""
+"""From command-line words to settings; a mistake is refused in one sentence.
+
+The only file that knows omegaconf: what leaves it is plain dictionaries, lists and values.
+"""
 
 import difflib
 import re
+import shlex
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
+from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, MissingConfigException
@@ -14,16 +20,35 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from benchmark.errors import UserError
-from benchmark.runner import settings
+from benchmark.runner.settings import Settings
 
 CONF = Path(__file__).parents[1] / "conf"
 GROUPS = ("suite", "dataset", "task", "protocol", "system", "model")
 NEAREST_SHOWN = 5
 
+ConfigStore.instance().store("schema", Settings)
+
+
+def _of(name: str, value: Any, *, _root_: DictConfig) -> Any:
+    """``${of:NAME,VALUE}`` in conf/dataset: the value where the data set is NAME, else null.
+
+    No url, checksum or count of one set of a family is taken for another's.
+    """
+    return value if _root_.dataset.name == name else None
+
+
+OmegaConf.register_new_resolver("of", _of, replace=True)
+
 
 def choices(group: str) -> list[str]:
     """The names that may be written after ``group=``."""
     return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+
+
+@cache
+def question(suite: str) -> str:
+    """What a suite answers."""
+    return str(OmegaConf.load(CONF / "suite" / f"{suite}.yaml").suite.question)
 
 
 def given_values(words: list[str]) -> dict[str, Any]:
@@ -43,25 +68,31 @@ def to_word(key: str, value: Any) -> str:
     return f"{key}={_literal(value)}"
 
 
-def compose_settings(words: list[str]) -> DictConfig:
-    """The resolved configuration for these command-line words.
+def compose_settings(words: list[str]) -> dict[str, Any]:
+    """The resolved settings for these command-line words, as plain values.
 
-    The node ``choices`` holds the name chosen from each group. Whether the values can be run is
-    for ``settings.check`` to say, once a suite has set all of them. Raises ``UserError``.
+    ``choices`` holds the name chosen from each group. Whether the values can be run is for
+    ``settings.check`` to say, once a suite has set all of them. Raises ``UserError``.
     """
     _parse(words)
     try:
-        with initialize_config_dir(str(CONF), version_base="1.3"):
-            composed = compose("config", words, return_hydra_config=True)
-        chosen = {group: composed.hydra.runtime.choices[group] for group in GROUPS}
-        values = {key: composed[key] for key in composed if key != "hydra"}
-        resolved: Any = OmegaConf.to_container(OmegaConf.create(values), resolve=True)
+        composed, chosen = _composed(words)
+        resolved: Any = OmegaConf.to_container(composed, resolve=True)
     except (HydraException, OmegaConfBaseException, ValueError) as error:
         raise UserError(_explain(error, words)) from error
-    known = [field.name for field in fields(settings.Settings)]
+    known = [field.name for field in fields(Settings)]
     for key in resolved.keys() - known:
         raise UserError(f"There is no key {key!r}; {_nearest(key, known)}.")
-    return OmegaConf.create({**resolved, "choices": chosen})
+    return {**resolved, "choices": chosen}
+
+
+def _composed(words: list[str]) -> tuple[DictConfig, dict[str, str]]:
+    """The configuration before interpolations are resolved, and what was chosen."""
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        composed = compose("config", words, return_hydra_config=True)
+    chosen = {group: composed.hydra.runtime.choices[group] for group in GROUPS}
+    values = {key: node for key, node in composed.items_ex(resolve=False) if key != "hydra"}
+    return OmegaConf.create(values), chosen
 
 
 def _parse(words: list[str]) -> list[Override]:
@@ -72,9 +103,15 @@ def _parse(words: list[str]) -> list[Override]:
         try:
             override = OverridesParser.create().parse_override(word)
         except HydraException as error:
-            raise UserError(f"{word!r} is not understood: {_first_line(error)}.") from error
+            raise UserError(
+                f"{word!r} is not understood: {_first_line(error)}; "
+                f"where that is one value, write {_quoted(word)}."
+            ) from error
         if override.is_sweep_override():
-            raise UserError(f"{word!r} names several values; write one, a suite walks the others.")
+            raise UserError(
+                f"{word!r} names several values; write one, a suite walks the others; "
+                f"where that is one value, write {_quoted(word)}."
+            )
         group, value = override.key_or_group, override.value()
         if group in GROUPS and not isinstance(value, str):
             raise UserError(
@@ -82,6 +119,16 @@ def _parse(words: list[str]) -> list[Override]:
             )
         overrides.append(override)
     return overrides
+
+
+def _quoted(word: str) -> str:
+    """The word with its value in the parser's quotes, and those kept from the shell."""
+    key, _, value = word.partition("=")
+    if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
+        value = value[1:-1]
+    escaped = re.sub(r'(\\*)"', lambda found: 2 * found[1] + '\\"', value)
+    ending = len(escaped) - len(escaped.rstrip("\\"))
+    return shlex.quote(f'{key}="{escaped}{ending * chr(92)}"')
 
 
 def _explain(error: Exception, words: list[str]) -> str:
@@ -102,18 +149,16 @@ def _explain(error: Exception, words: list[str]) -> str:
 
 
 def _known_keys(words: list[str]) -> list[str]:
-    """Every key of the configuration these words choose from the groups."""
-    chosen = [word for word in words if word.split("=")[0] in GROUPS]
+    """Every key of the configuration these words choose from the groups, also without a value."""
+    config, _ = _composed([word for word in words if word.split("=")[0] in GROUPS])
     keys: list[str] = []
 
-    def collect(node: Any, prefix: str) -> None:
-        for key, value in node.items():
-            keys.append(f"{prefix}{key}")
+    def collect(node: DictConfig, prefix: str) -> None:
+        for key, value in node.items_ex(resolve=False):
+            keys.append(f"{prefix}{key!s}")
             if isinstance(value, DictConfig) and key != "suite":
-                collect(value, f"{prefix}{key}.")
+                collect(value, f"{prefix}{key!s}.")
 
-    config = compose_settings(chosen)
-    del config["choices"]
     collect(config, "")
     return keys
 

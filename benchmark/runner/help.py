@@ -3,9 +3,7 @@
 import re
 import textwrap
 
-from omegaconf import OmegaConf
-
-from benchmark.runner.compose import CONF, GROUPS, choices
+from benchmark.runner.compose import CONF, GROUPS, choices, question
 
 WIDTH = 100
 KEY_WIDTH = 36
@@ -39,8 +37,7 @@ def help_page() -> str:
 def _suites() -> str:
     rows = ""
     for name in choices("suite"):
-        suite = OmegaConf.load(CONF / "suite" / f"{name}.yaml").suite
-        rows += _row(f"suite={name}", suite.question)
+        rows += _row(f"suite={name}", question(name))
     return rows
 
 

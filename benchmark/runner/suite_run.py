@@ -9,10 +9,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from omegaconf import DictConfig
-
 from benchmark.errors import UserError
-from benchmark.experiment import describe, folder_of, label_of
+from benchmark.experiment import Experiment
 from benchmark.records.run_folder import RunFolder
 from benchmark.runner.mirrors.mirrors import Mirrors
 from benchmark.runner.progress import SuiteProgress
@@ -41,12 +39,12 @@ def run_suite(suite: Suite) -> int:
     with _signals_raise():
         try:
             with SuiteProgress(len(suite.experiments)) as progress:
-                rows = [_run_one(one, mirrors, progress) for one in suite.experiments]
+                rows = [_run_one(suite, one, mirrors, progress) for one in suite.experiments]
             warnings = mirrors.close()
         finally:
             mirrors.stop()
         print_table(rows)
-        folders = [RunFolder(folder_of(one)) for one in suite.experiments]
+        folders = [one.folder for one in suite.experiments]
         print_comparison(compare(folders))
         print_speedups(speedups(folders))
         print_peers(peer_speeds(folders), machines(folders))
@@ -63,14 +61,19 @@ def run_suite(suite: Suite) -> int:
 
 def list_suite(suite: Suite) -> int:
     """Print the experiments and how far they are; run nothing."""
-    print_table([_row(experiment) for experiment in suite.experiments])
+    print_table([_row(suite, experiment) for experiment in suite.experiments])
     return 0
 
 
-def _run_one(experiment: DictConfig, mirrors: Mirrors, progress: SuiteProgress) -> Row:
-    """Run one experiment unless it has finished; its row of the table."""
-    folder = RunFolder(folder_of(experiment))
-    progress.begin(label_of(experiment))
+def _run_one(
+    suite: Suite, experiment: Experiment, mirrors: Mirrors, progress: SuiteProgress
+) -> Row:
+    """Run one experiment unless it has finished or cannot be run; its row of the table."""
+    folder = experiment.folder
+    progress.begin(experiment.label)
+    if problem := suite.problems.get(experiment.fingerprint):
+        progress.end(f"failed {problem}")
+        return _row(suite, experiment)
     try:
         with folder.lock():
             if (folder.result() or {}).get("status") == "finished":
@@ -79,16 +82,16 @@ def _run_one(experiment: DictConfig, mirrors: Mirrors, progress: SuiteProgress) 
                 _run_now(experiment, folder, mirrors, progress)
     except UserError as error:
         progress.end(str(error))
-        return {**describe(experiment), "status": "busy", "reason": str(error)}
-    return _row(experiment)
+        return {**experiment.describe(), "status": "busy", "reason": str(error)}
+    return _row(suite, experiment)
 
 
 def _run_now(
-    experiment: DictConfig, folder: RunFolder, mirrors: Mirrors, progress: SuiteProgress
+    experiment: Experiment, folder: RunFolder, mirrors: Mirrors, progress: SuiteProgress
 ) -> None:
     resumes = ", goes on from its checkpoint" if folder.resumable() else ""
     progress.say(f"output in {folder.log_path}{resumes}")
-    folder.prepare(experiment)
+    folder.prepare(experiment.config())
     mirrors.begin(folder)
     run_experiment(experiment, folder, progress)
     mirrors.end(folder)
@@ -96,13 +99,15 @@ def _run_now(
     progress.end(f"{result['status']} {result.get('reason', '')}".strip())
 
 
-def _row(experiment: DictConfig) -> Row:
+def _row(suite: Suite, experiment: Experiment) -> Row:
     """The result of an experiment, or what is known of it without one."""
-    folder = RunFolder(folder_of(experiment))
+    if problem := suite.problems.get(experiment.fingerprint):
+        return {**experiment.describe(), "status": "failed", "reason": problem}
+    folder = experiment.folder
     result = folder.result()
     if result is not None:
         return result
-    return {**describe(experiment), "status": "unfinished" if folder.resumable() else "to do"}
+    return {**experiment.describe(), "status": "unfinished" if folder.resumable() else "to do"}
 
 
 def _draw(suite: Suite, folder: Path) -> None:

@@ -1,80 +1,143 @@
 """A suite and the experiments it expands to."""
 
 import itertools
+import json
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
-
-from benchmark.errors import UserError
-from benchmark.experiment import hash_of, num_devices
+from benchmark.datasets.locations import NotDownloadedError
+from benchmark.errors import UserError, one_sentence
+from benchmark.experiment import Experiment
+from benchmark.machine.cores import num_devices
+from benchmark.runner.checks import check_experiment
 from benchmark.runner.compose import compose_settings, given_values, to_word
+from benchmark.runner.content import Checksums, checksums_of_classes, checksums_of_data
 from benchmark.runner.settings import check
+from benchmark.tasks.build import loader_of
 
 Point = dict[str, Any]  # keys of the configuration and the values they take
+PROBLEMS_SHOWN = 3
 
 
 @dataclass(frozen=True)
 class Suite:
-    """The experiments that answer one question."""
+    """The experiments that answer one question.
+
+    ``problems`` says, by fingerprint, why some of them cannot be run.
+    """
 
     name: str
     figures: list[str]
     results_dir: str
     command: str
-    experiments: list[DictConfig]
+    experiments: list[Experiment]
+    problems: dict[str, str] = field(default_factory=dict)
 
 
-def expand(words: list[str]) -> Suite:
+def expand(words: list[str], may_download: bool = True) -> Suite:
     """The suite that these command-line words name, narrowed by them; raises ``UserError``.
 
-    An experiment is the composed configuration with ``seed`` and ``command`` added. Seeds are the
-    outermost axis, so that the experiments to be compared run one after the other. A suite with
-    ``fit_hardware`` leaves out those with more processes than there are cores or GPUs, and one with
-    ``optional`` those of systems that are not installed and were not asked for.
+    Seeds are the outermost axis, so that the experiments to be compared run one after the other. A
+    suite with ``fit_hardware`` leaves out those with more processes than there are cores or GPUs,
+    and one with ``optional`` those of systems that are not installed and were not asked for. Files
+    of data sets are fetched, so that what they hold identifies the experiments, if ``may_download``
+    is set. Where no experiment can be run, the reasons are raised.
     """
     command = shlex.join(["python", "-m", "benchmark.run", *words])
     settings = compose_settings(words)
-    given = given_values(words)
-    experiments: dict[str, DictConfig] = {}
-    for point in _points(settings.suite, given):
+    suite, given = settings["suite"], given_values(words)
+    experiments: dict[str, Experiment] = {}
+    problems: dict[str, str] = {}
+    content = ContentOfData(may_download)
+    for point in _points(suite, given):
         chosen = [to_word(key, value) for key, value in point.items() if key not in given]
         composed = compose_settings([*chosen, *words])
         check(composed)
-        if composed.suite.fit_hardware and composed.processes > num_devices(composed.device):
+        if composed["suite"]["fit_hardware"] and composed["processes"] > num_devices(
+            composed["device"]
+        ):
             continue
         if "system" not in given and not _installed(composed):
             continue
-        for seed in range(composed.seeds):
-            experiment = OmegaConf.merge(composed, {"seed": seed, "command": command})
-            assert isinstance(experiment, DictConfig)
-            experiments.setdefault(hash_of(experiment), experiment)
+        experiment = Experiment.from_config({**composed, "command": command})
+        problem: str | None = None
+        try:
+            check_experiment(experiment)
+            experiment = content.put_into(experiment)
+        except UserError as error:
+            problem = str(error)
+        for seed in range(composed["seeds"]):
+            one = replace(experiment, seed=seed)
+            experiments.setdefault(one.fingerprint, one)
+            if problem is not None:
+                problems[one.fingerprint] = problem
     if not experiments:
         raise UserError(
-            f"Every experiment of suite {settings.suite.name} needs more processes than the "
-            f"{num_devices(settings.device)} devices here; add suite.fit_hardware=false."
+            f"Every experiment of suite {suite['name']} needs more processes than the "
+            f"{num_devices(settings['device'])} devices here; add suite.fit_hardware=false."
         )
+    if len(problems) == len(experiments):
+        distinct = list(dict.fromkeys(problems.values()))
+        more = len(distinct) - PROBLEMS_SHOWN
+        rest = [f"And {more} more."] if more > 0 else []
+        raise UserError(" ".join([*distinct[:PROBLEMS_SHOWN], *rest]))
     return Suite(
-        settings.suite.name,
-        list(settings.suite.figures),
-        settings.results_dir,
+        suite["name"],
+        list(suite["figures"]),
+        settings["results_dir"],
         command,
         sorted(experiments.values(), key=lambda experiment: experiment.seed),
+        problems,
     )
 
 
-def _installed(composed: DictConfig) -> bool:
+class ContentOfData:
+    """Puts into experiments what their data is; looks at every data set once."""
+
+    def __init__(self, may_download: bool) -> None:
+        self.may_download = may_download
+        self.known: dict[str, Checksums | UserError] = {}
+
+    def put_into(self, experiment: Experiment) -> Experiment:
+        """The experiment with ``content`` and ``locating``.
+
+        Raises:
+            UserError: If the data set cannot be had; the same for every experiment of it.
+        """
+        content = checksums_of_classes(experiment)
+        if "_target_" not in experiment.dataset:
+            return replace(experiment, content=content)
+        key = json.dumps(experiment.dataset, sort_keys=True)
+        if key not in self.known:
+            self.known[key] = self._look(experiment)
+        found = self.known[key]
+        if isinstance(found, UserError):
+            raise found
+        if found:
+            content["dataset"] = found
+        locating = tuple(loader_of(experiment).locating)
+        return replace(experiment, content=content, locating=locating)
+
+    def _look(self, experiment: Experiment) -> Checksums | UserError:
+        try:
+            return checksums_of_data(experiment, self.may_download)
+        except NotDownloadedError:
+            return {}  # to be fetched: nothing can have been run with it
+        except Exception as error:  # of files, of the network, of a loader of one's own
+            return UserError(one_sentence(error))
+
+
+def _installed(composed: dict[str, Any]) -> bool:
     """Whether the package that the system needs, if the suite says so, can be imported."""
-    package = composed.suite.optional.get(composed.choices.system)
+    package = composed["suite"]["optional"].get(composed["choices"]["system"])
     return package is None or find_spec(package) is not None
 
 
-def _points(suite: DictConfig, given: Point) -> Iterator[Point]:
-    sweep: Any = OmegaConf.to_container(suite.sweep)
-    axes = [narrow(walk(axis, suite.name), given) for axis in sweep]
+def _points(suite: dict[str, Any], given: Point) -> Iterator[Point]:
+    axes = [narrow(walk(axis, suite["name"]), given) for axis in suite["sweep"]]
     for parts in itertools.product(*axes):
         yield {key: value for part in parts for key, value in part.items()}
 

@@ -1,45 +1,72 @@
-"""From the composed configuration of an experiment to the objects it names."""
+"""From an experiment to the objects it names."""
 
 import os
 from pathlib import Path
 from typing import Any
 
-from hydra.utils import get_class, instantiate
-from omegaconf import DictConfig
+from hydra.utils import instantiate
 
 from benchmark.datasets.beginning import beginning
+from benchmark.datasets.class_features import with_class_features
 from benchmark.datasets.dataset import Dataset
+from benchmark.datasets.loader import Loader
 from benchmark.datasets.locations import Locations
 from benchmark.datasets.random_features import with_random_edge_features
-from benchmark.experiment import name_of
+from benchmark.experiment import Experiment, Options
 from benchmark.machine.device import choose_device
-from benchmark.parallelism import Parallelism
 from benchmark.processes import Processes
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.system import Goal, System, TrainingSettings
+from benchmark.tasks.choices import check_network, class_of
+from benchmark.tasks.function_loader import FunctionLoader
 
 DEFAULT_CACHE = Path.home() / ".cache" / "disttgl-benchmark"
 
 
-def build_dataset(experiment: DictConfig) -> Dataset:
-    """The data set, looked for under ``datasets_root`` (or DATASETS_ROOT) before a download."""
-    dataset: Dataset = instantiate_with(experiment.dataset, locations=_locations(experiment))
+def loader_of(experiment: Experiment) -> Loader:
+    """What finds and loads the data set."""
+    loader = class_of(experiment, "dataset")
+    if not isinstance(loader, type):
+        return FunctionLoader(experiment.dataset)
+    built: Loader = instantiate(experiment.dataset, _convert_="all")
+    return built
+
+
+def locations_of(experiment: Experiment, may_download: bool = True) -> Locations:
+    """Where its files are looked for: under ``datasets_root`` (or DATASETS_ROOT) and the cache."""
+    root = experiment.datasets_root or os.environ.get("DATASETS_ROOT")
+    return Locations(Path(root) if root else None, cache_folder(experiment), may_download)
+
+
+def build_dataset(experiment: Experiment) -> Dataset:
+    """The stream that the experiment is about.
+
+    Raises:
+        ValueError: If a file is not the one that ``experiment.content`` tells of.
+    """
+    dataset = loader_of(experiment).load(locations_of(experiment))
+    _check_unchanged(dataset, experiment)
     if experiment.max_events:
         dataset = beginning(dataset, experiment.max_events)
     if experiment.random_edge_features:
         dataset = with_random_edge_features(dataset, experiment.random_edge_features)
-    return dataset
+    return with_class_features(dataset, experiment.class_features)
 
 
-def build_protocol(experiment: DictConfig) -> LinkProtocol:
+def _check_unchanged(dataset: Dataset, experiment: Experiment) -> None:
+    for name, checksum in experiment.content.get("dataset", {}).items():
+        if dataset.source.files.get(name) != checksum:
+            raise ValueError(
+                f"{name} of data set '{dataset.name}' is no longer what it was when this run was "
+                "planned; run the command again, which makes another run of it."
+            )
+
+
+def build_protocol(experiment: Experiment) -> LinkProtocol:
     """The protocol, which finds published negatives where the data set is found."""
-    protocol: LinkProtocol = instantiate_with(experiment.protocol, locations=_locations(experiment))
+    locations = locations_of(experiment)
+    protocol: LinkProtocol = instantiate_with(experiment.protocol, locations=locations)
     return protocol
-
-
-def _locations(experiment: DictConfig) -> Locations:
-    root = experiment.datasets_root or os.environ.get("DATASETS_ROOT")
-    return Locations(Path(root) if root else None, cache_folder(experiment))
 
 
 def provenance(dataset: Dataset) -> dict[str, Any]:
@@ -52,13 +79,13 @@ def provenance(dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def cache_folder(experiment: DictConfig) -> Path:
+def cache_folder(experiment: Experiment) -> Path:
     """Where downloads and everything else that can be made again is kept."""
     return Path(experiment.cache_dir) if experiment.cache_dir else DEFAULT_CACHE
 
 
 def build_system(
-    experiment: DictConfig,
+    experiment: Experiment,
     dataset: Dataset,
     protocol: LinkProtocol,
     processes: Processes,
@@ -69,13 +96,13 @@ def build_system(
     Raises:
         ValueError: If the configuration chooses no system or no model, or two that do not fit.
     """
-    _check_choices(experiment)
+    check_network(experiment)
     training = TrainingSettings(
         epochs=experiment.epochs,
         batch_size=experiment.batch_size,
         learning_rate=experiment.learning_rate,
         seed=experiment.seed,
-        parallelism=Parallelism(**experiment.parallelism),
+        parallelism=experiment.parallelism,
         device=choose_device(experiment.device, processes.rank, processes.world_size),
         cache=cache_folder(experiment),
         evaluation_mebibytes=experiment.evaluation_mebibytes,
@@ -92,37 +119,9 @@ def build_system(
     return system
 
 
-def _check_choices(experiment: DictConfig) -> None:
-    """Refuse a missing system, and a model that the system does not train."""
-    if "_target_" not in experiment.system:
-        raise ValueError(_missing(experiment, "system"))
-    system, model = experiment.choices.system, experiment.choices.model
-    trains = get_class(experiment.system._target_).trains  # type: ignore[attr-defined]
-    if trains is None:
-        if "_target_" in experiment.model:
-            raise ValueError(f"system={system} trains no model; leave model={model} out.")
-        return
-    if "_target_" not in experiment.model:
-        raise ValueError(_missing(experiment, "model"))
-    network = get_class(experiment.model._target_)
-    if not issubclass(network, trains):
-        raise ValueError(
-            f"system={system} trains a {trains.__name__}, and "
-            f"model={model} is a {network.__name__}; "
-            "leave model out or choose another."
-        )
-
-
-def _missing(experiment: DictConfig, group: str) -> str:
-    return (
-        f"task {name_of(experiment, 'task')} trains a {group}, but {group}="
-        f"{experiment.choices[group]} names none; leave {group} out or choose another."
-    )
-
-
-def instantiate_with(config: DictConfig, **objects: Any) -> Any:
-    """The object that ``config`` names, given ``objects`` as they are.
+def instantiate_with(options: Options, **objects: Any) -> Any:
+    """The object that ``options`` name, given ``objects`` as they are.
 
     Hydra would turn data classes among its own arguments into configuration nodes.
     """
-    return instantiate(config, _partial_=True, _convert_="all")(**objects)
+    return instantiate(options, _partial_=True, _convert_="all")(**objects)

@@ -4,24 +4,24 @@ import csv
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig
-
+from benchmark.experiment import Experiment
 from benchmark.graph.captured_events import captured_events
 from benchmark.processes import Processes
 from benchmark.records.run_folder import RunFolder
 from benchmark.tasks.build import build_dataset, provenance
+from benchmark.tasks.task import Task
 
 BARS_IN_FIGURE = 3000
 
 
-class CapturedEvents:
+class CapturedEvents(Task):
     """Counts, per node, the events that survive when a batch keeps the last one only."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
     def run(
-        self, experiment: DictConfig, folder: RunFolder, processes: Processes
+        self, experiment: Experiment, folder: RunFolder, processes: Processes
     ) -> dict[str, Any]:
         """Count over the whole stream; writes ``bars.csv``, one row per node that has events."""
         dataset = build_dataset(experiment)

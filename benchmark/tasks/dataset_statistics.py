@@ -2,22 +2,22 @@
 
 from typing import Any
 
-from omegaconf import DictConfig
-
 from benchmark.datasets.dataset import UNLABELLED, Dataset, LabelKind
+from benchmark.experiment import Experiment
 from benchmark.processes import Processes
 from benchmark.records.run_folder import RunFolder
 from benchmark.tasks.build import build_dataset, provenance
+from benchmark.tasks.task import Task
 
 
-class DatasetStatistics:
+class DatasetStatistics(Task):
     """Counts nodes, events, features and labels of the whole stream and the events of its split."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
     def run(
-        self, experiment: DictConfig, folder: RunFolder, processes: Processes
+        self, experiment: Experiment, folder: RunFolder, processes: Processes
     ) -> dict[str, Any]:
         """Count; nothing is trained."""
         dataset = build_dataset(experiment)

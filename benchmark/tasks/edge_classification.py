@@ -3,42 +3,52 @@
 from functools import partial
 from typing import Any
 
-from omegaconf import DictConfig
-
 from benchmark.datasets.dataset import Dataset, LabelKind, SplitName
+from benchmark.errors import choose
+from benchmark.experiment import Experiment
 from benchmark.processes import Processes
 from benchmark.protocol.class_evaluator import MajorityClass, evaluate_classes
 from benchmark.records.run_folder import RunFolder
-from benchmark.system import Goal
+from benchmark.system import EventClassifier, Goal
 from benchmark.tasks.build import build_dataset, build_protocol, build_system
 from benchmark.tasks.outcome import close, outcome
-from benchmark.tasks.requirements import as_classifier, require_labels, require_metric
+from benchmark.tasks.requirements import (
+    CLASS_METRICS,
+    as_classifier,
+    require_labels,
+    require_metric,
+)
+from benchmark.tasks.task import Task
 from benchmark.training import Training
 
 SPLITS: tuple[SplitName, ...] = ("validation", "test")
 
 
-class EdgeClassification:
+class EdgeClassification(Task):
     """Trains one system end to end on the classes of events, as DistTGL on GDELT.
 
     The record also holds what ``MajorityClass`` reaches.
     """
 
+    trains = True
+    label_kinds = (LabelKind.EDGE, LabelKind.MULTI_EDGE)
+    ability = EventClassifier
+
     def __init__(self, name: str, log_interval: int, primary_metric: str) -> None:
         self.name = name
         self.log_interval = log_interval
-        self.primary_metric = primary_metric
+        self.primary_metric = choose("task.primary_metric", primary_metric, CLASS_METRICS)
 
     def run(
-        self, experiment: DictConfig, folder: RunFolder, processes: Processes
+        self, experiment: Experiment, folder: RunFolder, processes: Processes
     ) -> dict[str, Any]:
         """Train all epochs; returns what the record takes from training."""
         dataset = build_dataset(experiment)
-        require_labels(experiment, dataset, (LabelKind.EDGE, LabelKind.MULTI_EDGE))
+        require_labels(self, dataset)
         require_metric(dataset, self.primary_metric)
         protocol = build_protocol(experiment)
         system = build_system(experiment, dataset, protocol, processes, Goal.EDGE_CLASSES)
-        classifier = as_classifier(experiment, system)
+        classifier = as_classifier(system)
         evaluate = partial(evaluate_classes, classifier, dataset, batch_size=experiment.batch_size)
         progress = Training(
             system, evaluate, self.primary_metric, folder, processes, self.log_interval

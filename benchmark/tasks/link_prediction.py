@@ -4,22 +4,25 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from omegaconf import DictConfig
 from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset, SplitName
+from benchmark.experiment import Experiment
 from benchmark.processes import Processes
 from benchmark.protocol.evaluator import evaluate_links
 from benchmark.records.run_folder import RunFolder
 from benchmark.tasks.build import build_dataset, build_protocol, build_system
 from benchmark.tasks.outcome import close, outcome
+from benchmark.tasks.task import Task
 from benchmark.training import Training
 
 OnScores = Callable[[SplitName, Tensor], None]
 
 
-class LinkPrediction:
+class LinkPrediction(Task):
     """Trains and evaluates one system (docs/protocol.md)."""
+
+    trains = True
 
     def __init__(self, name: str, log_interval: int, test: bool = True) -> None:
         self.name = name
@@ -27,7 +30,7 @@ class LinkPrediction:
         self.test = test
 
     def run(
-        self, experiment: DictConfig, folder: RunFolder, processes: Processes
+        self, experiment: Experiment, folder: RunFolder, processes: Processes
     ) -> dict[str, Any]:
         """Train all epochs; returns what the record takes from training."""
         dataset = build_dataset(experiment)

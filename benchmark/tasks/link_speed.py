@@ -2,15 +2,14 @@
 
 from typing import Any
 
-from hydra.utils import get_class
-from omegaconf import DictConfig
-
+from benchmark.experiment import Experiment
 from benchmark.models.tgn_attention import TGNAttention
 from benchmark.processes import Processes
 from benchmark.records.run_folder import RunFolder
 from benchmark.tasks.build import build_dataset, build_protocol
+from benchmark.tasks.choices import class_of
 from benchmark.tasks.link_prediction import LinkPrediction
-from benchmark.tasks.roofline import operation_floor
+from benchmark.tasks.roofline import roofline
 
 
 class LinkSpeed(LinkPrediction):
@@ -20,14 +19,12 @@ class LinkSpeed(LinkPrediction):
     """
 
     def run(
-        self, experiment: DictConfig, folder: RunFolder, processes: Processes
+        self, experiment: Experiment, folder: RunFolder, processes: Processes
     ) -> dict[str, Any]:
         """Count and measure, then train all epochs."""
         floor = {}
-        network = experiment.model.get("_target_")
-        if network and issubclass(get_class(network), TGNAttention):
+        network: Any = class_of(experiment, "model")
+        if network is not None and issubclass(network, TGNAttention):
             protocol = build_protocol(experiment)
-            floor["operation_floor"] = operation_floor(
-                experiment, build_dataset(experiment), protocol
-            )
+            floor["operation_floor"] = roofline(experiment, build_dataset(experiment), protocol)
         return {**super().run(experiment, folder, processes), **floor}

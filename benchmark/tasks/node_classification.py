@@ -4,26 +4,33 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from omegaconf import DictConfig
 from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset, EventBatch, LabelKind
 from benchmark.errors import choose
+from benchmark.experiment import Experiment
 from benchmark.processes import Processes
 from benchmark.protocol.class_evaluator import evaluate_classes
 from benchmark.protocol.evaluator import evaluate_links
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.protocol.walk import walk
 from benchmark.records.run_folder import RunFolder
-from benchmark.system import Goal, SourceEmbedder
+from benchmark.system import EventClassifier, Goal, SourceEmbedder
 from benchmark.tasks.build import build_dataset, build_protocol, build_system
 from benchmark.tasks.node_decoder import DecoderTraining, train_decoder
 from benchmark.tasks.outcome import close, outcome
-from benchmark.tasks.requirements import as_classifier, as_embedder, require_labels, require_metric
+from benchmark.tasks.requirements import (
+    CLASS_METRICS,
+    as_classifier,
+    as_embedder,
+    require_labels,
+    require_metric,
+)
+from benchmark.tasks.task import Task
 from benchmark.training import Training
 
 
-class NodeClassification:
+class NodeClassification(Task):
     """Trains one system, then (``frozen``) or at the same time (``joint``) a decoder of classes.
 
     Frozen, the system learns link prediction alone; with the weights of its last round it then
@@ -31,6 +38,9 @@ class NodeClassification:
     train the decoder, as TGN and TGL do; links are validated and not tested. Joint, the losses of
     links and classes are added.
     """
+
+    trains = True
+    label_kinds = (LabelKind.NODE,)
 
     def __init__(
         self,
@@ -42,25 +52,30 @@ class NodeClassification:
     ) -> None:
         self.name = name
         self.log_interval = log_interval
-        self.primary_metric = primary_metric
+        self.primary_metric = choose("task.primary_metric", primary_metric, CLASS_METRICS)
         self.method = choose(
             "task.embeddings", embeddings, {"frozen": self._frozen, "joint": self._joint}
         )
         self.decoder = DecoderTraining(**decoder)
 
+    @property
+    def ability(self) -> type:
+        """Joint training classifies; a frozen decoder takes embeddings."""
+        return EventClassifier if self.method == self._joint else SourceEmbedder
+
     def run(
-        self, experiment: DictConfig, folder: RunFolder, processes: Processes
+        self, experiment: Experiment, folder: RunFolder, processes: Processes
     ) -> dict[str, Any]:
         """Train all epochs; returns what the record takes from training."""
         dataset = build_dataset(experiment)
-        require_labels(experiment, dataset, (LabelKind.NODE,))
+        require_labels(self, dataset)
         require_metric(dataset, self.primary_metric)
         protocol = build_protocol(experiment)
         return self.method(experiment, dataset, protocol, folder, processes)
 
     def _joint(
         self,
-        experiment: DictConfig,
+        experiment: Experiment,
         dataset: Dataset,
         protocol: LinkProtocol,
         folder: RunFolder,
@@ -68,7 +83,7 @@ class NodeClassification:
     ) -> dict[str, Any]:
         goal, metric = Goal.LINKS_AND_NODE_CLASSES, self.primary_metric
         system = build_system(experiment, dataset, protocol, processes, goal)
-        classifier = as_classifier(experiment, system)
+        classifier = as_classifier(system)
         evaluate = partial(evaluate_classes, classifier, dataset, batch_size=experiment.batch_size)
         training = Training(system, evaluate, metric, folder, processes, self.log_interval)
         progress = training.run()
@@ -77,7 +92,7 @@ class NodeClassification:
 
     def _frozen(
         self,
-        experiment: DictConfig,
+        experiment: Experiment,
         dataset: Dataset,
         protocol: LinkProtocol,
         folder: RunFolder,
@@ -85,7 +100,7 @@ class NodeClassification:
     ) -> dict[str, Any]:
         batch_size, metric = experiment.batch_size, protocol.primary_metric
         system = build_system(experiment, dataset, protocol, processes)
-        embedder = as_embedder(experiment, system)
+        embedder = as_embedder(system)
         evaluate = partial(
             evaluate_links, system, dataset, protocol=protocol, batch_size=batch_size
         )
@@ -107,7 +122,8 @@ class NodeClassification:
             partial(report, "decode"),
         )
         result = outcome(experiment, dataset, system, progress, processes, metric)
-        return result | {"metrics": best | result["metrics"]}
+        metrics = best | result["metrics"]
+        return result | {"metrics": metrics, "primary_metric": self.primary_metric}
 
 
 def embed_stream(

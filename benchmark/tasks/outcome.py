@@ -2,11 +2,9 @@
 
 from typing import Any
 
-from omegaconf import DictConfig
-
 from benchmark.datasets.dataset import Dataset
-from benchmark.experiment import available_cores, threads_of
-from benchmark.parallelism import Parallelism
+from benchmark.experiment import Experiment
+from benchmark.machine.cores import available_cores
 from benchmark.processes import Processes
 from benchmark.stopwatch import total_seconds
 from benchmark.system import System
@@ -21,7 +19,7 @@ def close(system: System, processes: Processes) -> None:
 
 
 def outcome(
-    experiment: DictConfig,
+    experiment: Experiment,
     dataset: Dataset,
     system: System,
     progress: Progress,
@@ -33,10 +31,11 @@ def outcome(
     Emulated trainers, processes that share cores and a system that trains no model have no
     throughput.
     """
-    emulated = Parallelism(**experiment.parallelism).num_trainers > processes.world_size
+    emulated = experiment.parallelism.num_trainers > processes.world_size
     timed = system.trains is not None and not (emulated or share_cores(experiment))
     return {
         "metrics": best_metrics(progress, primary_metric),
+        "primary_metric": primary_metric,
         "seconds": {
             **progress.prepare_seconds,
             "train": progress.train_seconds,
@@ -50,11 +49,11 @@ def outcome(
     }
 
 
-def share_cores(experiment: DictConfig) -> bool:
+def share_cores(experiment: Experiment) -> bool:
     """Whether there are more processes and threads than cores; pinned ones have their own."""
     if experiment.processes == 1 or experiment.pin_cores:
         return False
-    return bool(experiment.processes * threads_of(experiment) > available_cores())
+    return experiment.processes * experiment.threads_per_process > available_cores()
 
 
 def best_metrics(progress: Progress, primary: str) -> dict[str, float]:

@@ -1,23 +1,71 @@
-"""What a task needs of a data set and of a system, with a clear refusal where it is missing."""
+"""What tasks require of the data set and the system."""
 
-from collections.abc import Collection
+from typing import Any
 
-from omegaconf import DictConfig
+from hydra.utils import instantiate
 
 from benchmark.datasets.dataset import UNLABELLED, Dataset, LabelKind
 from benchmark.errors import choose
-from benchmark.experiment import name_of
-from benchmark.protocol.classification_metrics import metric_names
+from benchmark.experiment import Experiment
+from benchmark.protocol.classification_metrics import (
+    EDGE_METRICS,
+    NODE_METRICS,
+    metric_names,
+)
+from benchmark.protocol.tgb_negatives import LINK_PREFIX
 from benchmark.system import EventClassifier, SourceEmbedder, System
+from benchmark.tasks.build import build_protocol
+from benchmark.tasks.choices import check_network, check_trainers, class_of
+from benchmark.tasks.task import Task
+
+CLASS_METRICS = {name: name for name in (*NODE_METRICS, *EDGE_METRICS)}
 
 
-def require_labels(experiment: DictConfig, dataset: Dataset, kinds: Collection[LabelKind]) -> None:
-    """Raise ValueError if labels are of none of the ``kinds`` or show one class in training."""
-    if dataset.label_kind not in kinds:
+def check_task(experiment: Experiment, labels: LabelKind | None) -> None:
+    """Refuse what the task cannot work with, before anything is loaded.
+
+    ``labels`` is the kind that the data set is known to have, None where only loading tells.
+
+    Raises:
+        ValueError: Says what does not fit, and what to choose.
+    """
+    task: Task = instantiate(experiment.task, _convert_="all")
+    if task.label_kinds and labels not in (None, *task.label_kinds):
         raise ValueError(
-            f"task {name_of(experiment, 'task')} needs labels of kind {' or '.join(kinds)}, and "
-            f"those of data set '{dataset.name}' are of kind {dataset.label_kind}; choose another "
-            "dataset."
+            f"task {experiment.name_of('task')} needs labels of kind "
+            f"{' or '.join(task.label_kinds)}, and those of data set "
+            f"'{experiment.name_of('dataset')}' are of kind {labels}; choose another dataset."
+        )
+    if task.trains:
+        check_network(experiment)
+        check_trainers(experiment)
+    system: Any = class_of(experiment, "system")
+    if task.ability is not None and not issubclass(system, task.ability):
+        raise ValueError(
+            f"system={experiment.choices['system']} cannot be used for task "
+            f"{experiment.name_of('task')}; choose system=disttgl or system=tgl."
+        )
+
+
+def check_protocol(experiment: Experiment) -> None:
+    """Refuse a protocol that has an unknown word, or negatives of other data (ValueError)."""
+    if "_target_" not in experiment.protocol:
+        return
+    protocol = build_protocol(experiment)
+    dataset = experiment.name_of("dataset")
+    if str(protocol.negative_sampling) == "tgb" and not dataset.startswith(LINK_PREFIX):
+        raise ValueError(
+            f"TGB publishes no negatives for data set '{dataset}'; "
+            "set protocol.negative_sampling=random or choose a data set of TGB."
+        )
+
+
+def require_labels(task: Task, dataset: Dataset) -> None:
+    """Raise ValueError if labels are of another kind or show one class in training."""
+    if dataset.label_kind not in task.label_kinds:
+        raise ValueError(
+            f"task {task.name} needs labels of kind {' or '.join(task.label_kinds)}, and those of "
+            f"data set '{dataset.name}' are of kind {dataset.label_kind}; choose another dataset."
         )
     labels = dataset.stream.y[: dataset.split.train_end]
     several = dataset.label_kind is LabelKind.MULTI_EDGE
@@ -37,22 +85,13 @@ def require_metric(dataset: Dataset, metric: str) -> None:
     choose("task.primary_metric", metric, {name: name for name in names})
 
 
-def as_classifier(experiment: DictConfig, system: System) -> EventClassifier:
-    """The ``system``; raises ValueError if it cannot classify."""
-    if not isinstance(system, EventClassifier):
-        raise ValueError(_unable(experiment))
+def as_classifier(system: System) -> EventClassifier:
+    """The ``system``, which ``check_task`` has seen to be one that classifies."""
+    assert isinstance(system, EventClassifier)
     return system
 
 
-def as_embedder(experiment: DictConfig, system: System) -> SourceEmbedder:
-    """The ``system``; raises ValueError if it does not give its embeddings."""
-    if not isinstance(system, SourceEmbedder):
-        raise ValueError(_unable(experiment))
+def as_embedder(system: System) -> SourceEmbedder:
+    """The ``system``, which ``check_task`` has seen to be one that gives its embeddings."""
+    assert isinstance(system, SourceEmbedder)
     return system
-
-
-def _unable(experiment: DictConfig) -> str:
-    return (
-        f"system={experiment.choices.system} cannot be used for task "
-        f"{name_of(experiment, 'task')}; choose system=disttgl or system=tgl."
-    )

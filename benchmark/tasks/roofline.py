@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from omegaconf import DictConfig
-
 from benchmark.datasets.dataset import Dataset
+from benchmark.experiment import Experiment
 from benchmark.graph.neighbor_index import NeighborIndex
 from benchmark.graph.samplers import RECENT_SAMPLERS, NeighborSampler
 from benchmark.machine.device import choose_device
@@ -20,9 +19,7 @@ from benchmark.protocol.negatives import Pool, negative_pool, training_negatives
 from benchmark.tasks.product_rate import product_rate
 
 
-def operation_floor(
-    experiment: DictConfig, dataset: Dataset, protocol: LinkProtocol
-) -> dict[str, float]:
+def roofline(experiment: Experiment, dataset: Dataset, protocol: LinkProtocol) -> dict[str, float]:
     """The mean batch of the first pass, its operations, and the rate measured at its products.
 
     ``events_per_second`` is the throughput of a training that does these products at that rate
@@ -30,19 +27,23 @@ def operation_floor(
     """
     stream, model = dataset.stream, experiment.model
     index = NeighborIndex(stream.src, stream.dst, stream.t, dataset.num_nodes)
-    sampler = RECENT_SAMPLERS[experiment.system.sampler](
-        index, model.num_neighbors, protocol.visibility
+    sampler = RECENT_SAMPLERS[experiment.system["sampler"]](
+        index, model["num_neighbors"], protocol.visibility
     )
     shape = mean_batch_shape(
         dataset,
         sampler,
         negative_pool(dataset, protocol.negative_pool),
         experiment.batch_size,
-        experiment.system.num_training_negatives,
+        experiment.system["num_training_negatives"],
         experiment.seed,
     )
     width = Widths(
-        model.memory_dim, dataset.edge_dim, model.time_dim, model.embedding_dim, model.num_heads
+        model["memory_dim"],
+        dataset.edge_dim,
+        model["time_dim"],
+        model["embedding_dim"],
+        model["num_heads"],
     )
     operations = training_operations(shape, width)
     rate = product_rate(training_products(shape, width), choose_device(experiment.device, 0, 1))

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import torch
-from omegaconf import DictConfig
 from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset
 from benchmark.errors import choose
+from benchmark.experiment import Experiment
 from benchmark.graph.neighbor_index import NeighborIndex
 from benchmark.graph.samplers import NeighborSampler, RecentSampler, UniformSampler
 from benchmark.graph.snapshots import Snapshots
@@ -18,6 +18,7 @@ from benchmark.protocol.negatives import Pool, negative_pool, training_negatives
 from benchmark.randomness import generator
 from benchmark.records.run_folder import RunFolder
 from benchmark.tasks.build import build_dataset, build_protocol, provenance
+from benchmark.tasks.task import Task
 
 STRATEGIES: dict[str, type[NeighborSampler]] = {"recent": RecentSampler, "uniform": UniformSampler}
 
@@ -30,7 +31,7 @@ class Roots(NamedTuple):
     first_event: int
 
 
-class SamplingSpeed:
+class SamplingSpeed(Task):
     """Times the sampler that training uses, on the CPU, without anything around it."""
 
     def __init__(
@@ -49,7 +50,7 @@ class SamplingSpeed:
         self.snapshots = Snapshots(num_snapshots, snapshot_duration)
 
     def run(
-        self, experiment: DictConfig, folder: RunFolder, processes: Processes
+        self, experiment: Experiment, folder: RunFolder, processes: Processes
     ) -> dict[str, Any]:
         """Sample for every training batch once, after a first batch that is not timed.
 

@@ -7,6 +7,7 @@ import torch
 
 from benchmark.datasets.dataset import Dataset
 from benchmark.errors import UserError
+from benchmark.experiment import Experiment
 from benchmark.graph.captured_events import captured_events
 from benchmark.models.node_state import NodeState
 from benchmark.runner.compose import compose_settings, given_values, to_word
@@ -70,7 +71,7 @@ def gather(words: list[str]) -> Facts:
         words = [to_word(key, value) for key, value in given.items() if _of_dataset(key)]
         config = compose_settings(["model=tgn_attention", *words])
         check_complete(config)
-        dataset = build_dataset(config)
+        dataset = build_dataset(Experiment.from_config(config))
     if "largest_batch" in unknown:
         threshold = given["captured_events_threshold"]
         values["largest_batch"], missed = largest_batch(dataset, threshold)
@@ -81,7 +82,7 @@ def gather(words: list[str]) -> Facts:
     if "copies_per_machine" in unknown:
         free = psutil.virtual_memory().available / GIB
         room = given.get("memory_gib", free * SHARE_OF_FREE_MEMORY)
-        size = copy_bytes(dataset.num_nodes, config.model.memory_dim) / GIB
+        size = copy_bytes(dataset.num_nodes, config["model"]["memory_dim"]) / GIB
         if room < size:
             raise UserError(
                 f"One copy of the node memory of {dataset.name} takes {size:.3g} GiB and a machine "

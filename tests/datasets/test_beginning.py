@@ -7,11 +7,11 @@ import torch
 
 from benchmark.datasets.beginning import beginning
 from benchmark.datasets.locations import Locations
-from benchmark.datasets.synthetic import load_synthetic
+from benchmark.datasets.synthetic import Synthetic
 
 
 def test_the_first_events_in_the_same_proportions(tmp_path: Path) -> None:
-    whole = load_synthetic(Locations(None, tmp_path), "synthetic", 0, 100, 2000, True, 4)
+    whole = Synthetic("synthetic", 0, 100, 2000, True, 4).load(Locations(None, tmp_path))
     part = beginning(whole, 500)
     assert part.num_events == 500
     assert torch.equal(part.stream.src, whole.stream.src[:500])
@@ -23,6 +23,6 @@ def test_the_first_events_in_the_same_proportions(tmp_path: Path) -> None:
 
 
 def test_more_events_than_there_are(tmp_path: Path) -> None:
-    whole = load_synthetic(Locations(None, tmp_path), "synthetic", 0, 100, 2000, True, 4)
+    whole = Synthetic("synthetic", 0, 100, 2000, True, 4).load(Locations(None, tmp_path))
     with pytest.raises(ValueError, match="2000 events, not the 2001"):
         beginning(whole, 2001)

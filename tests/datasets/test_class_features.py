@@ -9,13 +9,13 @@ import torch
 from benchmark.datasets.class_features import with_class_features
 from benchmark.datasets.dataset import Dataset, LabelKind
 from benchmark.datasets.locations import Locations
-from benchmark.datasets.synthetic import load_synthetic
+from benchmark.datasets.synthetic import Synthetic
 
 
 @pytest.fixture
 def labelled(tmp_path: Path) -> Dataset:
     """400 events of three classes with two features of their own."""
-    dataset = load_synthetic(Locations(None, tmp_path), "synthetic", 0, 50, 400, True, 2)
+    dataset = Synthetic("synthetic", 0, 50, 400, True, 2).load(Locations(None, tmp_path))
     dataset.stream.y = torch.arange(400) % 3
     return replace(dataset, label_kind=LabelKind.EDGE, num_classes=3)
 

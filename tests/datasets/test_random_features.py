@@ -6,11 +6,11 @@ import torch
 
 from benchmark.datasets.locations import Locations
 from benchmark.datasets.random_features import with_random_edge_features
-from benchmark.datasets.synthetic import load_synthetic
+from benchmark.datasets.synthetic import Synthetic
 
 
 def test_every_event_gets_features_and_the_rest_stays(tmp_path: Path) -> None:
-    own = load_synthetic(Locations(None, tmp_path), "synthetic", 0, 100, 2000, True, 4)
+    own = Synthetic("synthetic", 0, 100, 2000, True, 4).load(Locations(None, tmp_path))
     random = with_random_edge_features(own, 7)
     assert (own.edge_dim, random.edge_dim) == (4, 7)
     assert random.stream.msg.shape == (2000, 7)
@@ -23,6 +23,6 @@ def test_every_event_gets_features_and_the_rest_stays(tmp_path: Path) -> None:
 
 
 def test_they_are_the_same_every_time(tmp_path: Path) -> None:
-    own = load_synthetic(Locations(None, tmp_path), "synthetic", 0, 100, 500, True, 0)
+    own = Synthetic("synthetic", 0, 100, 500, True, 0).load(Locations(None, tmp_path))
     first, second = (with_random_edge_features(own, 3).stream.msg for _ in range(2))
     assert torch.equal(first, second)

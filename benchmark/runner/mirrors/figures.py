@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from benchmark.experiment import Experiment
 from benchmark.records.run_folder import RunFolder
 from benchmark.runner.mirrors.quiet import QUIET
 
@@ -29,7 +30,7 @@ def mirror_figures(folder: Path, mode: Any) -> None:
     os.environ.update(QUIET | places)
     import wandb  # noqa: PLC0415  (slow, and may be missing)
 
-    experiment = _beside(folder).config()
+    experiment = Experiment.from_config(_beside(folder).config())
     suite = experiment.suite.name
     run = wandb.init(
         project=experiment.wandb.project,

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmark.machine.process_tree import ProcessTree, child_environment
-from benchmark.mirror import resolve_mode
 from benchmark.records.run_folder import RunFolder
+from benchmark.runner.mirrors.send import resolve_mode
 
 PATIENCE_SECONDS = 60.0
 GRACE_SECONDS = 2.0

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.experiment import settings_without
 from benchmark.parallelism import Parallelism
+from benchmark.records.identity import identifying
 from benchmark.records.run_folder import RunFolder
 from benchmark.records.statistics import is_above, mean_interval, paired_differences
 
@@ -18,7 +18,8 @@ Row = dict[str, Any]
 # Runs that agree in these settings, and honoured the same visibility, answer the same question and
 # may be compared.
 QUESTION = (
-    "dataset", "task", "protocol", "batch_size", "max_events", "random_edge_features",
+    "dataset", "content", "task", "protocol", "batch_size", "max_events",
+    "random_edge_features", "class_features",
 )  # fmt: skip
 NAMES = ("dataset", "protocol", "system", "model", "processes", "epochs", "batch_size")
 RESAMPLING_SEED = 0
@@ -36,7 +37,7 @@ def compare(folders: Sequence[RunFolder]) -> list[Row]:
     for folder in folders:
         result = folder.result()
         if result and result["status"] == "finished" and _metric(result):
-            settings = json.loads(settings_without(folder.config(), "seed"))
+            settings = identifying(folder.config(), "seed")
             asked = [settings.get(key) for key in QUESTION]
             question = json.dumps([*asked, result["visibility"]])
             questions[question][json.dumps(settings)][result["seed"]] = result
@@ -114,10 +115,9 @@ def _flat(settings: Any, name: str = "") -> dict[str, Any]:
 
 
 def _metric(result: Result) -> str:
-    """The test value of the metric that chose the best round; empty where none did."""
-    for name in result["metrics"]:
-        if name.startswith("validation_") and name.endswith("_best"):
-            metric = name.removesuffix("_best")
-            test = "test_" + metric.removeprefix("validation_")
-            return test if test in result["metrics"] else metric
-    return ""
+    """The primary metric of test, of validation where there was no test; empty without one."""
+    primary = result["primary_metric"]
+    if primary is None:
+        return ""
+    test = f"test_{primary}"
+    return test if test in result["metrics"] else f"validation_{primary}"

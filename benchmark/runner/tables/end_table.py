@@ -1,6 +1,5 @@
 """The table at the end: one row per experiment, the same whether it ran now or before."""
 
-import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -109,10 +108,10 @@ def _columns(rows: Sequence[Row]) -> dict[str, Column]:
 
 def _metrics(rows: Sequence[Row]) -> list[str]:
     """The metric that chose the best round and its test value; all metrics where none did."""
-    found = list(dict.fromkeys(name for row in rows for name in row.get("metrics", {})))
-    best = [name for name in found if re.fullmatch(r"validation_.*_best", name)]
-    tests = ["test_" + name.removeprefix("validation_").removesuffix("_best") for name in best]
-    return [name for pair in zip(best, tests, strict=True) for name in pair] or found
+    primary = dict.fromkeys(row["primary_metric"] for row in rows if row.get("primary_metric"))
+    best = [name for one in primary for name in (f"validation_{one}_best", f"test_{one}")]
+    found = dict.fromkeys(name for row in rows for name in row.get("metrics", {}))
+    return [name for name in best if name in found] or list(found)
 
 
 def _metric(name: str, row: Row) -> str:

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from statistics import fmean, median
 from typing import Any, NamedTuple
 
-from benchmark.experiment import settings_without
 from benchmark.parallelism import Parallelism
+from benchmark.records.identity import settings_text
 from benchmark.records.run_folder import RunFolder
 
 Result = dict[str, Any]  # the fields of a result.json
@@ -42,8 +42,8 @@ def peer_speeds(folders: Sequence[RunFolder]) -> list[Row]:
     groups: dict[str, tuple[str, dict[int, Result]]] = {}
     for folder, result in _finished(folders):
         config = folder.config()
-        case = settings_without(config, "seed", *SYSTEM_KEYS)
-        _, repeats = groups.setdefault(settings_without(config, "seed"), (case, {}))
+        case = settings_text(config, "seed", *SYSTEM_KEYS)
+        _, repeats = groups.setdefault(settings_text(config, "seed"), (case, {}))
         repeats[result["seed"]] = result
     baselines = {
         case: repeats

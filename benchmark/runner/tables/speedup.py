@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmark.experiment import settings_without
 from benchmark.parallelism import Parallelism
+from benchmark.records.identity import settings_text
 from benchmark.records.run_folder import RunFolder
 
 Row = dict[str, Any]
@@ -42,9 +42,8 @@ def speedups(folders: Sequence[RunFolder]) -> list[Row]:
 
 
 def _compare(run: tuple[RunFolder, Row], baseline: tuple[RunFolder, Row]) -> Row:
-    best = next(name for name in baseline[1]["metrics"] if name.endswith("_best"))
-    target = FRACTION * baseline[1]["metrics"][best]
-    metric = best.removesuffix("_best")
+    metric = f"validation_{baseline[1]['primary_metric']}"
+    target = FRACTION * baseline[1]["metrics"][f"{metric}_best"]
     one, many = (arrival(folder.metrics(), metric, target) for folder, _ in (baseline, run))
     alone = not run[1]["emulated"]
     throughput = "throughput_events_per_second"
@@ -65,11 +64,11 @@ def _finished(folder: RunFolder) -> Row | None:
     result = folder.result()
     if result is None or result["status"] != "finished":
         return None
-    return result if any(name.endswith("_best") for name in result["metrics"]) else None
+    return None if result["primary_metric"] is None else result
 
 
 def _key(folder: RunFolder) -> str:
-    return settings_without(folder.config(), "parallelism", "processes")
+    return settings_text(folder.config(), "parallelism", "processes")
 
 
 def _degrees(result: Row) -> str:

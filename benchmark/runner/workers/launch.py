@@ -8,9 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig
-
-from benchmark.experiment import describe, threads_of
+from benchmark.experiment import Experiment
 from benchmark.machine.process_tree import ProcessTree, child_environment
 from benchmark.records.run_folder import RunFolder
 from benchmark.runner.progress import SuiteProgress
@@ -31,7 +29,7 @@ def launcher_command(folder: Path, num_processes: int) -> list[str]:
     ]
 
 
-def run_experiment(experiment: DictConfig, folder: RunFolder, progress: SuiteProgress) -> None:
+def run_experiment(experiment: Experiment, folder: RunFolder, progress: SuiteProgress) -> None:
     """Run in a prepared folder to the end; ``result.json`` says finished, or failed and why.
 
     When interrupted, the processes are ended and no result is written, so that the same command
@@ -57,11 +55,11 @@ def run_experiment(experiment: DictConfig, folder: RunFolder, progress: SuitePro
         folder.finish(_failed_result(experiment, reason, time.monotonic() - start))
 
 
-def _failed_result(experiment: DictConfig, reason: str, seconds: float) -> dict[str, Any]:
+def _failed_result(experiment: Experiment, reason: str, seconds: float) -> dict[str, Any]:
     return {
         "status": "failed",
         "reason": reason,
-        **describe(experiment),
+        **experiment.describe(),
         "metrics": {},
         "throughput_events_per_second": None,
         "seconds": {"train": None, "evaluate": None, "total": seconds},
@@ -101,8 +99,8 @@ def _cause(folder: RunFolder, exit_code: int) -> str:
     return f"the processes ended with exit code {exit_code} ({last}); see {folder.log_path}"
 
 
-def _environment(experiment: DictConfig) -> dict[str, str]:
-    threads = str(threads_of(experiment))
+def _environment(experiment: Experiment) -> dict[str, str]:
+    threads = str(experiment.threads_per_process)
     here = os.pathsep.join(filter(None, [os.getcwd(), os.environ.get("PYTHONPATH")]))
     return {
         **child_environment(),

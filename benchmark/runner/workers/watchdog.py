@@ -5,8 +5,8 @@ import time
 from typing import Any
 
 import psutil
-from omegaconf import DictConfig
 
+from benchmark.experiment import Experiment
 from benchmark.records.run_folder import RunFolder
 
 # A process may take so long to its first sign of life: downloads and preparation come before it.
@@ -20,10 +20,10 @@ class Watchdog:
     machine that sleeps makes a process look hung.
     """
 
-    def __init__(self, experiment: DictConfig, folder: RunFolder) -> None:
-        self.num_processes: int = experiment.processes
-        self.heartbeat_seconds: float = experiment.heartbeat_seconds
-        self.time_limit_minutes: float | None = experiment.time_limit_minutes
+    def __init__(self, experiment: Experiment, folder: RunFolder) -> None:
+        self.num_processes = experiment.processes
+        self.heartbeat_seconds = experiment.heartbeat_seconds
+        self.time_limit_minutes = experiment.time_limit_minutes
         self.folder = folder
         self.start = time.monotonic()
         self.beats: dict[int, dict[str, Any]] = {}

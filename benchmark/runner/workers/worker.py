@@ -8,11 +8,10 @@ import traceback
 from typing import Any
 
 import torch
-from hydra.errors import InstantiationException
 from hydra.utils import instantiate
-from omegaconf import DictConfig
 
-from benchmark.experiment import describe, threads_of
+from benchmark.errors import one_sentence
+from benchmark.experiment import Experiment
 from benchmark.machine.device import choose_device
 from benchmark.machine.environment import write_environment
 from benchmark.machine.process_tree import end_with_parent
@@ -27,8 +26,8 @@ def main(path: str) -> int:
     folder = RunFolder(path)
     rank, world_size = (int(os.environ.get(key, d)) for key, d in (("RANK", 0), ("WORLD_SIZE", 1)))
     try:
-        experiment = folder.config()
-        threads = threads_of(experiment)
+        experiment = Experiment.from_config(folder.config())
+        threads = experiment.threads_per_process
         if rank == 0:  # of the whole machine, so before this process is bound to a part of it
             write_environment(folder.path / "environment.json", threads)
         if experiment.pin_cores:
@@ -47,7 +46,7 @@ def main(path: str) -> int:
     return 0
 
 
-def _run(experiment: DictConfig, folder: RunFolder, processes: Processes, start: float) -> None:
+def _run(experiment: Experiment, folder: RunFolder, processes: Processes, start: float) -> None:
     task = instantiate(experiment.task, _convert_="all")
     outcome: dict[str, Any] = task.run(experiment, folder, processes)
     peaks = processes.gather_objects(peak_memory_bytes())  # also waits for every process
@@ -55,7 +54,7 @@ def _run(experiment: DictConfig, folder: RunFolder, processes: Processes, start:
         return
     seconds = {"train": None, "evaluate": None, "total": time.monotonic() - start}
     seconds |= outcome.pop("seconds", {})
-    result = {"status": "finished", **describe(experiment), "throughput_events_per_second": None}
+    result = {"status": "finished", **experiment.describe(), "throughput_events_per_second": None}
     folder.finish({**result, **outcome, "seconds": seconds, "peak_memory_bytes": sum(peaks)})
 
 
@@ -80,16 +79,6 @@ def peak_memory_bytes() -> int:
     """The largest resident memory this process has had."""
     unit = 1 if sys.platform == "darwin" else 1024  # getrusage(2) of each system
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
-def one_sentence(error: BaseException) -> str:
-    """What a user needs to know of an error; the traceback is in the log."""
-    while isinstance(error, InstantiationException) and error.__cause__ is not None:
-        error = error.__cause__
-    text = " ".join(str(error).split())
-    if isinstance(error, ValueError | FileNotFoundError) and text:
-        return text
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 if __name__ == "__main__":

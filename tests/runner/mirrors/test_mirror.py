@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from benchmark.mirror import main, mirror, resolve_mode
-from benchmark.mirroring import mirrors as mirrors_module
 from benchmark.records.run_folder import RunFolder
+from benchmark.runner.mirrors import mirrors as mirrors_module
 from benchmark.runner.mirrors.mirrors import Mirrors
 from tests.experiments import MakeExperiment
 from tests.runner.mirrors.wandb_file import read_records

@@ -1,0 +1,46 @@
+"""Whether an experiment can be run, found out in the parent process before anything starts."""
+
+from contextlib import suppress
+
+from benchmark.datasets.locations import NotDownloadedError
+from benchmark.errors import UserError, one_sentence
+from benchmark.experiment import Experiment
+from benchmark.machine.device import choose_device
+from benchmark.records.identity import GROUPS
+from benchmark.tasks.build import loader_of, locations_of
+from benchmark.tasks.choices import check_group
+from benchmark.tasks.requirements import check_protocol, check_task
+
+
+def check_experiment(experiment: Experiment) -> None:
+    """Refuse choices that cannot work together; raises ``UserError``, one sentence."""
+    try:
+        for group in GROUPS:
+            check_group(experiment, group)
+        _check_processes(experiment)
+        choose_device(experiment.device, 0, experiment.processes)
+        if "_target_" in experiment.dataset and "_target_" in experiment.task:
+            _check_data(experiment)
+    except Exception as error:  # whatever a constructor, also of one's own, may raise
+        raise UserError(one_sentence(error)) from error
+
+
+def _check_processes(experiment: Experiment) -> None:
+    degrees, processes = experiment.parallelism, experiment.processes
+    trainers = degrees.num_trainers
+    if trainers % processes:
+        divisors = [str(part) for part in range(1, trainers + 1) if trainers % part == 0]
+        raise ValueError(
+            f"processes={processes} does not divide the {degrees.i} x {degrees.j} x {degrees.k} = "
+            f"{trainers} trainers; choose one of {', '.join(divisors)}."
+        )
+
+
+def _check_data(experiment: Experiment) -> None:
+    """Whether data set, protocol and task fit, and whether the files that are there are whole."""
+    loader = loader_of(experiment)
+    check_task(experiment, getattr(loader, "label_kind", None))
+    check_protocol(experiment)
+    check_files = getattr(loader, "check", loader.files)
+    with suppress(NotDownloadedError):  # fetched, and looked at, when the experiment is to run
+        check_files(locations_of(experiment, may_download=False))

@@ -1,0 +1,100 @@
+"""Whether options fit the arguments of a class, by its annotations."""
+
+import difflib
+import inspect
+import types
+from collections.abc import Callable, Collection, Mapping, Sequence
+from enum import Enum
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+CONTAINERS: dict[Any, tuple[type, ...]] = {
+    list: (list, tuple),
+    tuple: (list, tuple),
+    Sequence: (list, tuple),
+    dict: (dict,),
+    Mapping: (dict,),
+}
+PLAIN: dict[Any, tuple[type, ...]] = {
+    type(None): (type(None),),
+    int: (int,),
+    float: (int, float),
+    str: (str,),
+}
+NAMES = {int: "a whole number", float: "a number", str: "a word", bool: "true or false"}
+
+
+def check_options(
+    group: str,
+    chosen: Callable[..., Any],
+    options: Mapping[str, Any],
+    given: Collection[str],
+    may_lack: bool,
+) -> None:
+    """Refuse ``options`` that ``chosen`` does not take, lacks, or takes in another type.
+
+    ``given`` names arguments that others pass; ``may_lack`` says that these have any name.
+
+    Raises:
+        ValueError: Names the key, and what to write.
+    """
+    parameters = inspect.signature(chosen).parameters
+    hints = _hints(chosen)
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    for key, value in options.items():
+        if key not in parameters:
+            if takes_any:
+                continue
+            near = difflib.get_close_matches(key, parameters, n=1)
+            guess = f"; did you mean {group}.{near[0]}?" if near else "; leave it out."
+            raise ValueError(f"{_name(chosen)} takes no {group}.{key}{guess}")
+        if key in hints and not _fits(value, hints[key]):
+            raise ValueError(f"{group}.{key} must be {_wanted(hints[key])}, not {value!r}.")
+    for key, parameter in parameters.items():
+        open_ended = parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
+        needed = parameter.default is parameter.empty and not open_ended
+        if needed and not may_lack and key not in options and key not in given:
+            raise ValueError(f"{group}.{key} has no default; add {group}.{key}=VALUE.")
+
+
+def _hints(chosen: Callable[..., Any]) -> dict[str, Any]:
+    target = chosen.__init__ if isinstance(chosen, type) else chosen  # type: ignore[misc]
+    try:
+        return get_type_hints(target)
+    except Exception:  # annotations of a stranger's code may name what is not there
+        return {}
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether ``value``, as yaml gives it, is of the type; unknown kinds of types take anything."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        return any(_fits(value, one) for one in arguments)
+    if origin is Literal:
+        return value in arguments
+    if (origin or hint) in CONTAINERS:
+        inner = Any if isinstance(value, dict) or not arguments else arguments[0]
+        return isinstance(value, CONTAINERS[origin or hint]) and all(_fits(v, inner) for v in value)
+    if inspect.isclass(hint) and issubclass(hint, Enum):
+        return value in [one.value for one in list(hint)]
+    if isinstance(value, bool) or hint is bool:
+        return hint not in NAMES or hint is type(value)
+    return isinstance(value, PLAIN.get(hint, object))
+
+
+def _wanted(hint: Any) -> str:
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        return " or ".join(map(_wanted, arguments))
+    if origin is Literal:
+        return f"one of {', '.join(map(str, arguments))}"
+    if hint is type(None):
+        return "null"
+    if inspect.isclass(hint) and issubclass(hint, Enum):
+        return f"one of {', '.join(str(one.value) for one in list(hint))}"
+    if (origin or hint) in CONTAINERS:
+        return "a list" if list in CONTAINERS[origin or hint] else "a group of keys"
+    return NAMES.get(hint, str(hint))
+
+
+def _name(chosen: Callable[..., Any]) -> str:
+    return getattr(chosen, "__name__", str(chosen))
