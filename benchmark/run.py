@@ -1,4 +1,7 @@
-"""The main command: ``python -m benchmark.run suite=NAME KEY=VALUE ...``, see ``--help``."""
+"""The main command: ``python -m benchmark.run suite=NAME KEY=VALUE ...``, see ``--help``.
+
+From Python: ``from benchmark.run import experiment, load_run, run`` (docs/python.md).
+"""
 
 import os
 import signal
@@ -7,9 +10,11 @@ import sys
 from benchmark.errors import UserError
 from benchmark.runner.compose import complete
 from benchmark.runner.help import help_page
+from benchmark.runner.python import Run, experiment, load_run, run
 from benchmark.runner.suite_run import Interrupted, list_suite, run_suite
 from benchmark.runner.suites import expand
 
+__all__ = ["Run", "experiment", "load_run", "run"]
 USER_ERROR = 2
 INTERRUPTED = 128  # plus the number of the signal, as shells do
 

@@ -1,9 +1,13 @@
 """What an experiment reads that is not in its settings: its data and classes of one's own."""
 
 import hashlib
+import json
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
+from benchmark.datasets.locations import NotDownloadedError
+from benchmark.errors import UserError, one_sentence
 from benchmark.experiment import Experiment
 from benchmark.records.identity import GROUPS, is_own
 from benchmark.tasks.build import loader_of, locations_of
@@ -11,14 +15,44 @@ from benchmark.tasks.build import loader_of, locations_of
 Checksums = dict[str, str]
 
 
-def checksums_of_data(experiment: Experiment, may_download: bool) -> Checksums:
-    """The sha256 of every file of the data set by its name, fetched first where it is missing.
+class ContentOfData:
+    """Puts into experiments what their data is; looks at every data set once.
 
-    Raises:
-        NotDownloadedError: If a file would have to be fetched, and ``may_download`` is not set.
-        FileNotFoundError, ValueError, OSError: If the data set cannot be had.
+    Files that are missing are fetched first, if ``may_download`` is set; otherwise such a data set
+    has no content yet.
     """
-    return loader_of(experiment).checksums(locations_of(experiment, may_download))
+
+    def __init__(self, may_download: bool) -> None:
+        self.may_download = may_download
+        self.known: dict[str, Checksums | UserError] = {}
+
+    def put_into(self, experiment: Experiment) -> Experiment:
+        """The experiment with ``content`` and ``locating``.
+
+        Raises:
+            UserError: If the data set cannot be had; the same for every experiment of it.
+        """
+        content = checksums_of_classes(experiment)
+        if "_target_" not in experiment.dataset:
+            return replace(experiment, content=content)
+        key = json.dumps(experiment.dataset, sort_keys=True)
+        if key not in self.known:
+            self.known[key] = self._look(experiment)
+        found = self.known[key]
+        if isinstance(found, UserError):
+            raise found
+        if found:
+            content["dataset"] = found
+        locating = tuple(loader_of(experiment).locating)
+        return replace(experiment, content=content, locating=locating)
+
+    def _look(self, experiment: Experiment) -> Checksums | UserError:
+        try:
+            return loader_of(experiment).checksums(locations_of(experiment, self.may_download))
+        except NotDownloadedError:
+            return {}  # to be fetched: nothing can have been run with it
+        except Exception as error:  # of files, of the network, of a loader of one's own
+            return UserError(one_sentence(error))
 
 
 def checksums_of_classes(experiment: Experiment) -> dict[str, Checksums]:

@@ -1,22 +1,19 @@
 """A suite and the experiments it expands to."""
 
 import itertools
-import json
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from typing import Any
 
-from benchmark.datasets.locations import NotDownloadedError
-from benchmark.errors import UserError, one_sentence
+from benchmark.errors import UserError
 from benchmark.experiment import Experiment
 from benchmark.machine.cores import num_devices
 from benchmark.runner.checks import check_experiment
 from benchmark.runner.compose import compose_settings, given_values, to_word
-from benchmark.runner.content import Checksums, checksums_of_classes, checksums_of_data
+from benchmark.runner.content import ContentOfData
 from benchmark.runner.settings import check
-from benchmark.tasks.build import loader_of
 
 Point = dict[str, Any]  # keys of the configuration and the values they take
 PROBLEMS_SHOWN = 3
@@ -56,13 +53,11 @@ def expand(words: list[str], may_download: bool = True) -> Suite:
         chosen = [to_word(key, value) for key, value in point.items() if key not in given]
         composed = compose_settings([*chosen, *words])
         check(composed)
-        if composed["suite"]["fit_hardware"] and composed["processes"] > num_devices(
-            composed["device"]
-        ):
-            continue
         if "system" not in given and not _installed(composed):
             continue
         experiment = Experiment.from_config({**composed, "command": command})
+        if composed["suite"]["fit_hardware"] and _too_large(experiment):
+            continue
         problem: str | None = None
         try:
             check_experiment(experiment)
@@ -94,40 +89,11 @@ def expand(words: list[str], may_download: bool = True) -> Suite:
     )
 
 
-class ContentOfData:
-    """Puts into experiments what their data is; looks at every data set once."""
-
-    def __init__(self, may_download: bool) -> None:
-        self.may_download = may_download
-        self.known: dict[str, Checksums | UserError] = {}
-
-    def put_into(self, experiment: Experiment) -> Experiment:
-        """The experiment with ``content`` and ``locating``.
-
-        Raises:
-            UserError: If the data set cannot be had; the same for every experiment of it.
-        """
-        content = checksums_of_classes(experiment)
-        if "_target_" not in experiment.dataset:
-            return replace(experiment, content=content)
-        key = json.dumps(experiment.dataset, sort_keys=True)
-        if key not in self.known:
-            self.known[key] = self._look(experiment)
-        found = self.known[key]
-        if isinstance(found, UserError):
-            raise found
-        if found:
-            content["dataset"] = found
-        locating = tuple(loader_of(experiment).locating)
-        return replace(experiment, content=content, locating=locating)
-
-    def _look(self, experiment: Experiment) -> Checksums | UserError:
-        try:
-            return checksums_of_data(experiment, self.may_download)
-        except NotDownloadedError:
-            return {}  # to be fetched: nothing can have been run with it
-        except Exception as error:  # of files, of the network, of a loader of one's own
-            return UserError(one_sentence(error))
+def _too_large(experiment: Experiment) -> bool:
+    """Whether it could be run on more cores or GPUs than there are here, and not on these."""
+    processes = experiment.processes
+    divides = experiment.parallelism.num_trainers % processes == 0
+    return divides and processes > num_devices(experiment.device)
 
 
 def _installed(composed: dict[str, Any]) -> bool:

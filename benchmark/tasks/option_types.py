@@ -4,7 +4,7 @@ import difflib
 import inspect
 import types
 from collections.abc import Callable, Collection, Mapping, Sequence
-from enum import Enum
+from enum import EnumMeta
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 CONTAINERS: dict[Any, tuple[type, ...]] = {
@@ -74,11 +74,15 @@ def _fits(value: Any, hint: Any) -> bool:
     if (origin or hint) in CONTAINERS:
         inner = Any if isinstance(value, dict) or not arguments else arguments[0]
         return isinstance(value, CONTAINERS[origin or hint]) and all(_fits(v, inner) for v in value)
-    if inspect.isclass(hint) and issubclass(hint, Enum):
-        return value in [one.value for one in list(hint)]
+    if isinstance(hint, EnumMeta):
+        return value in _values(hint)
     if isinstance(value, bool) or hint is bool:
         return hint not in NAMES or hint is type(value)
     return isinstance(value, PLAIN.get(hint, object))
+
+
+def _values(hint: Any) -> list[Any]:
+    return [one.value for one in hint]
 
 
 def _wanted(hint: Any) -> str:
@@ -89,8 +93,8 @@ def _wanted(hint: Any) -> str:
         return f"one of {', '.join(map(str, arguments))}"
     if hint is type(None):
         return "null"
-    if inspect.isclass(hint) and issubclass(hint, Enum):
-        return f"one of {', '.join(str(one.value) for one in list(hint))}"
+    if isinstance(hint, EnumMeta):
+        return f"one of {', '.join(map(str, _values(hint)))}"
     if (origin or hint) in CONTAINERS:
         return "a list" if list in CONTAINERS[origin or hint] else "a group of keys"
     return NAMES.get(hint, str(hint))

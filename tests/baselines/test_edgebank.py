@@ -9,7 +9,6 @@ import torch
 from hydra.utils import instantiate
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from omegaconf import OmegaConf
 
 from benchmark.baselines.edgebank import EdgeBankSystem
 from benchmark.datasets.dataset import Dataset, Split
@@ -18,9 +17,9 @@ from benchmark.parallelism import Parallelism
 from benchmark.processes import Processes
 from benchmark.protocol.evaluator import evaluate_links
 from benchmark.records.run_folder import RunFolder
-from benchmark.runner.compose import compose_settings
 from benchmark.tasks.build import build_dataset, build_system
 from tests.baselines.toy import PROTOCOL, TRAINING, toy_dataset, toy_stream
+from tests.experiments import experiment_of
 from tests.protocol.streams import dataset_of, protocol_with
 from tests.real_data import real_data
 
@@ -125,9 +124,7 @@ def test_parallelism_is_refused() -> None:
 
 @pytest.mark.parametrize(("system", "window"), [("edgebank", 1.0), ("edgebank_window", 0.15)])
 def test_it_is_built_from_yaml_without_a_model(system: str, window: float) -> None:
-    experiment = OmegaConf.merge(
-        compose_settings([f"system={system}", "max_events=500"]), {"seed": 0}
-    )
+    experiment = experiment_of(f"system={system}", "max_events=500")
     dataset = build_dataset(experiment)
     built = build_system(experiment, dataset, PROTOCOL, Processes())
     assert isinstance(built, EdgeBankSystem)
@@ -136,9 +133,9 @@ def test_it_is_built_from_yaml_without_a_model(system: str, window: float) -> No
 
 def test_a_run_records_accuracy_and_no_throughput(tmp_path: Path) -> None:
     words = ["system=edgebank", "protocol=tgn", "max_events=500", f"cache_dir={tmp_path}"]
-    experiment = OmegaConf.merge(compose_settings(words), {"seed": 0, "command": ""})
+    experiment = experiment_of(*words)
     folder = RunFolder(tmp_path / "run")
-    folder.prepare(experiment)
+    folder.prepare(experiment.config())
     task = instantiate(experiment.task, _convert_="all")
     outcome = task.run(experiment, folder, Processes())
     assert outcome["throughput_events_per_second"] is None
@@ -153,7 +150,7 @@ def test_published_average_precision(dataset: str, published: float) -> None:
     """DyGLib (NeurIPS'23), table 1, within 1 point; the better form is the unlimited one."""
     words = [f"dataset={dataset}", "system=edgebank", "protocol=tgn"]
     words.append(f"datasets_root={real_data(dataset)}")
-    experiment = OmegaConf.merge(compose_settings(words), {"seed": 0})
+    experiment = experiment_of(*words)
     stream = build_dataset(experiment)
     found = {}
     for window in (1.0, 0.15):

@@ -9,20 +9,20 @@ from typing import Any, cast
 import pytest
 import torch
 from hydra.utils import instantiate
-from omegaconf import DictConfig
 
 from benchmark.datasets.dataset import Dataset, Split
 from benchmark.disttgl import static_memory
 from benchmark.disttgl.pretraining import Pretrained, Pretraining, pretrain
 from benchmark.disttgl.static_memory import identity_of, pretrained_rows
 from benchmark.disttgl.system import DistTGLSystem
+from benchmark.experiment import Experiment
 from benchmark.models.tgn_attention import TGNAttention
 from benchmark.processes import Processes
 from benchmark.protocol.link_protocol import NegativePool
 from benchmark.records.run_folder import RunFolder
-from benchmark.runner.compose import compose_settings
 from benchmark.tasks.build import build_dataset, build_system
 from benchmark.tasks.link_prediction import LinkPrediction
+from tests.experiments import experiment_of
 from tests.models.streams import random_dataset
 
 MODEL = partial(
@@ -71,13 +71,11 @@ def rows_from(
     return pretrained_rows(dataset, MODEL, settings, nothing, cache, lambda *report: None)
 
 
-def experiment(tmp_path: Path, *words: str) -> DictConfig:
-    config = compose_settings([*SMALL_RUN, f"cache_dir={tmp_path / 'cache'}", *words])
-    config.seed = 0
-    return config
+def experiment(tmp_path: Path, *words: str) -> Experiment:
+    return experiment_of(*SMALL_RUN, f"cache_dir={tmp_path / 'cache'}", *words)
 
 
-def built(config: DictConfig, processes: Processes = ONE_PROCESS) -> DistTGLSystem:
+def built(config: Experiment, processes: Processes = ONE_PROCESS) -> DistTGLSystem:
     dataset = build_dataset(config)
     protocol = instantiate(config.protocol)
     return cast(DistTGLSystem, build_system(config, dataset, protocol, processes))

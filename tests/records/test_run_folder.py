@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark import record
 from benchmark.errors import UserError
+from benchmark.records import run_folder as record
 from benchmark.records.run_folder import RunFolder
 from tests.experiments import MakeExperiment
 
@@ -17,12 +17,12 @@ from tests.experiments import MakeExperiment
 @pytest.fixture
 def folder(tmp_path: Path, make_experiment: MakeExperiment) -> RunFolder:
     folder = RunFolder(tmp_path / "run")
-    folder.prepare(make_experiment())
+    folder.prepare(make_experiment().config())
     return folder
 
 
 def test_lines_come_back_in_order(folder: RunFolder) -> None:
-    lines = [{"iteration": number, "pass": 0.5, "seconds": 1.5, "loss": 0.25} for number in (1, 2)]
+    lines = [{"iteration": number, "epoch": 0.5, "seconds": 1.5, "loss": 0.25} for number in (1, 2)]
     for line in lines:
         folder.log(line)
     assert folder.metrics() == lines
@@ -65,7 +65,7 @@ def test_result_is_whole_or_not_there(folder: RunFolder, monkeypatch: pytest.Mon
         folder.finish({"status": "finished"})
     assert folder.result() is None
     folder.finish({"status": "finished"})
-    assert folder.result() == {"status": "finished"}
+    assert folder.result() == {"status": "finished", "primary_metric": None}
 
 
 @pytest.mark.parametrize("text", ["", '{"status": "fini', "3"])
@@ -90,14 +90,14 @@ def test_preparing_forgets_the_last_attempt_but_not_its_checkpoint(
     folder.note_failure(0, "no luck")
     folder.finish({"status": "failed"})
     (folder.path / "checkpoint").mkdir()
-    folder.prepare(make_experiment(epochs=3))
+    folder.prepare(make_experiment(epochs=3).config())
     assert folder.result() is None
     assert folder.heartbeats() == {}
     assert folder.failures() == []
     assert folder.metrics() == [{"iteration": 1}]
-    assert folder.config().epochs == 3
+    assert folder.config()["epochs"] == 3
     (folder.path / "checkpoint").rmdir()
-    folder.prepare(make_experiment())
+    folder.prepare(make_experiment().config())
     assert folder.metrics() == []
 
 

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from benchmark.experiment import describe
 from benchmark.records.schema import validate_metrics_line, validate_result
 from tests.experiments import MakeExperiment
 
@@ -13,7 +12,7 @@ from tests.experiments import MakeExperiment
 def result(make_experiment: MakeExperiment) -> dict[str, Any]:
     return {
         "status": "finished",
-        **describe(make_experiment()),
+        **make_experiment().describe(),
         "visibility": "event",
         "metrics": {"validation_mrr_best": 0.7, "test_mrr": 0.6},
         "throughput_events_per_second": 1000.0,
@@ -58,10 +57,10 @@ def test_every_field_is_asked_for(result: dict[str, Any]) -> None:
 
 
 def test_metrics_lines() -> None:
-    line = {"iteration": 3, "pass": 0.5, "seconds": 1, "loss": 0.3}
+    line = {"iteration": 3, "epoch": 0.5, "seconds": 1, "loss": 0.3}
     assert validate_metrics_line(line) == []
     assert validate_metrics_line({**line, "iteration": 0.5}) == ["iteration is 0.5"]
     assert (
-        validate_metrics_line({"iteration": 3, "pass": 1, "seconds": None})[0] == "seconds is None"
+        validate_metrics_line({"iteration": 3, "epoch": 1, "seconds": None})[0] == "seconds is None"
     )
     assert validate_metrics_line({**line, "loss": None}) == ["loss is None, not a number"]

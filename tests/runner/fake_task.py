@@ -5,15 +5,15 @@ import signal
 import time
 from typing import Any
 
-from omegaconf import DictConfig
-
+from benchmark.experiment import Experiment
 from benchmark.processes import Processes
 from benchmark.records.run_folder import RunFolder
+from benchmark.tasks.task import Task
 
 STEPS = 4
 
 
-class FakeTask:
+class FakeTask(Task):
     """Does ``actions[seed]``: finish, fail, kill, hang (the last rank does it), or interrupt."""
 
     def __init__(self, name: str, actions: list[str]) -> None:
@@ -21,7 +21,7 @@ class FakeTask:
         self.actions = actions
 
     def run(
-        self, experiment: DictConfig, folder: RunFolder, processes: Processes
+        self, experiment: Experiment, folder: RunFolder, processes: Processes
     ) -> dict[str, Any]:
         """Log a few lines, then act."""
         action = self.actions[experiment.seed]
@@ -41,6 +41,7 @@ class FakeTask:
         processes.barrier()
         return {
             "metrics": {"validation_mrr_best": 0.5, "test_mrr": 0.25},
+            "primary_metric": "mrr",
             "seconds": {"train": 2.0, "evaluate": 1.0},
             "throughput_events_per_second": 1234.5,
             "visibility": "event",
@@ -63,7 +64,7 @@ class FakeTask:
 def _line(iteration: int) -> dict[str, float]:
     return {
         "iteration": iteration,
-        "pass": iteration / STEPS,
+        "epoch": iteration / STEPS,
         "seconds": 0.5,
         "loss": 1 / iteration,
     }

@@ -4,21 +4,22 @@ import importlib
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
 import pytest
 
-from benchmark import suites
 from benchmark.errors import UserError
-from benchmark.experiment import describe, folder_of, hash_of, threads_of
+from benchmark.runner import suites
 from benchmark.runner.compose import choices
+from benchmark.runner.content import checksums_of_classes
 from benchmark.runner.suites import expand, narrow, walk
 from tests.experiments import MakeExperiment
 
 
 def systems(words: list[str]) -> list[str]:
-    return [experiment.choices.system for experiment in expand(words).experiments]
+    return [experiment.choices["system"] for experiment in expand(words).experiments]
 
 
 def test_keys_of_an_axis_walk_together() -> None:
@@ -49,12 +50,13 @@ def test_a_value_that_no_point_has_replaces_it_without_duplicates() -> None:
 def test_quick_runs_both_systems_and_can_be_narrowed() -> None:
     assert systems([]) == ["tgn", "disttgl"]
     assert systems(["system=disttgl"]) == ["disttgl"]
-    assert systems(["system=none", "model=none"]) == ["none"]
+    with pytest.raises(UserError, match="task link_prediction trains a system, but system=none"):
+        expand(["system=none", "model=none"])
 
 
 def test_experiments_take_turns_within_a_seed() -> None:
     experiments = expand(["seeds=3"]).experiments
-    labels = [(experiment.choices.system, experiment.seed) for experiment in experiments]
+    labels = [(experiment.choices["system"], experiment.seed) for experiment in experiments]
     assert labels == [(name, seed) for seed in range(3) for name in ("tgn", "disttgl")]
     assert [one.seed for one in expand(["seeds=1", "system=tgn"]).experiments] == [0]
 
@@ -63,13 +65,13 @@ def test_captured_events_walks_the_batch_sizes_of_figure_8() -> None:
     experiments = expand(["suite=captured_events"]).experiments
     assert [one.batch_size for one in experiments] == [200, 400, 600, 1200, 2400]
     narrowed = expand(["suite=captured_events", "batch_size=400", "dataset=uci"]).experiments
-    assert [(one.batch_size, one.choices.dataset) for one in narrowed] == [(400, "uci")]
+    assert [(one.batch_size, one.choices["dataset"]) for one in narrowed] == [(400, "uci")]
 
 
 def test_peers_take_turns_on_every_case_of_every_repeat(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(suites, "find_spec", lambda package: None)
     cases = [
-        (one.seed, one.random_edge_features, one.batch_size, one.choices.system)
+        (one.seed, one.random_edge_features, one.batch_size, one.choices["system"])
         for one in expand(["suite=peers", "seeds=2"]).experiments
     ]
     assert cases == list(product([0, 1], [172, None], [600, 200], ["tgn", "disttgl"]))
@@ -82,13 +84,17 @@ def test_an_optional_system_needs_its_package_or_is_asked_for(
     for found, expected in ((None, ["tgn", "disttgl"]), (object(), ["tgn", "tgm", "disttgl"])):
         monkeypatch.setattr(suites, "find_spec", lambda package, found=found: found)
         assert systems(words) == expected
-        assert systems([*words, "system=tgm"]) == ["tgm"]
+        with pytest.raises(UserError) as refused:
+            expand([*words, "system=tgm"])
+        assert str(refused.value) == (
+            "system=tgm needs the package tgm: pip install 'disttgl-benchmark[peers]'."
+        )
 
 
 @pytest.mark.parametrize("name", choices("suite"))
 def test_every_suite_expands_to_distinct_folders(name: str) -> None:
     suite = expand([f"suite={name}", "seeds=2"])
-    folders = {folder_of(experiment) for experiment in suite.experiments}
+    folders = {experiment.folder.path for experiment in suite.experiments}
     assert len(folders) == len(suite.experiments) > 0
     assert suite.name == name
 
@@ -109,7 +115,7 @@ def test_an_impossible_point_is_refused_before_anything_runs() -> None:
 
 
 def test_the_hash_leaves_out_where_and_who_watches(make_experiment: MakeExperiment) -> None:
-    reference = hash_of(make_experiment())
+    reference = make_experiment().fingerprint
     same = make_experiment(
         results_dir="elsewhere",
         datasets_root="data",
@@ -121,7 +127,7 @@ def test_the_hash_leaves_out_where_and_who_watches(make_experiment: MakeExperime
         wandb={"mode": "online"},
         suite={"name": "another"},
     )
-    assert hash_of(same) == reference
+    assert same.fingerprint == reference
 
 
 def test_the_hash_knows_the_code_of_a_network_of_ones_own(
@@ -129,12 +135,11 @@ def test_the_hash_knows_the_code_of_a_network_of_ones_own(
 ) -> None:
     monkeypatch.syspath_prepend(tmp_path)
     own = make_experiment(model={"_target_": "network_of_ones_own.Network"})
-    missing = hash_of(own)
-    hashes = {missing}
+    hashes = {own.fingerprint}
     for version in ("class Network: ...", "class Network: pass"):
         (tmp_path / "network_of_ones_own.py").write_text(version)
         importlib.invalidate_caches()
-        hashes.add(hash_of(own))
+        hashes.add(replace(own, content=checksums_of_classes(own)).fingerprint)
     assert len(hashes) == 3
 
 
@@ -152,13 +157,13 @@ def test_the_hash_knows_the_code_of_a_network_of_ones_own(
 def test_the_hash_knows_what_defines_an_experiment(
     make_experiment: MakeExperiment, change: dict[str, object]
 ) -> None:
-    assert hash_of(make_experiment(**change)) != hash_of(make_experiment())
+    assert make_experiment(**change).fingerprint != make_experiment().fingerprint
 
 
 def test_the_hash_is_the_same_in_every_process() -> None:
     program = (
-        "from benchmark.runner.suites import expand; from benchmark.experiment import folder_of;"
-        "print(*map(folder_of, expand(['system=tgn', 'seeds=2']).experiments))"
+        "from benchmark.runner.suites import expand;"
+        "print(*(one.folder.path for one in expand(['system=tgn', 'seeds=2']).experiments))"
     )
     outputs = {
         subprocess.run(
@@ -189,19 +194,19 @@ def test_a_reader_that_has_seen_enough_of_the_list_is_no_error() -> None:
 def test_the_command_line_is_recorded_and_can_be_pasted() -> None:
     suite = expand(["system=tgn", "results_dir=my results"])
     assert suite.command == "python -m benchmark.run system=tgn 'results_dir=my results'"
-    assert describe(suite.experiments[0])["command"] == suite.command
+    assert suite.experiments[0].describe()["command"] == suite.command
 
 
 def test_emulated_means_more_trainers_than_processes(make_experiment: MakeExperiment) -> None:
     degrees = {"i": 2, "j": 1, "k": 2}
-    assert describe(make_experiment(parallelism=degrees, processes=2))["emulated"]
-    assert not describe(make_experiment(parallelism=degrees, processes=4))["emulated"]
+    assert make_experiment(parallelism=degrees, processes=2).describe()["emulated"]
+    assert not make_experiment(parallelism=degrees, processes=4).describe()["emulated"]
 
 
 def test_threads_share_the_cores(
     make_experiment: MakeExperiment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("benchmark.experiment.available_cores", lambda: 8)
-    assert threads_of(make_experiment(threads=None, processes=3)) == 2
-    assert threads_of(make_experiment(threads=None, processes=16)) == 1
-    assert threads_of(make_experiment(threads=5, processes=16)) == 5
+    assert make_experiment(threads=None, processes=3).threads_per_process == 2
+    assert make_experiment(threads=None, processes=16).threads_per_process == 1
+    assert make_experiment(threads=5, processes=16).threads_per_process == 5

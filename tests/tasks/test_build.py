@@ -1,21 +1,19 @@
 """Parts that do not fit together."""
 
 import pytest
-from omegaconf import OmegaConf
 
 from benchmark.graph.visibility import Visibility
 from benchmark.processes import Processes
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.protocol.negatives import NegativePool
-from benchmark.runner.compose import compose_settings
 from benchmark.tasks.build import build_dataset, build_system
+from tests.experiments import experiment_of
 
 PROTOCOL = LinkProtocol("disttgl", Visibility.EVENT, 49, NegativePool.BIPARTITE, 0, "mrr")
 
 
 def refusal(*words: str, processes: Processes) -> str:
-    settings = compose_settings(["system=disttgl", "max_events=1000", *words])
-    experiment = OmegaConf.merge(settings, {"seed": 0})
+    experiment = experiment_of("system=disttgl", "max_events=1000", *words)
     with pytest.raises(ValueError) as refused:
         build_system(experiment, build_dataset(experiment), PROTOCOL, processes)
     return str(refused.value)

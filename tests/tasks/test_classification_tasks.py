@@ -5,18 +5,18 @@ from pathlib import Path
 
 import pytest
 import torch
-from omegaconf import DictConfig, OmegaConf
 
 from benchmark.datasets.dataset import Dataset, LabelKind, Split
 from benchmark.datasets.locations import Locations
 from benchmark.datasets.synthetic import Synthetic
+from benchmark.experiment import Experiment
 from benchmark.processes import Processes
 from benchmark.records.run_folder import RunFolder
-from benchmark.runner.compose import compose_settings
 from benchmark.tasks import edge_classification
 from benchmark.tasks.edge_classification import EdgeClassification
 from benchmark.tasks.node_classification import NodeClassification
-from benchmark.tasks.requirements import require_labels, require_metric
+from benchmark.tasks.requirements import check_task, require_labels, require_metric
+from tests.experiments import experiment_of
 from tests.protocol.streams import dataset_of
 
 SMALL = [
@@ -35,10 +35,8 @@ SMALL = [
 DECODER = {"epochs": 1, "batch_size": 10, "learning_rate": 1e-3, "hidden_dim": 4}
 
 
-def experiment_of(*words: str) -> DictConfig:
-    settings = OmegaConf.merge(compose_settings([*SMALL, *words]), {"seed": 0})
-    assert isinstance(settings, DictConfig)
-    return settings
+def small(*words: str) -> Experiment:
+    return experiment_of(*SMALL, *words)
 
 
 def folder_in(path: Path) -> RunFolder:
@@ -48,8 +46,8 @@ def folder_in(path: Path) -> RunFolder:
 
 def nodes(path: Path, embeddings: str, **changes: int) -> dict[str, float]:
     """The metrics of node classification, with the values of its yaml but for ``changes``."""
-    experiment = experiment_of("task=node_classification", "parallelism.k=2")
-    decoder = {**experiment.task.decoder, **changes}
+    experiment = small("task=node_classification", "parallelism.k=2")
+    decoder = {**experiment.task["decoder"], **changes}
     task = NodeClassification("node_classification", 50, "node_auc", embeddings, decoder)
     metrics: dict[str, float] = task.run(experiment, folder_in(path), Processes())["metrics"]
     return metrics
@@ -79,12 +77,12 @@ def test_joint_training_records_the_states_alone(tmp_path: Path) -> None:
 def test_edge_classes_stand_beside_the_majority(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def labelled(experiment: DictConfig) -> Dataset:
+    def labelled(experiment: Experiment) -> Dataset:
         stream = Synthetic(num_nodes=40, num_events=600, edge_dim=3).load(Locations(None, tmp_path))
         return replace(stream, label_kind=LabelKind.EDGE)
 
     monkeypatch.setattr(edge_classification, "build_dataset", labelled)
-    experiment = experiment_of("task=edge_classification", "parallelism.j=2")
+    experiment = small("task=edge_classification", "parallelism.j=2")
     task = EdgeClassification("edge_classification", 50, "f1_micro")
     result = task.run(experiment, folder_in(tmp_path / "run"), Processes())
     metrics = result["metrics"]
@@ -97,16 +95,15 @@ def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
     folder = folder_in(tmp_path / "refused")
     task = EdgeClassification("edge_classification", 50, "f1_micro")
     with pytest.raises(ValueError) as refused:
-        task.run(experiment_of("task=edge_classification"), folder, Processes())
+        task.run(small("task=edge_classification"), folder, Processes())
     assert str(refused.value) == (
         "task edge_classification needs labels of kind edge or multi_edge, and those of data set "
         "'synthetic' are of kind node; choose another dataset."
     )
-    frozen = NodeClassification("node_classification", 50, "node_auc", "frozen", DECODER)
     words = [word for word in SMALL if "model." not in word and "system" not in word]
-    settings = compose_settings([*words, "system=tgn", "task=node_classification"])
+    settings = experiment_of(*words, "system=tgn", "task=node_classification")
     with pytest.raises(ValueError, match="system=tgn cannot be used for task node_classification"):
-        frozen.run(OmegaConf.merge(settings, {"seed": 0}), folder, Processes())
+        check_task(settings, LabelKind.NODE)
     with pytest.raises(ValueError, match="embeddings is 'thawed'; choose one of frozen, joint"):
         NodeClassification("node_classification", 50, "node_auc", "thawed", DECODER)
 
@@ -123,10 +120,10 @@ def labelled_nodes(y: list[int]) -> Dataset:
     ("y", "shown"), [([0, 0, 1, 0], "only the class 0"), ([-1, -1, 0, 1], "no class")]
 )
 def test_training_labels_must_show_two_classes(y: list[int], shown: str) -> None:
-    experiment = experiment_of("task=node_classification")
-    require_labels(experiment, labelled_nodes([0, 1, 0, 0]), (LabelKind.NODE,))
+    task = NodeClassification("node_classification", 50, "node_auc", "frozen", DECODER)
+    require_labels(task, labelled_nodes([0, 1, 0, 0]))
     with pytest.raises(ValueError) as refused:
-        require_labels(experiment, labelled_nodes(y), (LabelKind.NODE,))
+        require_labels(task, labelled_nodes(y))
     assert str(refused.value) == (
         f"the training split of data set '{labelled_nodes(y).name}' shows {shown} in its 2 events, "
         "and a classifier needs two; move the boundaries of the split or use more of the stream."
@@ -138,7 +135,7 @@ def test_the_primary_metric_is_one_that_evaluation_gives(tmp_path: Path) -> None
     task = NodeClassification("node_classification", 50, "f1_micro", "frozen", DECODER)
     message = "task.primary_metric is 'f1_micro'; choose one of node_auc, node_ap"
     with pytest.raises(ValueError, match=message):
-        task.run(experiment_of("task=node_classification"), folder, Processes())
+        task.run(small("task=node_classification"), folder, Processes())
     edges = replace(labelled_nodes([0, 1, 0, 1]), label_kind=LabelKind.EDGE)
     require_metric(edges, "f1_macro")
     with pytest.raises(ValueError, match="'node_auc'; choose one of f1_micro, f1_macro, top1"):

@@ -5,18 +5,17 @@ from typing import Any
 
 import pytest
 from hydra.utils import instantiate
-from omegaconf import OmegaConf
 
 from benchmark.models.operation_count import BatchShape
 from benchmark.processes import Processes
 from benchmark.records.run_folder import RunFolder
-from benchmark.runner.compose import compose_settings
+from tests.experiments import experiment_of
 
 
 def outcome(tmp_path: Path, *chosen: str) -> dict[str, Any]:
     words = ["task=link_speed", *chosen, "max_events=300", "random_edge_features=2"]
     words += ["batch_size=100", "epochs=1", "device=cpu"]
-    experiment = OmegaConf.merge(compose_settings(words), {"seed": 0})
+    experiment = experiment_of(*words)
     task = instantiate(experiment.task, _convert_="all")
     result: dict[str, Any] = task.run(experiment, RunFolder(tmp_path), Processes())
     return result

@@ -5,12 +5,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from hydra.utils import instantiate
-from omegaconf import OmegaConf
 
 from benchmark.processes import Processes
 from benchmark.records.run_folder import RunFolder
-from benchmark.runner.compose import compose_settings
 from benchmark.runner.suites import expand
+from tests.experiments import experiment_of
 
 
 @pytest.mark.parametrize(
@@ -27,7 +26,7 @@ from benchmark.runner.suites import expand
 def test_nodes_add_up_to_the_metrics_of_the_best_round(tmp_path: Path, memory: list[str]) -> None:
     words = ["task=node_accuracy", "system=disttgl", *memory, f"cache_dir={tmp_path / 'cache'}"]
     words += ["max_events=600", "batch_size=100", "learning_rate=1e-2", "epochs=6", "device=cpu"]
-    experiment = OmegaConf.merge(compose_settings(words), {"seed": 0})
+    experiment = experiment_of(*words)
     folder = RunFolder(tmp_path)
     result = instantiate(experiment.task, _convert_="all").run(experiment, folder, Processes())
 

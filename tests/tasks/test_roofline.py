@@ -4,9 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 import torch
-from omegaconf import OmegaConf
 
-from benchmark import operation_floor
 from benchmark.datasets.dataset import Dataset
 from benchmark.graph.visibility import Visibility
 from benchmark.models.operation_count import (
@@ -17,8 +15,9 @@ from benchmark.models.operation_count import (
 )
 from benchmark.protocol.link_protocol import LinkProtocol, NegativePool
 from benchmark.protocol.negatives import Pool, training_negatives
-from benchmark.runner.compose import compose_settings
+from benchmark.tasks import roofline as module
 from benchmark.tasks.build import build_dataset
+from tests.experiments import experiment_of
 from tests.models.streams import random_dataset, sampler_of, small_model
 
 NUM_NEGATIVES = 2
@@ -51,7 +50,7 @@ def test_the_mean_batch_is_that_of_the_subgraphs(seed: int) -> None:
     dataset = random_dataset(seed, num_events=60, num_nodes=12)  # 30 of them for training
     sampler = sampler_of(dataset, small_model(dataset))  # 4 neighbours
     pool = Pool(torch.arange(dataset.num_nodes))
-    found = operation_floor.mean_batch_shape(dataset, sampler, pool, 12, NUM_NEGATIVES, 3)
+    found = module.mean_batch_shape(dataset, sampler, pool, 12, NUM_NEGATIVES, 3)
     bounds = [(0, 12), (12, 24), (24, 30)]
     each = [brute_force(dataset, pool, *pair, batch) for batch, pair in enumerate(bounds)]
     assert list(found) == [round(sum(counts) / 3) for counts in zip(*each, strict=True)]
@@ -61,13 +60,12 @@ def test_the_floor_is_the_operations_at_the_measured_rate(monkeypatch: pytest.Mo
     def rate(products: Sequence[Product], device: torch.device) -> float:
         return 5e9
 
-    monkeypatch.setattr(operation_floor, "product_rate", rate)
-    settings = compose_settings(
-        ["system=disttgl", "max_events=1000", "batch_size=50", "random_edge_features=7"]
+    monkeypatch.setattr(module, "product_rate", rate)
+    experiment = experiment_of(
+        "system=disttgl", "max_events=1000", "batch_size=50", "random_edge_features=7"
     )
-    experiment = OmegaConf.merge(settings, {"seed": 0})
     protocol = LinkProtocol("any", Visibility.EVENT, 49, NegativePool.BIPARTITE, 0, "mrr")
-    floor = operation_floor.operation_floor(experiment, build_dataset(experiment), protocol)
+    floor = module.roofline(experiment, build_dataset(experiment), protocol)
     shape = BatchShape(*(int(floor[name]) for name in BatchShape._fields))
     assert (shape.events, shape.candidates, shape.roots) == (50, 100, 150)
     assert shape.root_nodes <= shape.nodes

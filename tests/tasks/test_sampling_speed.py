@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 import torch
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
 
 from benchmark.datasets.dataset import Split
 from benchmark.graph.neighbor_index import NeighborIndex
@@ -17,8 +16,8 @@ from benchmark.processes import Processes
 from benchmark.protocol.negatives import Pool
 from benchmark.randomness import generator
 from benchmark.records.run_folder import RunFolder
-from benchmark.runner.compose import compose_settings
 from benchmark.tasks.sampling_speed import Roots, batch_roots, sample
+from tests.experiments import experiment_of
 from tests.protocol.streams import dataset_of
 
 SRC, DST = torch.tensor([0, 0, 1, 0]), torch.tensor([2, 3, 2, 2])
@@ -60,9 +59,7 @@ def test_roots_of_a_batch_are_its_sources_destinations_and_negatives() -> None:
 
 def outcome(tmp_path: Path, *chosen: str) -> dict[str, Any]:
     small = ["dataset=synthetic", "dataset.num_events=300", "dataset.num_nodes=40"]
-    composed = compose_settings(["suite=sampling_speed", *small, "batch_size=100", *chosen])
-    experiment = OmegaConf.merge(composed, {"seed": 0})
-    assert isinstance(experiment, DictConfig)
+    experiment = experiment_of("suite=sampling_speed", *small, "batch_size=100", *chosen)
     task = instantiate(experiment.task, _convert_="all")
     result: dict[str, Any] = task.run(experiment, RunFolder(tmp_path), Processes())
     return result

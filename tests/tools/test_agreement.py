@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from benchmark.agreement import agreement, largest_difference, main
+from benchmark.agreement import main
 from benchmark.records.run_folder import RunFolder
+from benchmark.tools.agreement import agreement, largest_difference
 from tests.experiments import MakeExperiment
 
 LINES = [{"iteration": 1, "loss": 0.5}, {"iteration": 1, "validation_mrr": 0.8}]
@@ -34,7 +35,7 @@ def test_what_is_not_finite_does_not_agree(value: float) -> None:
 
 
 def write_run(folder: RunFolder, experiment: Any, loss: float) -> None:
-    folder.prepare(experiment)
+    folder.prepare(experiment.config())
     folder.log({"iteration": 1, "epoch": 1, "seconds": 1.0, "loss": loss})
     folder.log({"iteration": 1, "epoch": 1, "seconds": 1.0, "validation_mrr": 0.8})
     folder.finish({"status": "finished"})

@@ -3,16 +3,15 @@
 from pathlib import Path
 
 import pytest
-from omegaconf import OmegaConf
 
 from benchmark.errors import UserError
-from benchmark.keep import keep, without_incidentals
 from benchmark.records.run_folder import RunFolder
+from benchmark.tools.keep import keep, without_incidentals
 
 
 def make_run(path: Path, status: str) -> Path:
     folder = RunFolder(path)
-    folder.prepare(OmegaConf.create({"results_dir": "/somewhere", "epochs": 3, "command": "c"}))
+    folder.prepare({"results_dir": "/somewhere", "epochs": 3, "command": "c"})
     folder.log({"iteration": 1, "epoch": 1, "seconds": 0.5, "loss": 0.25})
     command = "python -m benchmark.run suite=quick results_dir=/somewhere epochs=3"
     folder.finish({"status": status, "suite": "quick", "command": command})
@@ -29,7 +28,7 @@ def test_a_finished_run_is_kept_without_incidentals(tmp_path: Path) -> None:
     assert result is not None
     assert result["command"] == "python -m benchmark.run suite=quick epochs=3"
     assert kept.metrics() == [{"iteration": 1, "epoch": 1, "seconds": 0.5, "loss": 0.25}]
-    assert kept.config().epochs == 3
+    assert kept.config()["epochs"] == 3
     names = {"config.yaml", "metrics.jsonl", "nodes.csv", "result.json"}
     assert {file.name for file in target.iterdir()} == names
     assert (target / "nodes.csv").read_text() == "split,node\n"

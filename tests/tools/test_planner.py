@@ -4,15 +4,14 @@ import re
 
 import pytest
 import torch
-from benchmark.planning import facts
 from hypothesis import given
 from hypothesis import strategies as st
-from omegaconf import OmegaConf
 from torch_geometric.data import TemporalData
 
 from benchmark import plan as command
 from benchmark.datasets.dataset import Dataset, Source, Split
 from benchmark.graph.captured_events import captured_events
+from benchmark.tools import facts
 from benchmark.tools.facts import copy_bytes, largest_batch
 from benchmark.tools.planner import plan
 
@@ -134,9 +133,11 @@ class TestCommand:
         """A data set of four events; the list receives the words it was asked for with."""
         asked: list[list[str]] = []
 
+        compose_settings_of = facts.compose_settings
+
         def compose_settings(words: list[str]) -> object:
             asked.append(words)
-            return OmegaConf.create({"model": {"memory_dim": 100}})
+            return compose_settings_of(["model=tgn_attention"])
 
         dataset = dataset_of([0, 0, 0, 0], [4, 5, 6, 7])
         monkeypatch.setattr(facts, "compose_settings", compose_settings)

@@ -19,7 +19,7 @@ FILES = {"curve.png", "curve.pdf", "curve.csv", "index.html"}
 @pytest.fixture
 def run_folder(tmp_path: Path, make_experiment: MakeExperiment) -> RunFolder:
     folder = RunFolder(tmp_path / "trial" / "run")
-    folder.prepare(make_experiment())
+    folder.prepare(make_experiment().config())
     return folder
 
 

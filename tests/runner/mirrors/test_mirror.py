@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from benchmark.mirror import main, mirror, resolve_mode
+from benchmark.mirror import main
 from benchmark.records.run_folder import RunFolder
 from benchmark.runner.mirrors import mirrors as mirrors_module
 from benchmark.runner.mirrors.mirrors import Mirrors
+from benchmark.runner.mirrors.send import mirror, resolve_mode
 from tests.experiments import MakeExperiment
 from tests.runner.mirrors.wandb_file import read_records
 
@@ -27,7 +28,7 @@ LAYOUT = {"i": 1, "j": 2, "k": 4}
 @pytest.fixture
 def folder(tmp_path: Path, make_experiment: MakeExperiment) -> RunFolder:
     folder = RunFolder(tmp_path / "run")
-    folder.prepare(make_experiment(wandb={"mode": "disabled"}, parallelism=LAYOUT))
+    folder.prepare(make_experiment(wandb={"mode": "disabled"}, parallelism=LAYOUT).config())
     for line in LINES:
         folder.log(line)
     return folder

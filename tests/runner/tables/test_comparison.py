@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from omegaconf import OmegaConf
 
 from benchmark.records.run_folder import RunFolder
 from benchmark.records.statistics import mean_interval
@@ -25,10 +24,10 @@ def runs(tmp_path: Path, make_experiment: MakeExperiment) -> Any:
         folders = []
         for seed, value in enumerate(values):
             folder = RunFolder(tmp_path / str(len(list(tmp_path.iterdir()))))
-            experiment = OmegaConf.merge(make_experiment(seed=seed), changes)
-            folder.prepare(experiment)
+            experiment = make_experiment(seed=seed, **changes)
+            folder.prepare(experiment.config())
             names = {
-                key: experiment[key].name for key in ("dataset", "protocol", "system", "model")
+                key: experiment.name_of(key) for key in ("dataset", "protocol", "system", "model")
             }
             metrics = {"validation_mrr_best": value + 0.1, "validation_ap": 0.9, "test_mrr": value}
             folder.finish(

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from benchmark.experiment import describe
 from benchmark.runner.tables.end_table import print_speedups, print_table
 from tests.experiments import MakeExperiment
 
@@ -13,9 +12,10 @@ from tests.experiments import MakeExperiment
 @pytest.fixture
 def row(make_experiment: MakeExperiment) -> dict[str, Any]:
     return {
-        **describe(make_experiment(parallelism={"j": 2}, processes=2)),
+        **make_experiment(parallelism={"j": 2}, processes=2).describe(),
         "status": "finished",
         "visibility": "event",
+        "primary_metric": "mrr",
         "metrics": {"validation_mrr_best": 0.71234, "validation_ap": 0.9, "test_mrr": 0.6},
         "throughput_events_per_second": 12345.6,
         "seconds": {"train": 1.25, "evaluate": 2.0, "total": 3.5},
@@ -36,7 +36,7 @@ def cells(table: str) -> list[str]:
 def test_a_row_holds_the_numbers(row: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
     shared, heading, numbers = cells(shown(capsys, row))
     assert shared == (
-        "dataset a_dataset, protocol a_protocol, model a_model, processes 2, passes 2, "
+        "dataset a_dataset, protocol a_protocol, model a_model, processes 2, epochs 2, "
         "batch size 100, seed 0"
     )
     metrics = "validation mrr test mrr events/s"
@@ -47,9 +47,9 @@ def test_a_row_holds_the_numbers(row: dict[str, Any], capsys: pytest.CaptureFixt
 def test_settings_that_differ_become_columns(
     row: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shared, heading, first, second = cells(shown(capsys, row, {**row, "seed": 7, "passes": 3}))
+    shared, heading, first, second = cells(shown(capsys, row, {**row, "seed": 7, "epochs": 3}))
     assert "seed" not in shared
-    assert heading.startswith("passes seed system i x j x k")
+    assert heading.startswith("epochs seed system i x j x k")
     assert (first[:12], second[:12]) == ("2 0 a_system", "3 7 a_system")
 
 

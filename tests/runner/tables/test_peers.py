@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from benchmark.experiment import describe, folder_of
 from benchmark.records.run_folder import RunFolder
 from benchmark.records.schema import validate_result
 from benchmark.runner.tables.peers import machines, peer_speeds
@@ -38,11 +37,11 @@ def _run(
     experiment = make_experiment(
         system={"name": system}, seed=seed, task={"name": "link_speed"}, choices={"system": system}
     )
-    folder = RunFolder(folder_of(experiment))
-    folder.prepare(experiment)
+    folder = experiment.folder
+    folder.prepare(experiment.config())
     result: dict[str, Any] = {
         "status": "finished",
-        **describe(experiment),
+        **experiment.describe(),
         "metrics": {},
         "throughput_events_per_second": rate,
         "seconds": {"train": 10_000 / rate, "evaluate": 3.0 + seed, "total": 30.0},
@@ -82,8 +81,8 @@ def test_cases_are_kept_apart(make_experiment: MakeExperiment, folders: list[Run
     other = make_experiment(
         **{"system": {"name": "tgn"}, "task": {"name": "link_speed"}, "batch_size": 7}
     )
-    moved = RunFolder(folder_of(other))
-    moved.prepare(other)
+    moved = other.folder
+    moved.prepare(other.config())
     moved.finish((folder.result() or {}) | {"batch_size": 7})
     rows = peer_speeds([*folders[1:], moved])
     assert [(row["batch_size"], row["system"]) for row in rows] == [
@@ -129,8 +128,8 @@ def test_runs_of_other_settings_are_no_repeats(
     base = {"system": {"name": "disttgl"}, "task": {"name": "link_speed"}, "seed": 1}
     for change in changes:
         experiment = make_experiment(**base | change, choices={"system": "disttgl"})
-        other = RunFolder(folder_of(experiment))
-        other.prepare(experiment)
+        other = experiment.folder
+        other.prepare(experiment.config())
         other.finish((folders[3].result() or {}) | {"throughput_events_per_second": 1.0})
         folders.append(other)
     tgn, disttgl, *others = peer_speeds(folders)

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from omegaconf import OmegaConf
 
 from benchmark.records.run_folder import RunFolder
 from benchmark.runner.tables.speedup import FRACTION, arrival, speedups
@@ -22,7 +21,7 @@ def make_run(path: Path, k: int, lines: list[dict[str, Any]], **changes: Any) ->
     degrees = {"i": 1, "j": 1, "k": k}
     static_memory = changes.pop("static_memory", "off")
     config = {"seed": changes.get("seed", 0), "system": {"static_memory": static_memory}}
-    folder.prepare(OmegaConf.create({**config, "parallelism": degrees, "processes": k}))
+    folder.prepare({**config, "parallelism": degrees, "processes": k})
     for line in lines:
         folder.log(line)
     result = {

@@ -6,11 +6,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from benchmark import launch
 from benchmark.records.run_folder import RunFolder
 from benchmark.records.schema import validate_result
 from benchmark.runner.progress import SuiteProgress
 from benchmark.runner.suite_run import Interrupted
+from benchmark.runner.workers import launch
 from benchmark.runner.workers.launch import run_experiment
 from benchmark.runner.workers.watchdog import Watchdog
 from tests.experiments import MakeExperiment

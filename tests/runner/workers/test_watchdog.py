@@ -3,8 +3,8 @@
 import psutil
 import pytest
 
-from benchmark import watch
 from benchmark.records.run_folder import RunFolder
+from benchmark.runner.workers import watchdog as watch
 from benchmark.runner.workers.watchdog import Watchdog
 from tests.experiments import MakeExperiment
 

@@ -5,10 +5,10 @@ import os
 import pytest
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
-from omegaconf import OmegaConf
 
+from benchmark.errors import one_sentence
 from benchmark.machine.device import choose_device
-from benchmark.runner.workers.worker import one_sentence, peak_memory_bytes, pin_cores
+from benchmark.runner.workers.worker import peak_memory_bytes, pin_cores
 
 
 def test_an_error_of_the_user_is_its_own_sentence() -> None:
@@ -26,7 +26,7 @@ def test_other_errors_are_named() -> None:
 
 
 def test_what_hydra_wraps_is_unwrapped() -> None:
-    node = OmegaConf.create({"_target_": "benchmark.parallelism.Parallelism", "i": 0})
+    node = {"_target_": "benchmark.parallelism.Parallelism", "i": 0}
     with pytest.raises(InstantiationException) as wrapped:
         instantiate(node)
     assert one_sentence(wrapped.value).startswith("parallelism.i is 0")

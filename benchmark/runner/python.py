@@ -1,0 +1,96 @@
+"""The suite from Python: make an experiment, run it, read its record (docs/python.md)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from benchmark.errors import UserError
+from benchmark.experiment import Experiment
+from benchmark.records.run_folder import RunFolder
+from benchmark.runner.checks import check_experiment
+from benchmark.runner.compose import complete, compose_settings, given_values, to_word
+from benchmark.runner.content import ContentOfData
+from benchmark.runner.progress import SuiteProgress
+from benchmark.runner.settings import check
+from benchmark.runner.workers.launch import run_experiment
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as it was recorded.
+
+    ``result`` is the content of result.json, ``metrics`` has a row for every line of metrics.jsonl:
+    ``iteration``, ``epoch``, ``seconds`` of training, and what was measured there.
+    """
+
+    experiment: Experiment
+    folder: Path
+    result: dict[str, Any]
+    metrics: pd.DataFrame
+
+
+def experiment(*words: str, seed: int = 0, **settings: Any) -> Experiment:
+    """The experiment that command-line ``words`` and ``settings`` describe.
+
+    ``experiment("dataset.num_events=2000", system="disttgl", epochs=3)``; a dictionary stands for
+    the keys below one, as in ``parallelism={"k": 2}``. The suite is the one that is named, or
+    ``quick``, for its settings; it is not swept over. Files of the data set are fetched.
+
+    Raises:
+        UserError: If it cannot be run; one sentence that says what to write instead.
+    """
+    written = complete([*words, *_words(settings)])
+    composed = compose_settings(written)
+    check(composed)
+    command = "benchmark.run.experiment(" + ", ".join(map(repr, [*written, f"seed={seed}"])) + ")"
+    made = Experiment.from_config({**composed, "seed": seed, "command": command})
+    if "suite" not in given_values(written):
+        made = replace(made, suite=replace(made.suite, name="python", question=""))
+    check_experiment(made)
+    return ContentOfData(may_download=True).put_into(made)
+
+
+def run(experiment: Experiment) -> Run:
+    """Run the experiment in processes of its own, unless it has finished before.
+
+    Raises:
+        UserError: If it is being run by another process, or has failed; says why.
+    """
+    folder = experiment.folder
+    with folder.lock():
+        if (folder.result() or {}).get("status") != "finished":
+            with SuiteProgress(1) as progress:
+                progress.begin(experiment.label)
+                folder.prepare(experiment.config())
+                run_experiment(experiment, folder, progress)
+    finished = load_run(folder.path)
+    if finished.result["status"] != "finished":
+        raise UserError(f"{experiment.label} failed: {finished.result['reason']}")
+    return finished
+
+
+def load_run(folder: str | Path) -> Run:
+    """Read a run folder, also one of results/reference.
+
+    Raises:
+        UserError: If the folder holds no result.
+    """
+    record = RunFolder(folder)
+    result = record.result()
+    if result is None:
+        raise UserError(f"{folder} holds no result: nothing was run in it, or not to the end.")
+    read = Experiment.from_config(record.config())
+    return Run(read, record.path, result, pd.DataFrame(record.metrics()))
+
+
+def _words(settings: Mapping[str, Any], prefix: str = "") -> list[str]:
+    words = []
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            words += _words(value, f"{prefix}{key}.")
+        else:
+            words.append(to_word(f"{prefix}{key}", value))
+    return words

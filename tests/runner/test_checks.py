@@ -1,0 +1,70 @@
+"""What cannot work together is refused before anything starts, in one sentence."""
+
+import shlex
+
+import pytest
+
+from benchmark.errors import UserError
+from benchmark.runner.compose import compose_settings, given_values
+from benchmark.runner.suites import expand
+
+REFUSED = {
+    "system=tgn model=jodie": "system=tgn trains a TGN, and model=jodie is a JODIE; "
+    "leave model out or choose another.",
+    "system=tgl parallelism.j=2": "system tgl knows mini-batch parallelism only and needs "
+    "parallelism.j=1 and parallelism.k=1, not 1x2x1; choose system=disttgl for the other two.",
+    "dataset=uci task=node_classification": "task node_classification needs labels of kind node, "
+    "and those of data set 'uci' are of kind none; choose another dataset.",
+    "task=edge_classification dataset=wikipedia": "task edge_classification needs labels of kind "
+    "edge or multi_edge, and those of data set 'wikipedia' are of kind node; choose another "
+    "dataset.",
+    "system=disttgl model.memory_dim=abc": "model.memory_dim must be a whole number, not 'abc'.",
+    "system=edgebank task=edge_classification dataset=icews18": "system=edgebank cannot be used "
+    "for task edge_classification; choose system=disttgl or system=tgl.",
+    "protocol.negative_sampling=tgb": "TGB publishes no negatives for data set 'synthetic'; "
+    "set protocol.negative_sampling=random or choose a data set of TGB.",
+    "system=disttgl system.sampler=lenient": "system.sampler is 'lenient'; "
+    "choose one of strict, paper.",
+    "system=disttgl processes=2": "processes=2 does not divide the 1 x 1 x 1 = 1 trainers; "
+    "choose one of 1.",
+    "task.test=maybe": "task.test must be true or false, not 'maybe'.",
+}
+
+
+@pytest.mark.parametrize("words", REFUSED)
+def test_choices_that_cannot_work_together(words: str) -> None:
+    with pytest.raises(UserError) as refused:
+        expand([*words.split(), "device=cpu"], may_download=False)
+    assert str(refused.value) == REFUSED[words]
+
+
+def test_a_sweep_says_which_of_its_experiments_cannot_be_run() -> None:
+    suite = expand(["model=jodie", "device=cpu"], may_download=False)
+    told = {one.choices["system"]: suite.problems.get(one.fingerprint) for one in suite.experiments}
+    assert told == {"tgn": REFUSED["system=tgn model=jodie"], "disttgl": None}
+
+
+@pytest.mark.parametrize(
+    "value", ["/a b (1).csv", "/a=b.csv", "/a,b.csv", "it's.csv", 'say "hi" \\', "{a}", "[b].csv"]
+)
+def test_a_value_that_is_not_understood_is_shown_as_it_works(value: str) -> None:
+    with pytest.raises(UserError) as refused:
+        given_values([f"dataset.path={value}"])
+    (word,) = shlex.split(str(refused.value).rpartition("write ")[2][:-1])
+    assert given_values([word]) == {"dataset.path": value}
+
+
+def test_a_mistyped_key_beside_one_without_default_is_one_sentence() -> None:
+    with pytest.raises(
+        UserError, match=r"There is no key 'dataset.pth'; did you mean dataset.path"
+    ):
+        compose_settings(["dataset=table", "dataset.pth=a"])
+
+
+def test_nothing_of_one_set_of_a_family_is_taken_for_another() -> None:
+    own = compose_settings(["dataset=icews18"])["dataset"]
+    assert (own["num_nodes"], own["url"][:8]) == (23_033, "https://")
+    words = ["dataset=icews18", "dataset.name=ICEWS05_15"]
+    other = compose_settings(words)["dataset"]
+    assert {other[k] for k in ("url", "num_nodes", "num_events", "num_relations")} == {None}
+    assert compose_settings([*words, "dataset.num_nodes=5"])["dataset"]["num_nodes"] == 5
