@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import lzma
 import os
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BufferedIOBase
@@ -44,8 +45,15 @@ def content_checksum(path: Path, cache: Path) -> str:
     identity = f"{path.resolve()} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
     note = cache / "checksums" / hashlib.sha256(identity.encode()).hexdigest()
     if not note.is_file():
-        with open_unpacked(path) as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        try:
+            with open_unpacked(path) as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+        except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
+            if getattr(error, "errno", None) is not None:  # of the disk, not of the packing
+                raise
+            raise ValueError(
+                f"{path} is not a whole packed file ({error}): fetch it again"
+            ) from error
         with written_whole(note) as temporary:
             temporary.write_text(digest)
     return note.read_text()

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.datasets.assemble import assemble
-from benchmark.datasets.chronology import split_by_time
-from benchmark.datasets.dataset import Dataset, LabelKind, Source
+from benchmark.datasets.chronology import Times
+from benchmark.datasets.dataset import Dataset, Fractions, LabelKind, Source
 from benchmark.datasets.locations import Locations
 
 Floats = NDArray[np.float64]
@@ -66,15 +66,13 @@ def load_synthetic(
         name,
         src,
         dst,
-        t,
-        split=lambda t: split_by_time(t, validation_fraction, test_fraction),
+        Times(t),
+        split=Fractions(validation_fraction, test_fraction),
         source=Source(f"synthetic stream, seed {seed}", {"stream": checksum.hexdigest()}),
         num_nodes=num_nodes,
-        bipartite=bipartite,
         features=features,
         labels=state if labelled else None,
         label_kind=LabelKind.NODE if labelled else LabelKind.NONE,
-        num_classes=2 if labelled else 0,
     )
 
 

@@ -9,10 +9,8 @@ import torch
 
 from benchmark.datasets.archive import fetch_member
 from benchmark.datasets.assemble import assemble
-from benchmark.datasets.chronology import count_out_of_order
 from benchmark.datasets.dataset import Dataset, Source, Split
 from benchmark.datasets.locations import Locations
-from benchmark.datasets.sides import is_bipartite
 from benchmark.datasets.storage import exclusive, sha256_of
 from benchmark.datasets.validate import (
     FileRows,
@@ -52,7 +50,7 @@ def load_tgb(
     )
     if features is not None:
         check_features(features, rows)
-    found = {"num_nodes": int(max(src.max(), dst.max())) + 1, "num_events": len(t)}
+    found = {"num_nodes": int(max(src.max(), dst.max())) + 1, "num_events": len(t.whole)}
     check_statistics(name, found, {"num_nodes": num_nodes, "num_events": num_events})
     train, validation = (int(mask.sum()) for mask in (tgb.train_mask, tgb.val_mask))
     return assemble(
@@ -60,12 +58,9 @@ def load_tgb(
         src,
         dst,
         t,
-        split=lambda t: Split(train, train + validation, len(t)),
-        source=Source(
-            f"TGB {edges.resolve()}", {edges.name: sha256_of(edges)}, count_out_of_order(t)
-        ),
+        split=Split(train, train + validation, len(t.whole)),
+        source=Source(f"TGB {edges.resolve()}", {edges.name: sha256_of(edges)}, t.moved_rows),
         num_nodes=found["num_nodes"],
-        bipartite=is_bipartite(src, dst, found["num_nodes"]),
         features=features,
         node_features=None if static is None else torch.from_numpy(static),
     )

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmark.datasets.assemble import assemble
+from benchmark.datasets.chronology import Times
 from benchmark.datasets.columns import read_columns
 from benchmark.datasets.dataset import UNLABELLED, Dataset, LabelKind, Source, Split
 from benchmark.datasets.locations import Locations
 from benchmark.datasets.mapped import ROWS_PER_CHUNK
-from benchmark.datasets.sides import appearing, is_bipartite
 from benchmark.datasets.storage import prepared_tensors
 from benchmark.datasets.tgl_edges import read_edges
 from benchmark.datasets.tgl_files import TGLFolder
@@ -70,25 +70,22 @@ def load_tgl(
     labels: NDArray[Any] | None
     if edge_classes is not None:
         labels, remark = _edge_classes(folder, edge_classes, len(t), edges), ""
-        kind, num_classes = LabelKind.MULTI_EDGE, labels.shape[1]
+        kind = LabelKind.MULTI_EDGE
     else:
         labels, remark = _node_labels(folder.find(node_labels), src, t, fractional_times)
         kind = LabelKind.NONE if labels is None else LabelKind.NODE
-        num_classes = 0 if labels is None else int(labels.max()) + 1
     train, validation, _ = columns["rolls"].tolist()
     return assemble(
         name,
         src,
         dst,
-        t,
-        split=lambda _: Split(train, train + validation, len(t)),
+        Times(t),
+        split=Split(train, train + validation, len(t)),
         source=Source(f"TGL folder {edges.parent}{remark}", folder.checksums),
         num_nodes=found["num_nodes"],
-        bipartite=is_bipartite(src, dst, found["num_nodes"]),
         features=_edge_features(folder, edge_features, len(t), edges),
         labels=labels,
         label_kind=kind,
-        num_classes=num_classes,
         node_features=static,
     )
 
@@ -154,10 +151,10 @@ def _node_labels(
         return None, ""
     columns, rows = read_columns(path, ("node", "time", "label"))
     node = check_ids(columns["node"], "node", rows)
-    time = check_times(columns["time"], "time", rows, fractional_times)
+    time = check_times(columns["time"], "time", rows, fractional_times).whole
     given = pd.DataFrame({"node": node, "time": time})
     # Few nodes of a large graph have labels: only their events are looked at.
-    candidates = np.flatnonzero(appearing(node, int(max(node.max(), src.max())) + 1)[src])
+    candidates = np.flatnonzero(np.isin(src, node))
     events = pd.DataFrame({"node": src[candidates], "time": t[candidates]})
     for frame in (given, events):
         frame["turn"] = frame.groupby(["node", "time"]).cumcount()

@@ -39,7 +39,7 @@ def _checked_chunks(
     last_time, last_roll = np.int64(0), 0.0
     for columns, rows in column_chunks(path, ("src", "dst", "time", "ext_roll")):
         _check_row_numbers(columns, rows, int(rolls.sum()))
-        t = check_times(columns["time"], "time", rows, fractional_times)
+        t = check_times(columns["time"], "time", rows, fractional_times).whole
         # The last row of the chunk before stands in front, so that order is checked across chunks.
         before = replace(rows, first=rows.first - 1)
         check_sorted(np.insert(t, 0, last_time), before)

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmark.datasets.class_features import with_class_features
 from benchmark.datasets.dataset import Dataset, LabelKind
 from benchmark.datasets.locations import Locations
 from benchmark.datasets.synthetic import load_synthetic
+from benchmark.datasets.transforms import with_class_features
 
 
 @pytest.fixture
@@ -31,10 +31,9 @@ def test_events_of_one_class_share_a_code_and_others_differ(labelled: Dataset) -
     assert labelled.edge_dim == 2
 
 
-def test_codes_are_the_same_every_time_and_null_changes_nothing(labelled: Dataset) -> None:
+def test_codes_are_the_same_every_time(labelled: Dataset) -> None:
     first, second = (with_class_features(labelled, 4).stream.msg for _ in range(2))
     assert torch.equal(first, second)
-    assert with_class_features(labelled, None) is labelled
 
 
 def test_a_stream_without_one_class_per_event_is_refused(labelled: Dataset) -> None:

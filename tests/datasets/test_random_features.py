@@ -5,8 +5,8 @@ from pathlib import Path
 import torch
 
 from benchmark.datasets.locations import Locations
-from benchmark.datasets.random_features import with_random_edge_features
 from benchmark.datasets.synthetic import load_synthetic
+from benchmark.datasets.transforms import with_random_edge_features
 
 
 def test_every_event_gets_features_and_the_rest_stays(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from benchmark.datasets.dataset import Split
-from benchmark.datasets.jodie import load_jodie
+from benchmark.datasets.jodie import JODIE
 from benchmark.datasets.locations import Locations
 from benchmark.datasets.tgb import load_tgb
 from tests.datasets.file_server import serving
@@ -108,7 +108,7 @@ def test_real_wikipedia(
     """TGB's edge list of Wikipedia has the rows of JODIE's, and so its stream and split."""
     places = real_locations("wikipedia/wikipedia.csv")
     put(places.fetch("wikipedia", "wikipedia.csv").read_text())
-    ours = load_jodie(places, "wikipedia", None)
+    ours = JODIE("wikipedia").load(places)
     theirs = load_tgb(locations, NAME, num_nodes=9227, num_events=157_474)
     assert theirs.split == ours.split == Split(110_232, 133_853, 157_474)
     for key in ("src", "dst", "t"):
