@@ -54,6 +54,7 @@ def classes(frame: pd.DataFrame, column: str, rows: FileRows) -> tuple[Ints, lis
     has_label = (found != "") & (found != str(UNLABELLED))
     if all(map(is_number, pd.unique(found[has_label]))):
         values: NDArray[Any] = check_labels(found, column, rows)
+        has_label = values != UNLABELLED
     else:
         values = found.astype(str)
     names = np.unique(values[has_label])

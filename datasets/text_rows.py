@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TextIO, cast
+from typing import cast
 
 from benchmark.datasets.storage import open_unpacked
 from benchmark.datasets.validate import FileRows, check_columns, check_not_empty
@@ -37,6 +37,27 @@ FOREIGN = {
 TAR_MAGIC = slice(257, 262), b"ustar"
 
 
+class Text(io.TextIOWrapper):
+    """Refuses a byte 0, which stands in no text but in UTF-16 and in binary files."""
+
+    counted = ","  # a separator
+    count = 0  # how often it was in what was read by ``read``
+
+    def read(self, size: int | None = -1) -> str:
+        text = _without_nul(super().read(size))
+        self.count += text.count(self.counted)
+        return text
+
+    def readline(self, size: int = -1) -> str:  # type: ignore[override]
+        return _without_nul(super().readline(size))
+
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise UnicodeError
+    return text
+
+
 @dataclass(frozen=True)
 class TextRows(FileRows):
     """The rows of a text file from row ``offset`` on; a row in quotes may span several lines."""
@@ -61,7 +82,7 @@ class TextRows(FileRows):
         with open_text(self.path) as text:
             return next(islice(self.records(text), self.offset + row, None))
 
-    def records(self, text: TextIO) -> Iterator[tuple[int, list[str]]]:
+    def records(self, text: Text) -> Iterator[tuple[int, list[str]]]:
         """The line on which each row begins, and its fields; slow, and only for explaining."""
         yield from _records(text, self.path, self.separator, self.skipped)
 
@@ -91,7 +112,7 @@ class TextRows(FileRows):
 
 
 @contextmanager
-def open_text(path: Path) -> Iterator[TextIO]:
+def open_text(path: Path) -> Iterator[Text]:
     """The text of a file, UTF-8, plain or packed by gzip, bzip2 or xz.
 
     Raises ValueError naming the file, and the line where bytes are no text, also for what goes
@@ -102,7 +123,7 @@ def open_text(path: Path) -> Iterator[TextIO]:
             start = file.read(512)
             file.seek(0)
             _refuse_foreign(path, start)
-            yield _Text(cast(io.BufferedReader, file), encoding="utf-8-sig", newline="")
+            yield Text(cast(io.BufferedReader, file), encoding="utf-8-sig", newline="")
         except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
             if getattr(error, "errno", None) is not None:  # of the disk, not of the packing
                 raise
@@ -111,14 +132,6 @@ def open_text(path: Path) -> Iterator[TextIO]:
             ) from error
         except UnicodeError as error:
             raise ValueError(_undecodable(path)) from error
-
-
-class _Text(io.TextIOWrapper):
-    def read(self, size: int | None = -1) -> str:
-        text = super().read(size)
-        if "\0" in text:  # pandas would end a field there
-            raise UnicodeError
-        return text
 
 
 def text_rows(
@@ -167,7 +180,7 @@ def text_rows(
 
 
 def _records(
-    text: TextIO, path: Path, separator: str | None, skipped: int
+    text: Text, path: Path, separator: str | None, skipped: int
 ) -> Iterator[tuple[int, list[str]]]:
     csv.field_size_limit(LONGEST_FIELD)
     for _ in range(skipped):
@@ -206,7 +219,7 @@ def _undecodable(path: Path) -> str:
         for number, line in enumerate(iter(lines.readline, ""), start=1):
             place = f"{path}, line {number}"
             if "\0" in line:
-                return f"{place} has a byte 0, which is no text: save the file as UTF-8 text"
+                return f"{place} has a byte 0, as in UTF-16 or a binary file: save it as UTF-8 text"
             try:
                 line.encode("latin-1").decode("utf-8")
             except UnicodeDecodeError as error:
