@@ -19,7 +19,7 @@ class Times:
     """The times of events: what a stream keeps, int64 [num_events], and what was cut off."""
 
     whole: NDArray[np.int64]
-    fraction: NDArray[np.int64] | None = None  # as ``numbers`` counts it; None where all are 0
+    fraction: NDArray[np.int64] | None = None  # in parts of 10^-18; None where all are 0
     unit: str | None = None  # of dates
 
     @cached_property

@@ -44,13 +44,7 @@ class DyGLib(Loader):
     the published counts, of nodes with events.
     """
 
-    locating: ClassVar[tuple[str, ...]] = (
-        "url",
-        "sha256",
-        "num_nodes",
-        "num_events",
-        "num_labels",
-    )
+    locating: ClassVar[tuple[str, ...]] = ("url", "sha256", "num_nodes", "num_events", "num_labels")
 
     name: str
     url: str | None = None

@@ -39,13 +39,7 @@ class JODIE(Loader):
     have. Source: JODIE (KDD 2019).
     """
 
-    locating: ClassVar[tuple[str, ...]] = (
-        "url",
-        "sha256",
-        "num_nodes",
-        "num_events",
-        "num_labels",
-    )
+    locating: ClassVar[tuple[str, ...]] = ("url", "sha256", "num_nodes", "num_events", "num_labels")
 
     name: str
     url: str | None = None

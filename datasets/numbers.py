@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 Exact = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]  # whole, fraction, wrong
 
-ATTO = 10**18  # fractions are counted in parts of this
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,5})?", re.ASCII | re.IGNORECASE)
 DATE = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d(?::?\d\d(?::?\d\d)?)?)(?:[.,](\d{1,18}))?)?"
@@ -44,18 +43,16 @@ def is_number(text: str) -> bool:
     return NUMBER.fullmatch(text) is not None
 
 
-def is_date(text: str) -> bool:
-    return DATE.fullmatch(text) is not None
-
-
 def exact_numbers(found: NDArray[np.object_]) -> Exact:
-    """The whole part (rounded down) and the fraction in ATTO of every text; wrong where it is none
-    of 64 bits."""
+    """Of every text the whole part (rounded down) and the fraction in parts of 10^-18.
+
+    It is wrong where it is no number or none of 64 bits.
+    """
     return _by_distinct(found, _number)
 
 
 def exact_dates(found: NDArray[np.object_]) -> Exact:
-    """Seconds since 1970 (rounded down) and the fraction in ATTO of every ISO 8601 text."""
+    """Of every ISO 8601 text the seconds since 1970 and the fraction in parts of 10^-18."""
     return _by_distinct(found, _date)
 
 
@@ -83,7 +80,7 @@ def _number(text: str) -> tuple[int, int] | None:
     if floor == value:
         return int(floor), 0
     fraction = PRECISE.subtract(value, floor)
-    # A fraction finer than ATTO is still one.
+    # A finer fraction is still one.
     return int(floor), max(int(PRECISE.scaleb(fraction, 18)), 1)
 
 

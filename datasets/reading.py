@@ -74,7 +74,7 @@ def read_table(
     Those of ``exact`` are text in a text file. ``columns`` names those of one without a header.
     Raises ValueError where a column is missing or the file cannot be read.
     """
-    needed = [*exact, time, *features]
+    needed = [*dict.fromkeys([*exact, time, *features])]
     parquet = _is_parquet(path)
     if parquet:
         names = _parquet_names(path)

@@ -63,7 +63,6 @@ class SNAP(Loader):
                 f"SNAP text {', '.join(map(str, paths))}",
                 self.checksums(locations),
                 sum(part.moved_rows for part in times),
-                time_unit=times[0].unit,
             ),
             labels=np.repeat(np.arange(len(paths)), [len(part.whole) for part in times]),
             label_kind=LabelKind.EDGE,

@@ -22,7 +22,7 @@ from benchmark.datasets.table_columns import (
     positive_last,
     zeros_and_ones,
 )
-from benchmark.datasets.validate import FileRows, FractionalTimes, check_times
+from benchmark.datasets.validate import FileRows, FractionalTimes, check_times_or_dates
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Table(Loader):
         frame, rows = read_table(
             path, exact, self.time, self.features, self.feature_prefix, self.columns
         )
-        times = check_times(frame[self.time], self.time, rows, self.fractional_times)
+        times = check_times_or_dates(frame[self.time], self.time, rows, self.fractional_times)
         src, dst = self._nodes(frame, rows)
         labels, class_names = self._labels(frame, kind, rows)
         prefix = self.feature_prefix

@@ -9,14 +9,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from benchmark.datasets.chronology import Times
+from benchmark.datasets.chronology import Times, in_coarsest_unit
 from benchmark.datasets.dataset import UNLABELLED, Split
-from benchmark.datasets.numbers import ATTO, exact_dates, exact_numbers, is_date, is_number, texts
+from benchmark.datasets.numbers import exact_dates, exact_numbers, is_number, texts
 
+Column = NDArray[Any] | pd.Series
 FractionalTimes = Literal["refuse", "floor"]
 
 LARGEST_FEATURE = 1e19  # the square of a larger one is beyond float32
-DATE_UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+PER_NANO = 10**9  # of the parts in which ``numbers`` counts fractions
 LARGEST_INT64 = 2**63 - 1
 
 
@@ -58,76 +59,71 @@ def check_columns(path: Path, found: Iterable[str], needed: Iterable[str]) -> No
         )
 
 
-def check_ids(values: Any, column: str, rows: FileRows) -> NDArray[np.int64]:
+def check_ids(values: Column, column: str, rows: FileRows) -> NDArray[np.int64]:
     """``values`` as int64; refuses what is not a whole number from 0 on."""
     remedy = "ids must be whole numbers from 0 on, so renumber the nodes"
     return _whole(values, column, rows, remedy)
 
 
-def check_labels(values: Any, column: str, rows: FileRows) -> NDArray[np.int64]:
+def check_labels(values: Column, column: str, rows: FileRows) -> NDArray[np.int64]:
     """``values`` as int64, ``UNLABELLED`` where one is -1 or empty; else whole numbers from 0."""
     remedy = (
         "labels must be whole numbers from 0 on, or -1 or empty where there is none, so renumber "
         "the classes"
     )
-    if not isinstance(values, np.ndarray) or values.dtype == object:
+    if values.dtype == object:
         values = texts(values)
         values[values == ""] = str(UNLABELLED)
     return _whole(values, column, rows, remedy, smallest=UNLABELLED)
 
 
 def check_times(
-    values: Any, column: str, rows: FileRows, fractional: FractionalTimes = "refuse"
+    values: Column, column: str, rows: FileRows, fractional: FractionalTimes = "refuse"
 ) -> Times:
-    """Whole numbers from 0 on, or dates (ISO 8601, UTC where they say no zone) in a unit that
-    holds all of them; ``fractional="floor"`` cuts off fractions, of a second where it is a date.
-    """
-    if fractional not in ("refuse", "floor"):
-        raise ValueError(f"fractional_times is {fractional!r}: it can be 'refuse' or 'floor'")
-    if getattr(values, "dtype", None) is not None and values.dtype.kind in "iu":
-        return Times(_whole(values, column, rows, TIME_REMEDY))
-    found = texts(values)
-    if len(found) and is_date(found[0]):
-        return _dates(found, column, rows, fractional)
-    whole, fraction, bad = exact_numbers(found)
-    bad |= whole < 0
+    """Whole numbers from 0 on; ``fractional="floor"`` cuts fractions off and keeps their order."""
+    _check_fractional(fractional)
+    remedy = (
+        "times must be whole numbers from 0 on, so shift or rescale the column, or set "
+        "dataset.fractional_times=floor to cut fractions off"
+    )
     if fractional == "refuse":
-        bad |= fraction != 0
-    _refuse(bad, found, column, rows, TIME_REMEDY)
+        return Times(_whole(values, column, rows, remedy))
+    found = texts(values)
+    whole, fraction, bad = exact_numbers(found)
+    _refuse(bad | (whole < 0), found, column, rows, remedy)
     return Times(whole, fraction if fraction.any() else None)
 
 
-TIME_REMEDY = (
-    "times must be whole numbers from 0 on or dates as 2024-01-31T12:00:00, so shift or rescale "
-    "the column, or set dataset.fractional_times=floor to cut fractions off"
-)
-
-
-def _dates(
-    found: NDArray[np.object_], column: str, rows: FileRows, fractional: FractionalTimes
+def check_times_or_dates(
+    values: Column, column: str, rows: FileRows, fractional: FractionalTimes
 ) -> Times:
+    """``check_times``, or dates (ISO 8601, UTC where they say no zone) in the largest unit that
+    holds all of them; ``fractional="floor"`` then cuts off fractions of a second.
+    """
+    _check_fractional(fractional)
+    found = texts(values)
+    if found[0] == "" or is_number(found[0]):
+        return check_times(values, column, rows, fractional)
     seconds, fraction, bad = exact_dates(found)
-    remedy = "dates must be like 2024-01-31 or 2024-01-31T12:00:00.5Z, in every row"
+    remedy = (
+        "times must be whole numbers from 0 on or dates as 2024-01-31 and 2024-01-31T12:00:00.5Z, "
+        "alike in every row"
+    )
     _refuse(bad, found, column, rows, remedy)
     if fractional == "floor":
         return Times(seconds, fraction if fraction.any() else None, unit="s")
-    fitting = (unit for unit, per in DATE_UNITS.items() if not (fraction % (ATTO // per)).any())
-    unit = next(fitting, None)
-    if unit is None:
-        row = int(np.flatnonzero(fraction % (ATTO // 10**9))[0])
-        raise ValueError(
-            f"{rows.place(row)}: {column} is {found[row]}, finer than a nanosecond: round it"
-        )
-    per = DATE_UNITS[unit]
-    _refuse(
-        np.abs(seconds) > LARGEST_INT64 // per - 1,
-        found,
-        column,
-        rows,
-        f"such a date in {unit}, which the column needs, is beyond 64 bits: set "
-        "dataset.fractional_times=floor to count seconds",
-    )
-    return Times(seconds * per + fraction // (ATTO // per), unit=unit)
+    _refuse(fraction % PER_NANO != 0, found, column, rows, "round it to nanoseconds")
+    # Python's integers, for a date far from 1970 has no nanosecond in 64 bits.
+    nanoseconds = seconds.astype(object) * 10**9 + fraction // PER_NANO
+    whole, unit = in_coarsest_unit(nanoseconds, "ns")
+    remedy = f"in {unit} it is beyond 64 bits: set dataset.fractional_times=floor to count seconds"
+    _refuse(np.abs(whole) > LARGEST_INT64, found, column, rows, remedy)
+    return Times(whole.astype(np.int64), unit=unit)
+
+
+def _check_fractional(fractional: str) -> None:
+    if fractional not in ("refuse", "floor"):
+        raise ValueError(f"fractional_times is {fractional!r}: it can be 'refuse' or 'floor'")
 
 
 def check_sorted(times: NDArray[np.int64], rows: FileRows) -> None:
@@ -201,9 +197,9 @@ def check_split(name: str, split: Split) -> None:
 
 
 def _whole(
-    values: Any, column: str, rows: FileRows, remedy: str, smallest: int = 0
+    values: Column, column: str, rows: FileRows, remedy: str, smallest: int = 0
 ) -> NDArray[np.int64]:
-    if getattr(values, "dtype", None) is not None and values.dtype.kind in "iu":
+    if isinstance(values.dtype, np.dtype) and values.dtype.kind in "iu":  # without gaps
         values = np.asarray(values)
         bad = (values < smallest) | (values > LARGEST_INT64)
         _refuse(bad, values, column, rows, remedy)

@@ -18,7 +18,7 @@ from benchmark.datasets import reading
 from benchmark.datasets.dataset import Dataset, LabelKind
 from benchmark.datasets.locations import Locations
 from benchmark.datasets.table import Table
-from benchmark.datasets.validate import FileRows, check_times
+from benchmark.datasets.validate import FileRows, check_times, check_times_or_dates
 
 Load = Callable[..., Dataset]
 
@@ -113,6 +113,23 @@ def test_columns_saved_as_the_index(load: Load) -> None:
     named = frame[["source", "destination"]].rename_axis("time")
     assert load(named, "a.parquet").start_time == 0, "a range that is kept as three numbers"
     assert load(frame, "parquet.csv").num_events == 12, "told by what it holds"
+
+
+def test_gaps_of_parquet_are_refused_by_row(load: Load) -> None:
+    frame = pd.DataFrame({"source": 1, "destination": 2, "time": range(12), "l": [0, 1] * 6})
+    for dtype in ("Int64", "Float64", "object"):
+        holed = frame.astype({"time": dtype})
+        holed.loc[7, "time"] = None
+        with pytest.raises(ValueError, match=r"a.parquet, row 8: time has no value"):
+            load(holed, "a.parquet")
+    labelled = frame.astype({"l": "Int64"})
+    labelled.loc[1, "l"] = None
+    y = load(labelled, "a.parquet", labels=["l"], label_kind="node").stream.y
+    assert y[:4].tolist() == [0, -1, 0, 1]
+    dates = frame.assign(time=pd.date_range("2024", periods=12))
+    dates.loc[7, "time"] = pd.NaT
+    with pytest.raises(ValueError, match=r"a.parquet, row 8: time has no value"):
+        load(dates, "a.parquet")
 
 
 # Rows
@@ -273,7 +290,7 @@ def test_times_of_no_64_bits_are_refused(load: Load, written: str) -> None:
     ],
 )
 def test_dates(dates: list[str], unit: str, read: list[int]) -> None:
-    times = check_times(np.array(dates, object), "time", FileRows(Path("a.csv")))
+    times = check_times_or_dates(np.array(dates, object), "time", FileRows(Path("a.csv")), "refuse")
     assert (times.whole.tolist(), times.unit) == (read, unit)
 
 
@@ -293,7 +310,9 @@ def test_dates_of_csv_and_parquet_are_one_stream(load: Load) -> None:
 
 @pytest.mark.parametrize("date", ["2024-13-01", "2024-02-30", "now", "5", "2024-01-01T25", "2024"])
 def test_what_is_no_date_is_refused(load: Load, date: str) -> None:
-    with pytest.raises(ValueError, match=f"line 3: time is {date}: dates must be like 2024-01-31"):
+    with pytest.raises(
+        ValueError, match=f"line 3: time is {date}: times must be .* dates as 2024-01-31"
+    ):
         load(events("a,b,2024-01-01", f"a,b,{date}", "a,b,2024-01-02"))
 
 
