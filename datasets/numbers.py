@@ -35,7 +35,7 @@ def texts(values: Any) -> NDArray[np.object_]:
 def _text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.0f}" if value.is_integer() else repr(value)
-    return str(value).strip()
+    return str(value).strip(" \t\r\n")
 
 
 def is_number(text: str) -> bool:
