@@ -184,7 +184,7 @@ def _read(
 
 
 def _next(reader: Iterator[pd.DataFrame]) -> pd.DataFrame | None:
-    with np.errstate(over="ignore"):  # what float32 cannot hold is refused where it is checked
+    with np.errstate(over="ignore", invalid="ignore"):  # refused where values are checked
         return next(reader, None)
 
 
