@@ -23,7 +23,13 @@ DEFAULT_CACHE = Path.home() / ".cache" / "disttgl-benchmark"
 
 def build_dataset(experiment: DictConfig) -> Dataset:
     """The data set, looked for under ``datasets_root`` (or DATASETS_ROOT) before a download."""
-    dataset: Dataset = instantiate_with(experiment.dataset, locations=_locations(experiment))
+    locations = _locations(experiment)
+    loader = instantiate(experiment.dataset, _partial_=True, _convert_="all")
+    dataset: Dataset
+    if isinstance(loader.func, type):
+        dataset = loader().load(locations)
+    else:
+        dataset = loader(locations=locations)
     if experiment.max_events:
         dataset = beginning(dataset, experiment.max_events)
     if experiment.random_edge_features:

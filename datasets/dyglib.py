@@ -14,8 +14,9 @@ from benchmark.datasets.chronology import count_out_of_order, split_by_time, sta
 from benchmark.datasets.columns import read_columns
 from benchmark.datasets.dataset import Dataset, LabelKind, Source
 from benchmark.datasets.locations import Locations
+from benchmark.datasets.prepared import prepared_tensors
 from benchmark.datasets.sides import is_bipartite
-from benchmark.datasets.storage import prepared_tensors, sha256_of
+from benchmark.datasets.storage import sha256_of
 from benchmark.datasets.validate import (
     FileRows,
     FractionalTimes,

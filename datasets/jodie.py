@@ -10,7 +10,8 @@ from benchmark.datasets.assemble import assemble
 from benchmark.datasets.chronology import count_out_of_order, split_by_time, stable_order
 from benchmark.datasets.dataset import Dataset, LabelKind, Source
 from benchmark.datasets.locations import Locations
-from benchmark.datasets.storage import prepared_tensors, sha256_of
+from benchmark.datasets.prepared import prepared_tensors
+from benchmark.datasets.storage import sha256_of
 from benchmark.datasets.text import open_text, read_number_rows, whole_file
 from benchmark.datasets.validate import (
     FractionalTimes,

@@ -5,12 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from benchmark.datasets.columns import ROW_NUMBER, Columns, column_chunks
-from benchmark.datasets.mapped import joined
+from benchmark.datasets.prepared import Piece
 from benchmark.datasets.validate import (
     FileRows,
     FractionalTimes,
@@ -22,27 +20,21 @@ from benchmark.datasets.validate import (
 ROLLS = (0, 1, 2)  # train, validation, test
 
 
-def read_edges(path: Path, fractional_times: FractionalTimes, folder: Path) -> dict[str, Tensor]:
-    """``src``, ``dst`` and ``t`` int64 [num_events] and ``rolls`` [3], the events of each part.
+def edge_pieces(path: Path, fractional_times: FractionalTimes) -> Iterator[Piece]:
+    """``src``, ``dst`` and ``t`` int64, some rows at a time, and at last ``rolls`` [3].
 
-    Nothing is held in memory as a whole; ``folder`` is where the columns gather.
+    ``rolls`` counts the events of each part of the split.
     """
     rolls = np.zeros(len(ROLLS), np.int64)
-    chunks = _checked_chunks(path, fractional_times, rolls)
-    return {**joined(chunks, folder), "rolls": torch.from_numpy(rolls)}
-
-
-def _checked_chunks(
-    path: Path, fractional_times: FractionalTimes, rolls: NDArray[np.int64]
-) -> Iterator[dict[str, NDArray[np.int64]]]:
-    """The columns; counts the events of each part in ``rolls``."""
-    last_time, last_roll = np.int64(0), 0.0
+    last_time, last_roll = 0.0, 0.0
     for columns, rows in column_chunks(path, ("src", "dst", "time", "ext_roll")):
         _check_row_numbers(columns, rows, int(rolls.sum()))
         t = check_times(columns["time"], "time", rows, fractional_times)
-        # The last row of the chunk before stands in front, so that order is checked across chunks.
+        # The last row of the chunk before stands in front, so that order is checked across chunks;
+        # flooring may hide that rows are out of order.
         before = replace(rows, first=rows.first - 1)
-        check_sorted(np.insert(t, 0, last_time), before)
+        exact = columns["time"] if fractional_times == "floor" else t
+        check_sorted(np.insert(exact, 0, last_time), before)
         _check_rolls(np.insert(columns["ext_roll"], 0, last_roll), before)
         yield {
             "src": check_ids(columns["src"], "src", rows),
@@ -50,7 +42,8 @@ def _checked_chunks(
             "t": t,
         }
         rolls += [np.count_nonzero(columns["ext_roll"] == roll) for roll in ROLLS]
-        last_time, last_roll = t[-1], columns["ext_roll"][-1]
+        last_time, last_roll = exact[-1], columns["ext_roll"][-1]
+    yield {"rolls": rolls}
 
 
 def _check_row_numbers(columns: Columns, rows: FileRows, start: int) -> None:
