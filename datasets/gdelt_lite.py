@@ -10,11 +10,7 @@ from benchmark.datasets.loader import Loader
 from benchmark.datasets.locations import Locations
 from benchmark.datasets.tgl import TGL
 
-EDGES, EDGE_FEATURES, NODE_FEATURES = FILES = (
-    "edges.csv",
-    "edge_features.pt",
-    "node_features.pt",
-)
+FILES = ("edges.csv", "edge_features.pt", "node_features.pt")
 
 
 @dataclass(frozen=True)
@@ -41,10 +37,11 @@ class GDELTLite(Loader):
 
     def load(self, locations: Locations) -> Dataset:
         self.files(locations)
+        edge_features, node_features = FILES[1:] if self.use_features else (None, None)
         folder = TGL(
             self.name,
-            edge_features=EDGE_FEATURES if self.use_features else None,
-            node_features=NODE_FEATURES if self.use_features else None,
+            edge_features=edge_features,
+            node_features=node_features,
             node_labels=None,
             num_nodes=self.num_nodes,
             num_events=self.num_events,

@@ -62,7 +62,8 @@ def received(request: Request) -> Generator[Answer | bytes]:
                 raise item
             if item == b"":
                 return
-            missing -= len(item) if isinstance(item, bytes) else missing
+            if isinstance(item, bytes):
+                missing -= len(item)
             if missing <= 0:
                 missing, deadline = LEAST_BYTES_PER_WINDOW, monotonic() + WINDOW_SECONDS
             yield item

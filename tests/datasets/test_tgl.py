@@ -1,3 +1,4 @@
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from torch import Tensor
 from benchmark.datasets import text
 from benchmark.datasets.dataset import Dataset, LabelKind, Split
 from benchmark.datasets.locations import Locations
+from benchmark.datasets.storage import sha256_of
 from benchmark.datasets.tgl import TGL
 from tests.datasets.file_server import serving
 
@@ -284,3 +286,19 @@ def test_what_is_damaged_in_the_cache_is_made_again(
         assert again.stream.t.tolist() == [0, 5, 5, 5, 8]
         assert torch.equal(again.stream.msg, torch.eye(5))
         assert again.split == Split(3, 4, 5)
+
+
+def test_checksums_say_what_the_data_is_and_not_where_it_lies(
+    load: Callable[..., Dataset], locations: Locations, folder: Path
+) -> None:
+    load([HEADER, *ROWS], LABELS, {"edge_features.pt": torch.eye(5)})
+    before = TGL("WIKI").checksums(locations)
+    assert list(before) == ["edges.csv", "labels.csv", "edge_features.pt"]
+    assert before["edges.csv"] == sha256_of(folder / "edges.csv")
+    (folder / "edges.csv.gz").write_bytes(gzip.compress((folder / "edges.csv").read_bytes()))
+    (folder / "edges.csv").unlink()
+    assert TGL("WIKI").checksums(locations) == before
+    assert TGL("WIKI").load(locations).source.files == before
+    assert list(TGL("WIKI", node_labels=None, edge_features=None).checksums(locations)) == [
+        "edges.csv"
+    ]
