@@ -31,8 +31,11 @@ def download(url: str, target: Path, sha256: str | None = None, kind: Kind | Non
     Raises FileNotFoundError when the transfer fails and ValueError when what was sent is wrong or
     cannot be written.
     """
-    if urlsplit(url).scheme not in ("http", "https"):
-        raise ValueError(f"{url} does not begin with https:// or http://: correct the address")
+    if not re.fullmatch(r"https?://[!-~]+", url):
+        raise ValueError(
+            f"{url} does not begin with https:// or http://, or has characters that have to be "
+            "percent-encoded: correct the address"
+        )
     part = _Part(target.with_name(target.name + ".part"))
     by_hand = f"fetch {target.name} by other means and put it at {target}"
     try:
@@ -147,11 +150,10 @@ def _checked_total(answer: Answer, start: int, total: int | None) -> int | None:
         raise WrongAnswerError(f"answered {answer.status} {answer.reason}, which was not asked for")
     content_range = answer.headers.get("Content-Range", "")
     sent = re.fullmatch(rf"bytes {start}-\d+/(\d+|\*)", content_range)
-    if sent is not None and sent[1] in ("*", str(total)):
-        return total
-    if sent is not None and total is None:
+    if sent is not None and total is None and sent[1] != "*":
         return int(sent[1])
-    if not content_range and total is not None and answer.length == total - start:
+    completes = not content_range and total is not None and answer.length == total - start
+    if completes or (sent is not None and sent[1] in ("*", str(total))):
         return total
     raise WrongAnswerError(
         f"was asked for the bytes from {start} on of {'?' if total is None else total} and "

@@ -273,8 +273,11 @@ def test_unknown_address(server: FileServer, target: Path) -> None:
     assert len(server.ranges) == 1
 
 
-@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://host/a.csv", "a.csv"])
-def test_another_scheme(target: Path, url: str) -> None:
+@pytest.mark.parametrize(
+    "url",
+    ["file:///etc/passwd", "ftp://h/a.csv", "a.csv", "http://h/a b", "http://hé/a", "http://"],
+)
+def test_an_address_that_is_none(target: Path, url: str) -> None:
     with pytest.raises(ValueError, match=f"^{url} does not begin with https:// or http://"):
         download(url, target)
 
