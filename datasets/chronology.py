@@ -39,6 +39,11 @@ class Times:
         """How many rows must move to sort the file."""
         return count_out_of_order(self.exact)
 
+    def part(self, rows: slice) -> "Times":
+        """The times of some of the events."""
+        fraction = None if self.fraction is None else self.fraction[rows]
+        return Times(self.whole[rows], fraction, self.unit)
+
     @staticmethod
     def joined(parts: Sequence["Times"]) -> "Times":
         """The times of several files or chunks, one after the other."""

@@ -15,8 +15,8 @@ from benchmark.datasets.chronology import Times, stable_order
 from benchmark.datasets.dataset import Dataset, Fractions, LabelKind, Source
 from benchmark.datasets.loader import Loader
 from benchmark.datasets.locations import Locations
+from benchmark.datasets.prepared import prepared_tensors
 from benchmark.datasets.reading import read_text
-from benchmark.datasets.storage import prepared_tensors
 from benchmark.datasets.text_rows import text_rows
 from benchmark.datasets.validate import (
     FileRows,
@@ -71,7 +71,7 @@ class DyGLib(Loader):
         columns = prepared_tensors(
             locations.cache
             / self.name
-            / f"ml_{self.name}-{key}-{self.fractional_times}-v{CACHE_VERSION}.pt",
+            / f"ml_{self.name}-{key}-{self.fractional_times}-v{CACHE_VERSION}",
             lambda: _parse(events, edge_file, node_file, self.fractional_times),
         )
         src, dst, t, y = (columns[key].numpy() for key in ("src", "dst", "t", "y"))

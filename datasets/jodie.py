@@ -14,8 +14,8 @@ from benchmark.datasets.chronology import Times, stable_order
 from benchmark.datasets.dataset import Dataset, Fractions, LabelKind, Source
 from benchmark.datasets.loader import Loader
 from benchmark.datasets.locations import Locations
+from benchmark.datasets.prepared import prepared_tensors
 from benchmark.datasets.reading import chunks
-from benchmark.datasets.storage import prepared_tensors
 from benchmark.datasets.text_rows import TextRows, text_rows
 from benchmark.datasets.validate import (
     FractionalTimes,
@@ -61,7 +61,7 @@ class JODIE(Loader):
         checksums = self.checksums(locations)
         kept = f"{self.name}.csv-{checksums[f'{self.name}.csv'][:16]}-{self.fractional_times}"
         columns = prepared_tensors(
-            locations.cache / self.name / f"{kept}-v{CACHE_VERSION}.pt",
+            locations.cache / self.name / f"{kept}-v{CACHE_VERSION}",
             lambda: _parse(path, self.fractional_times),
         )
         src, dst, t, y = (columns[key].numpy() for key in ("src", "dst", "t", "y"))

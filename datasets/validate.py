@@ -126,13 +126,14 @@ def _check_fractional(fractional: str) -> None:
         raise ValueError(f"fractional_times is {fractional!r}: it can be 'refuse' or 'floor'")
 
 
-def check_sorted(times: NDArray[np.int64], rows: FileRows) -> None:
+def check_sorted(times: Times, column: str, rows: FileRows) -> None:
     """Refuse times out of order where the row number is an event id that other files use."""
-    row = _first(times[1:] < times[:-1])
+    row = _first(times.exact[1:] < times.exact[:-1])
     if row is not None:
+        earlier, later = (rows.shown(each, column, times.whole[each]) for each in (row + 1, row))
         raise ValueError(
-            f"{rows.place(row + 1)}: time {times[row + 1]} is earlier than {times[row]} on the row "
-            "before, and other files refer to events by row: sort all of them by time together"
+            f"{rows.place(row + 1)}: {column} {earlier} is earlier than {later} on the row before, "
+            "and other files refer to events by row: sort all of them by time together"
         )
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset
-from benchmark.datasets.storage import prepared_tensors
+from benchmark.datasets.prepared import prepared_tensors
 from benchmark.disttgl.pretraining import Pretrained, Pretraining, pretrain
 from benchmark.models.contract import TemporalModel
 from benchmark.system import ReportProgress
@@ -41,8 +41,7 @@ def pretrained_rows(
 ) -> Pretrained:
     """The table of ``pretrain``, computed once for all runs that share ``cache``.
 
-    Of several processes on one machine one computes and the others wait. Raises ValueError when
-    the cached file is damaged.
+    Of several processes on one machine one computes and the others wait.
     """
 
     def compute() -> Pretrained:
@@ -51,12 +50,9 @@ def pretrained_rows(
     if cache is None:
         return compute()
     identity = identity_of(dataset, model, settings)
-    path = cache / "static_memory" / f"{dataset.name}-{identity}.pt"
-    saved = prepared_tensors(path, lambda: _pack(compute(), identity))
-    pretrained = Pretrained(saved["rows"], saved["losses"], saved["seconds"].item())
-    if not torch.equal(saved["checksum"], _checksum(pretrained, identity)):
-        raise ValueError(f"the cache file {path} is damaged: delete it and run again")
-    return pretrained
+    folder = cache / "static_memory" / f"{dataset.name}-{identity}"
+    saved = prepared_tensors(folder, lambda: _pack(compute()))
+    return Pretrained(saved["rows"], saved["losses"], saved["seconds"].item())
 
 
 def identity_of(
@@ -86,18 +82,7 @@ def identity_of(
     return digest.hexdigest()
 
 
-def _pack(pretrained: Pretrained, identity: str) -> dict[str, Tensor]:
+def _pack(pretrained: Pretrained) -> dict[str, Tensor]:
     rows, losses, seconds = pretrained
-    return {
-        "rows": rows,
-        "losses": losses,
-        "seconds": torch.tensor(seconds, dtype=torch.float64),
-        "checksum": _checksum(pretrained, identity),
-    }
-
-
-def _checksum(pretrained: Pretrained, identity: str) -> Tensor:
-    """Sixteen bytes that a file with one wrong bit, or one that was renamed, does not match."""
-    digest = hashlib.blake2b(identity.encode(), digest_size=16)
-    digest.update(pretrained.rows.contiguous().numpy().data)
-    return torch.tensor(list(digest.digest()), dtype=torch.uint8)
+    seconds_column = torch.tensor(seconds, dtype=torch.float64)
+    return {"rows": rows, "losses": losses, "seconds": seconds_column}

@@ -15,7 +15,7 @@ from benchmark.datasets.jodie import JODIE
 from benchmark.datasets.loader import Loader
 from benchmark.datasets.locations import Locations
 from benchmark.datasets.snap import SNAP
-from benchmark.datasets.synthetic import load_synthetic
+from benchmark.datasets.synthetic import Synthetic
 from benchmark.datasets.table import Table
 from benchmark.datasets.transforms import (
     beginning,
@@ -126,7 +126,7 @@ def test_features_and_labels_that_only_come_later_are_none(locations: Locations)
 
 @pytest.fixture
 def synthetic(tmp_path: Path) -> Dataset:
-    return load_synthetic(Locations(None, tmp_path), "synthetic", 0, 100, 2000, True, 4)
+    return Synthetic("synthetic", 0, 100, 2000, True, 4).load(Locations(None, tmp_path))
 
 
 def test_more_events_than_there_are(synthetic: Dataset) -> None:

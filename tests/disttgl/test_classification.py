@@ -9,7 +9,7 @@ from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset, LabelKind
 from benchmark.datasets.locations import Locations
-from benchmark.datasets.synthetic import load_synthetic
+from benchmark.datasets.synthetic import Synthetic
 from benchmark.models.stream_embeddings import end_embeddings
 from benchmark.processes import Processes
 from benchmark.protocol.class_evaluator import MajorityClass, evaluate_classes
@@ -116,7 +116,7 @@ def test_memory_learns_what_the_majority_class_misses(parallelism: str, tmp_path
 
     Three in four events have no signal, so that 7 / 8 of the labels can be known.
     """
-    stream = load_synthetic(Locations(None, tmp_path), num_nodes=40, num_events=1500, edge_dim=2)
+    stream = Synthetic(num_nodes=40, num_events=1500, edge_dim=2).load(Locations(None, tmp_path))
     dataset = replace(stream, label_kind=LabelKind.EDGE)
     system = small_system(
         parallelism,

@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from benchmark.compose import compose_settings
 from benchmark.datasets.dataset import Dataset, LabelKind, Split
 from benchmark.datasets.locations import Locations
-from benchmark.datasets.synthetic import load_synthetic
+from benchmark.datasets.synthetic import Synthetic
 from benchmark.processes import Processes
 from benchmark.record import RunFolder
 from benchmark.tasks import edge_classification
@@ -80,7 +80,7 @@ def test_edge_classes_stand_beside_the_majority(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def labelled(experiment: DictConfig) -> Dataset:
-        stream = load_synthetic(Locations(None, tmp_path), num_nodes=40, num_events=600, edge_dim=3)
+        stream = Synthetic(num_nodes=40, num_events=600, edge_dim=3).load(Locations(None, tmp_path))
         return replace(stream, label_kind=LabelKind.EDGE)
 
     monkeypatch.setattr(edge_classification, "build_dataset", labelled)
