@@ -30,7 +30,6 @@ from benchmark.models.stream_embeddings import end_embeddings, source_embeddings
 from benchmark.models.streaming import StreamingModel
 from benchmark.processes import Processes
 from benchmark.protocol.link_protocol import LinkProtocol
-from benchmark.protocol.negatives import negative_pool
 from benchmark.randomness import seeded
 from benchmark.stopwatch import Stopwatch
 from benchmark.system import ReportProgress, Step, TrainingSettings
@@ -101,11 +100,11 @@ class TGLSystem:
         self.sampler = choose("system.sampler", sampler, RECENT_SAMPLERS)(
             index, self.model.num_neighbors, protocol.visibility, *reach
         )
-        pool = negative_pool(dataset, protocol.negative_pool)
+        negatives = protocol.negatives(dataset)
         num_negatives = NUM_TRAINING_NEGATIVES if self.objective.uses_negatives else 0
         mail_sampler = self.model.mail_sampler(self.sampler)
         self.builder = BatchBuilder(
-            dataset, self.sampler, pool, num_negatives, training.seed, device, mail_sampler
+            dataset, self.sampler, negatives, num_negatives, training.seed, device, mail_sampler
         )
         self.nobody = self.model.empty_state(1, dtype, device)
         self.gradients = OverlappedGradients(

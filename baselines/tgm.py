@@ -24,7 +24,7 @@ from benchmark.baselines.tgm_model import TGN
 from benchmark.datasets.dataset import Dataset, EventBatch
 from benchmark.processes import Processes
 from benchmark.protocol.link_protocol import LinkProtocol
-from benchmark.protocol.negatives import Pool, negative_pool, training_negatives
+from benchmark.protocol.negatives import NegativeSampler
 from benchmark.randomness import seeded
 from benchmark.stopwatch import Stopwatch
 from benchmark.system import ReportProgress, Step, TrainingSettings
@@ -41,17 +41,26 @@ class KeyedNegatives(StatelessHook):
     requires = {"edge_dst", "edge_time"}  # noqa: RUF012 - the library's contract
     produces = {"neg", "neg_time"}  # noqa: RUF012
 
-    def __init__(self, pool: Pool, seed: int) -> None:
-        self.pool = pool
+    def __init__(self, negatives: NegativeSampler, seed: int, batch_size: int) -> None:
+        self.negatives = negatives
         self.seed = seed
+        self.batch_size = batch_size
         self.iteration = 0
 
     def __call__(self, dg: DGraph, batch: DGBatch) -> DGBatch:
         key = (0, self.iteration, "negatives")
-        drawn = training_negatives(self.pool, batch.edge_dst.long(), 1, self.seed, *key)
-        batch.neg, batch.neg_time = drawn[:, 0].int(), batch.edge_time
+        drawn = self.negatives.training(self._events(), 1, self.seed, *key)
+        batch.neg = drawn[:, 0].to(batch.edge_dst)
+        batch.neg_time = batch.edge_time
         self.iteration += 1
         return batch
+
+    def _events(self) -> EventBatch:
+        """The training events that this iteration's batch holds."""
+        dataset, size = self.negatives.dataset, self.batch_size
+        end = dataset.split.train_end
+        start = self.iteration % -(-end // size) * size
+        return dataset.batch(start, min(start + size, end))
 
 
 class TGMSystem:
@@ -80,7 +89,7 @@ class TGMSystem:
         self.model.to(self.device)
         self.graph = DGraph(_to_tgm(dataset), device=self.device)
         self.negatives = KeyedNegatives(
-            negative_pool(dataset, protocol.negative_pool).to(self.device), training.seed
+            protocol.negatives(dataset), training.seed, training.batch_size
         )
         self.recent = RecencyNeighborHook(
             dataset.num_nodes, [self.model.num_neighbors], SEED_NODES, SEED_TIMES

@@ -34,7 +34,6 @@ from benchmark.baselines.tgn_state import (
 from benchmark.datasets.dataset import Dataset, EventBatch
 from benchmark.processes import Processes
 from benchmark.protocol.link_protocol import LinkProtocol
-from benchmark.protocol.negatives import negative_pool, training_negatives
 from benchmark.randomness import seeded
 from benchmark.stopwatch import Stopwatch
 from benchmark.system import ReportProgress, Step, TrainingSettings
@@ -70,7 +69,7 @@ class TGNSystem:
         self.device = training.device
         self.num_rounds = training.epochs
         self.iterations_per_round = -(-dataset.split.train_end // training.batch_size)
-        self.pool = negative_pool(dataset, protocol.negative_pool)
+        self.negatives = protocol.negatives(dataset)
         self.t = dataset.stream.t.to(self.device)
         self.msg = dataset.stream.msg.to(self.device)
         with seeded(self.device, training.seed, "weights"):
@@ -159,9 +158,7 @@ class TGNSystem:
     def _train_step(self, events: EventBatch) -> Tensor:
         """Loss of one batch; updates weights, memory and neighbours in the example's order."""
         key = (0, self.iteration)
-        negatives = training_negatives(
-            self.pool, events.dst, 1, self.training.seed, *key, "negatives"
-        )
+        negatives = self.negatives.training(events, 1, self.training.seed, *key, "negatives")
         ends = torch.cat([events.src, events.dst, negatives[:, 0]]).to(self.device)
         nodes, rows = ends.unique(return_inverse=True)
         source, destination, negative = rows.chunk(3)

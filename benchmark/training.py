@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor
 
 from benchmark.checkpoint import Checkpoints
 from benchmark.datasets.dataset import SplitName
 from benchmark.processes import Processes
+from benchmark.protocol.walk import Sharing
 from benchmark.record import RunFolder
 from benchmark.stopwatch import total_seconds
 from benchmark.system import System
@@ -33,16 +33,9 @@ class Progress:
 
 
 class Evaluate(Protocol):
-    """The evaluation of a task on one split; options as ``benchmark.protocol.walk``."""
+    """The evaluation of a task on one split."""
 
-    def __call__(
-        self,
-        split: SplitName,
-        *,
-        on_batch: Callable[[int, int], None],
-        share: tuple[int, int],
-        combine: Callable[[Tensor], Tensor],
-    ) -> dict[str, float]: ...
+    def __call__(self, split: SplitName, *, sharing: Sharing) -> dict[str, float]: ...
 
 
 class Training:
@@ -136,12 +129,9 @@ class Training:
         self._log(values)
 
     def _scores(self, split: SplitName) -> dict[str, float]:
-        return self.evaluate(
-            split,
-            on_batch=self._beater(split),
-            share=(self.processes.rank, self.processes.world_size),
-            combine=self.processes.sum,
-        )
+        rank, world_size = self.processes.rank, self.processes.world_size
+        sharing = Sharing(rank, world_size, self.processes.sum, self._beater(split))
+        return self.evaluate(split, sharing=sharing)
 
     def _prefixed(self, prefix: str, scores: dict[str, float]) -> dict[str, float]:
         return {f"{prefix}_{name}": value for name, value in scores.items()}

@@ -87,6 +87,8 @@ class Dataset:
     float32 [num_events, edge_dim] with ``edge_dim`` 0 where there are no features; ``y`` int64
     [num_events] (float32 [num_events, num_classes] for ``MULTI_EDGE``) where there are labels.
     Node ids lie in [0, ``num_nodes``); those of ``nodes`` occur and may be drawn as negatives.
+    ``class_names`` are those of the source, where it has any; of two node classes, metrics are of
+    the second.
     """
 
     name: str
@@ -99,6 +101,7 @@ class Dataset:
     node_features: Tensor | None = None
     label_kind: LabelKind = LabelKind.NONE
     num_classes: int = 0
+    class_names: tuple[str, ...] = ()
 
     @property
     def num_events(self) -> int:

@@ -7,7 +7,7 @@ from benchmark.build import build_dataset, build_system
 from benchmark.compose import compose_settings
 from benchmark.processes import Processes
 from benchmark.protocol.link_protocol import LinkProtocol
-from benchmark.protocol.negatives import NegativePool
+from benchmark.protocol.pool import NegativePool
 from benchmark.visibility import Visibility
 
 PROTOCOL = LinkProtocol("disttgl", Visibility.EVENT, 49, NegativePool.BIPARTITE, 0, "mrr")

@@ -13,7 +13,8 @@ from torch import Tensor
 from benchmark.datasets.dataset import EventBatch
 from benchmark.processes import Processes
 from benchmark.protocol.evaluator import evaluate_links
-from benchmark.protocol.link_protocol import LinkProtocol, NegativePool
+from benchmark.protocol.link_protocol import LinkProtocol
+from benchmark.protocol.pool import NegativePool
 from benchmark.record import RunFolder
 from benchmark.system import Step
 from benchmark.training import Progress, Training

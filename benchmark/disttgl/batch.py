@@ -9,7 +9,7 @@ from benchmark.graph.samplers import NeighborSampler
 from benchmark.models.delivery import Delivery
 from benchmark.models.memory_write import MemoryWrite
 from benchmark.models.subgraph import Subgraph, link_subgraph
-from benchmark.protocol.negatives import Pool, training_negatives
+from benchmark.protocol.negatives import NegativeSampler
 
 
 @dataclass(frozen=True)
@@ -17,9 +17,11 @@ class TrainingBatch:
     """Positive events with one set of negatives.
 
     The roots of ``subgraph`` are the sources, the destinations, then the negatives of every event.
+    ``events`` are a part of the global batch ``whole``.
     """
 
     events: range
+    whole: range
     num_negatives: int
     subgraph: Subgraph
     write: MemoryWrite
@@ -32,16 +34,15 @@ class TrainingBatch:
 class BatchBuilder:
     """Builds training batches; safe to call from a background thread.
 
-    ``pool`` holds the nodes that negatives are drawn from; ``seed`` is that of the experiment;
-    ``mail_sampler`` finds the neighbours that mails reach, None where they stay with the ends of
-    their event.
+    ``seed`` is that of the experiment; ``mail_sampler`` finds the neighbours that mails reach, None
+    where they stay with the ends of their event.
     """
 
     def __init__(
         self,
         dataset: Dataset,
         sampler: NeighborSampler,
-        pool: Pool,
+        negatives: NegativeSampler,
         num_negatives: int,
         seed: int,
         device: torch.device,
@@ -49,7 +50,7 @@ class BatchBuilder:
     ) -> None:
         self.dataset = dataset
         self.sampler = sampler
-        self.pool = pool
+        self.negatives = negatives
         self.num_negatives = num_negatives
         self.seed = seed
         self.device = device
@@ -63,13 +64,11 @@ class BatchBuilder:
         """
         events = self.dataset.batch(local.start, local.stop)
         key = (trainer, iteration, "negatives")
-        negatives = training_negatives(
-            self.pool, events.dst, self.num_negatives, self.seed, *key
-        ).to(self.device)
-        events = events.to(self.device)
+        negatives = self.negatives.training(events, self.num_negatives, self.seed, *key)
+        events, negatives = events.to(self.device), negatives.to(self.device)
         subgraph = link_subgraph(events, negatives, self.sampler, whole.start)
         write = MemoryWrite.plan(events, self._delivery(local, whole), subgraph.nodes)
-        return TrainingBatch(local, self.num_negatives, subgraph, write)
+        return TrainingBatch(local, whole, self.num_negatives, subgraph, write)
 
     def _delivery(self, local: range, whole: range) -> Delivery:
         """What becomes of the mails of ``local``: later ones of ``whole`` may take their place."""

@@ -1,18 +1,20 @@
 """The training objectives of edge and node classification."""
 
+from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from benchmark.datasets.dataset import UNLABELLED, Dataset, LabelKind
+from benchmark.datasets.dataset import Dataset, LabelKind
 from benchmark.disttgl.batch import TrainingBatch
 from benchmark.disttgl.loss import link_loss
 from benchmark.disttgl.objective import Objective, zero_of_every_parameter
 from benchmark.models.contract import TemporalModel
 from benchmark.models.decoders import EdgeClassDecoder, NodeClassDecoder
 from benchmark.models.strangers import embed_stranger
+from benchmark.protocol.classification_metrics import has_label
 
 
 @runtime_checkable
@@ -27,7 +29,8 @@ class EdgeClassLoss(Objective):
     """Cross entropy of an event's class; of several classes, the mean binary cross entropy.
 
     The released DistTGL code has the same decoder, and on GDELT the softmax cross entropy of a 0/1
-    vector, which does not fit its own prediction (a logit above 0).
+    vector, which does not fit its own prediction (a logit above 0). An event that is ``UNLABELLED``
+    counts nowhere.
     """
 
     uses_negatives = False
@@ -40,12 +43,8 @@ class EdgeClassLoss(Objective):
 
     def loss(self, batch: TrainingBatch, embeddings: Tensor) -> Tensor:
         logits = self.logits(*embeddings.chunk(2))
-        labels = self.labels[batch.events.start : batch.events.stop].to(logits.device)
-        classes = (
-            F.binary_cross_entropy_with_logits(logits, labels.to(logits.dtype))
-            if self.several
-            else F.cross_entropy(logits, labels)
-        )
+        loss = several_classes if self.several else F.cross_entropy
+        classes = labelled_loss(loss, logits, self.labels, batch)
         # Links are not scored, and their decoder is a part of the model.
         return classes + zero_of_every_parameter(self.model)
 
@@ -69,16 +68,38 @@ class LinkAndNodeLoss(Objective):
     def loss(self, batch: TrainingBatch, embeddings: Tensor) -> Tensor:
         shape = (batch.num_events, batch.num_negatives)
         source = embeddings[: batch.num_events]
-        labels = self.labels[batch.events.start : batch.events.stop].to(source.device)
-        of_each = F.cross_entropy(
-            self.decoder(source), labels, ignore_index=UNLABELLED, reduction="sum"
-        )
-        classes = of_each / (labels != UNLABELLED).sum().clamp(min=1)
+        classes = labelled_loss(F.cross_entropy, self.decoder(source), self.labels, batch)
         return link_loss(self.model, embeddings, *shape) + classes
 
     def logits(self, source: Tensor, destination: Tensor) -> Tensor:
         logits: Tensor = self.decoder(source)
         return logits
+
+
+def labelled_loss(
+    mean_loss: Callable[[Tensor, Tensor], Tensor],
+    logits: Tensor,
+    labels: Tensor,
+    batch: TrainingBatch,
+) -> Tensor:
+    """``mean_loss`` of the ``logits`` [num_events, num_classes] of the events that have a label.
+
+    ``labels`` are those of the whole stream. The mean over trainers is that over the labelled
+    events of their global batch, however those lie; one that has none of them adds zero.
+    """
+    local = has_label(labels[batch.events.start : batch.events.stop])
+    whole = has_label(labels[batch.whole.start : batch.whole.stop])
+    rows = local.nonzero().flatten()
+    if not len(rows):
+        return 0.0 * logits.sum()
+    true = labels[batch.events.start + rows].to(logits.device)
+    share = len(rows) / len(local) / (whole.sum().item() / len(whole))
+    return share * mean_loss(logits[rows.to(logits.device)], true)
+
+
+def several_classes(logits: Tensor, labels: Tensor) -> Tensor:
+    """The mean binary cross entropy of 0/1 ``labels``, over events and classes."""
+    return F.binary_cross_entropy_with_logits(logits, labels.to(logits.dtype))
 
 
 @torch.no_grad()

@@ -4,7 +4,6 @@ import hashlib
 import inspect
 import json
 from collections.abc import Callable
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -74,7 +73,7 @@ def identity_of(
         "num_nodes": dataset.num_nodes,
         "bipartite": dataset.bipartite,
         "network": f"{network.__module__}.{network.__qualname__}{inspect.signature(model)}",
-        **asdict(settings),
+        **settings.identity(),
     }
     digest = hashlib.blake2b(json.dumps(parts, sort_keys=True).encode(), digest_size=8)
     tensors = [column[:end] for column in (stream.src, stream.dst, stream.t, stream.msg)]

@@ -26,7 +26,6 @@ from benchmark.models.stream_embeddings import end_embeddings, source_embeddings
 from benchmark.models.streaming import StreamingModel
 from benchmark.processes import Processes
 from benchmark.protocol.link_protocol import LinkProtocol
-from benchmark.protocol.negatives import negative_pool
 from benchmark.randomness import seeded
 from benchmark.stopwatch import Stopwatch
 from benchmark.system import ReportProgress, Step, TrainingSettings
@@ -89,7 +88,7 @@ class DistTGLSystem:
                 static_memory_learning_rate,
                 training.batch_size,
                 num_training_negatives,
-                protocol.negative_pool,
+                protocol,
                 training.seed,
             ),
             device,
@@ -135,10 +134,10 @@ class DistTGLSystem:
             lr=training.learning_rate * scale(parallelism.num_trainers),
             fused=True,
         )
-        pool = negative_pool(dataset, protocol.negative_pool)
         num_negatives = num_training_negatives if self.objective.uses_negatives else 0
+        negatives = protocol.negatives(dataset)
         builder = BatchBuilder(
-            dataset, self.sampler, pool, num_negatives, training.seed, device, mail_sampler
+            dataset, self.sampler, negatives, num_negatives, training.seed, device, mail_sampler
         )
         gradients = choose("system.gradient_sum", gradient_sum, GRADIENT_SUMS)(
             self.objective, nobody, parallelism.num_trainers, processes

@@ -17,6 +17,7 @@ from benchmark.disttgl.system import DistTGLSystem
 from benchmark.models.node_state import NodeState
 from benchmark.processes import Processes
 from benchmark.protocol.evaluator import evaluate_links
+from benchmark.protocol.walk import Sharing
 from benchmark.suites import expand
 from benchmark.system import Goal
 from benchmark.visibility import Visibility
@@ -32,7 +33,8 @@ Trained = tuple[list[Tensor], Tensor, NodeState, list[dict[str, float]]]
 def train(system: TGLSystem | DistTGLSystem, processes: Processes) -> Trained:
     """Losses, weights, memory and validation metrics of three rounds, evaluation in between."""
     losses, metrics = [], []
-    dataset, share = small_dataset(), (processes.rank, processes.world_size)
+    dataset = small_dataset()
+    sharing = Sharing(processes.rank, processes.world_size, processes.sum)
     for _ in range(3):
         losses += [step.loss for step in system.train_round()]
         memory = NodeState(*(field.clone() for field in system.evaluation.state))
@@ -43,8 +45,7 @@ def train(system: TGLSystem | DistTGLSystem, processes: Processes) -> Trained:
                 "validation",
                 PROTOCOL,
                 BATCH_SIZE,
-                share=share,
-                combine=processes.sum,
+                sharing,
             )
         )
     weights = torch.cat([parameter.detach().flatten() for parameter in system.model.parameters()])

@@ -9,7 +9,6 @@ import torch
 from benchmark.parallelism import Parallelism
 from benchmark.processes import Processes
 from benchmark.protocol.evaluator import evaluate_links
-from benchmark.protocol.negatives import negative_pool, training_negatives
 from benchmark.system import TrainingSettings
 from tests.disttgl.small import PROTOCOL, small_dataset
 
@@ -44,14 +43,14 @@ def test_batches_hold_the_events_and_the_negatives_of_the_suite(
     steps = list(trained.train_round())
     assert [step.num_events for step in steps] == [20] * 6 + [15]
     dataset = small_dataset()
-    pool = negative_pool(dataset, PROTOCOL.negative_pool)
+    negatives = PROTOCOL.negatives(dataset)
     for iteration, batch in enumerate(seen):
         events = dataset.batch(20 * iteration, min(20 * iteration + 20, 135))
         key = (0, iteration, "negatives")
         assert batch.edge_src.tolist() == events.src.tolist()
         assert batch.edge_dst.tolist() == events.dst.tolist()
         assert torch.equal(batch.edge_x, dataset.stream.msg[events.ids])
-        assert batch.neg.tolist() == training_negatives(pool, events.dst, 1, 3, *key)[:, 0].tolist()
+        assert batch.neg.tolist() == negatives.training(events, 1, 3, *key)[:, 0].tolist()
 
 
 @pytest.mark.parametrize("edge_dim", [0, 3])

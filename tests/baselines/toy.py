@@ -13,7 +13,8 @@ from benchmark.baselines.tgn_model import TGN
 from benchmark.datasets.dataset import Dataset, Source, Split
 from benchmark.parallelism import Parallelism
 from benchmark.processes import Processes
-from benchmark.protocol.link_protocol import LinkProtocol, NegativePool
+from benchmark.protocol.link_protocol import LinkProtocol
+from benchmark.protocol.pool import NegativePool
 from benchmark.system import TrainingSettings
 from benchmark.visibility import Visibility
 

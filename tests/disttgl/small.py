@@ -11,7 +11,8 @@ from benchmark.disttgl.system import DistTGLSystem
 from benchmark.models.tgn_attention import TGNAttention
 from benchmark.parallelism import Parallelism
 from benchmark.processes import Processes
-from benchmark.protocol.link_protocol import LinkProtocol, NegativePool
+from benchmark.protocol.link_protocol import LinkProtocol
+from benchmark.protocol.pool import NegativePool
 from benchmark.system import TrainingSettings
 from benchmark.visibility import Visibility
 from tests.models.streams import random_dataset

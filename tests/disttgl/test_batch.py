@@ -5,8 +5,8 @@ import torch
 
 from benchmark.disttgl.batch import BatchBuilder, TrainingBatch
 from benchmark.graph.samplers import RecentSampler
-from benchmark.protocol.negatives import Pool
 from benchmark.visibility import Visibility
+from tests.disttgl.small import PROTOCOL
 from tests.models.plain import plain_neighbors
 from tests.models.streams import random_dataset, sampler_of, small_model
 
@@ -18,8 +18,7 @@ def builder(
     visibility: Visibility = Visibility.EVENT, num_negatives: int = 2, seed: int = 0
 ) -> BatchBuilder:
     sampler = sampler_of(DATASET, small_model(DATASET), visibility)
-    pool = Pool(DATASET.num_nodes)
-    return BatchBuilder(DATASET, sampler, pool, num_negatives, seed, CPU)
+    return BatchBuilder(DATASET, sampler, PROTOCOL.negatives(DATASET), num_negatives, seed, CPU)
 
 
 def negatives_of(batch: TrainingBatch) -> list[int]:
@@ -100,6 +99,7 @@ def test_members_write_each_node_of_the_global_batch_once_from_its_last_event(
 
 def test_sampler_and_number_of_negatives_are_free() -> None:
     sampler = RecentSampler(builder().sampler.index, 9, Visibility.EVENT)
-    batch = BatchBuilder(DATASET, sampler, Pool(12), 5, 0, CPU).build(range(6), range(6), 0, 0)
+    builder_of_five = BatchBuilder(DATASET, sampler, PROTOCOL.negatives(DATASET), 5, 0, CPU)
+    batch = builder_of_five.build(range(6), range(6), 0, 0)
     assert batch.num_negatives == 5
     assert batch.subgraph.mask.shape == (6 * 7, 9)

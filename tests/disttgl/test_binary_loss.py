@@ -9,15 +9,15 @@ from torch import Tensor
 from benchmark.disttgl.batch import BatchBuilder, TrainingBatch
 from benchmark.disttgl.loss import BinaryLinkLoss, SoftmaxLinkLoss, link_objective
 from benchmark.disttgl.objective import Objective
-from benchmark.protocol.negatives import Pool
+from tests.disttgl.small import PROTOCOL
 from tests.models.streams import random_dataset, sampler_of, small_model
 
 
 def batch_of(num_events: int, num_negatives: int) -> TrainingBatch:
     dataset = random_dataset()
     sampler = sampler_of(dataset, small_model(dataset))
-    pool, device = Pool(dataset.num_nodes), torch.device("cpu")
-    builder = BatchBuilder(dataset, sampler, pool, num_negatives, 0, device)
+    negatives, device = PROTOCOL.negatives(dataset), torch.device("cpu")
+    builder = BatchBuilder(dataset, sampler, negatives, num_negatives, 0, device)
     return builder.build(range(num_events), range(num_events), trainer=0, iteration=0)
 
 

@@ -12,8 +12,8 @@ from benchmark.disttgl.batch import BatchBuilder, TrainingBatch
 from benchmark.disttgl.class_loss import EdgeClassLoss, LinkAndNodeLoss, embedding_dim
 from benchmark.disttgl.objective import Objective
 from benchmark.models.node_state import NodeState
-from benchmark.protocol.negatives import Pool, training_negatives
 from benchmark.visibility import Visibility
+from tests.disttgl.small import PROTOCOL
 from tests.models.closeness import assert_close, assert_gradients_close
 from tests.models.plain import PlainTGN
 from tests.models.streams import random_dataset, random_state, sampler_of, small_model
@@ -34,8 +34,8 @@ def build(objective: Objective, dataset: Dataset) -> tuple[TrainingBatch, NodeSt
     """A batch of ``LOCAL``, the state of its nodes, and the plain model in the state of all."""
     state = random_state(dataset, objective.model)
     num_negatives = 2 if objective.uses_negatives else 0
-    sampler, pool = sampler_of(dataset, objective.model), Pool(torch.arange(dataset.num_nodes))
-    builder = BatchBuilder(dataset, sampler, pool, num_negatives, 0, torch.device("cpu"))
+    sampler, negatives = sampler_of(dataset, objective.model), PROTOCOL.negatives(dataset)
+    builder = BatchBuilder(dataset, sampler, negatives, num_negatives, 0, torch.device("cpu"))
     batch = builder.build(LOCAL, LOCAL, trainer=3, iteration=4)
     plain = PlainTGN(objective.model, dataset, Visibility.EVENT, state)
     return batch, state.rows(batch.subgraph.nodes), plain
@@ -79,8 +79,7 @@ def test_links_and_node_classes() -> None:
     loss, _ = objective(batch, state)
 
     events = dataset.batch(LOCAL.start, LOCAL.stop)
-    pool = Pool(torch.arange(dataset.num_nodes))
-    negatives = training_negatives(pool, events.dst, 2, 0, 3, 4, "negatives")
+    negatives = PROTOCOL.negatives(dataset).training(events, 2, 0, 3, 4, "negatives")
     source = embeddings(plain, events, events.src)
     decoder = objective.decoder
     hidden = (source @ decoder.hidden.weight.T + decoder.hidden.bias).clamp(min=0)

@@ -13,6 +13,7 @@ from benchmark.datasets.synthetic import load_synthetic
 from benchmark.models.stream_embeddings import end_embeddings
 from benchmark.processes import Processes
 from benchmark.protocol.class_evaluator import MajorityClass, evaluate_classes
+from benchmark.protocol.walk import Sharing
 from benchmark.system import Goal
 from tests.disttgl.small import BATCH_SIZE, small_dataset, small_system
 from tests.models.closeness import assert_close
@@ -50,8 +51,7 @@ def train(processes: Processes, parallelism: str, goal: Goal, num_rounds: int) -
                 dataset,
                 "validation",
                 BATCH_SIZE,
-                share=(processes.rank, processes.world_size),
-                combine=processes.sum,
+                Sharing(processes.rank, processes.world_size, processes.sum),
             )
         )
     processes.barrier()

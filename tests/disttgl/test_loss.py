@@ -5,8 +5,8 @@ import torch
 
 from benchmark.disttgl.batch import BatchBuilder
 from benchmark.disttgl.loss import SoftmaxLinkLoss
-from benchmark.protocol.negatives import Pool, training_negatives
 from benchmark.visibility import Visibility
+from tests.disttgl.small import PROTOCOL
 from tests.models.closeness import assert_close, assert_gradients_close
 from tests.models.plain import PlainTGN
 from tests.models.streams import random_dataset, random_state, sampler_of, small_model
@@ -18,16 +18,16 @@ def test_loss_and_gradients_equal_the_plain_ones(num_negatives: int, size: int) 
     dataset = random_dataset(seed=2, num_events=40)
     model = small_model(dataset)
     state = random_state(dataset, model)
-    pool = Pool(dataset.num_nodes)
+    sampler = PROTOCOL.negatives(dataset)
     builder = BatchBuilder(
-        dataset, sampler_of(dataset, model), pool, num_negatives, 0, torch.device("cpu")
+        dataset, sampler_of(dataset, model), sampler, num_negatives, 0, torch.device("cpu")
     )
     local = range(20, 20 + size)
     batch = builder.build(local, local, trainer=3, iteration=4)
     loss, memory = SoftmaxLinkLoss(model)(batch, state.rows(batch.subgraph.nodes))
 
     events = dataset.batch(local.start, local.stop)
-    negatives = training_negatives(pool, events.dst, num_negatives, 0, 3, 4, "negatives")
+    negatives = sampler.training(events, num_negatives, 0, 3, 4, "negatives")
     plain = PlainTGN(model, dataset, Visibility.EVENT, state)
     expected = plain.loss(events, negatives)
     assert loss.shape == ()

@@ -17,7 +17,9 @@ from benchmark.models.tgat import TGAT
 from benchmark.models.tgn_attention import TGNAttention
 from benchmark.processes import Processes
 from benchmark.protocol.evaluator import evaluate_links
-from benchmark.protocol.link_protocol import LinkProtocol, NegativePool
+from benchmark.protocol.link_protocol import LinkProtocol
+from benchmark.protocol.pool import NegativePool
+from benchmark.protocol.walk import Sharing
 from benchmark.visibility import Visibility
 from tests.models.closeness import assert_close
 from tests.models.plain import PlainTGN
@@ -256,8 +258,7 @@ def test_metrics_of_shares_are_exactly_those_of_one_process(world: int) -> None:
             "validation",
             protocol,
             batch_size=10,
-            share=(processes.rank, processes.world_size),
-            combine=processes.sum,
+            sharing=Sharing(processes.rank, processes.world_size, processes.sum),
         )
 
     alone = evaluate(Processes())

@@ -6,13 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmark.datasets.dataset import Split
-from benchmark.protocol.candidate_file import candidates_checksum
-from benchmark.protocol.link_protocol import NegativeSampling
-from benchmark.protocol.linked_destinations import LinkedDestinations
-from benchmark.protocol.negatives import evaluation_candidates
-from tests.protocol.streams import dataset_of, protocol_with, random_dataset
+from benchmark.protocol.pool import NegativePool
+from tests.protocol import streams
+from tests.protocol.streams import checksum, dataset_of, protocol_with, random_dataset
 
-HISTORICAL, INDUCTIVE = NegativeSampling.HISTORICAL, NegativeSampling.INDUCTIVE
+HISTORICAL, INDUCTIVE = "historical", "inductive"
 
 
 def timed_dataset(events, train_end, validation_end):
@@ -27,7 +25,8 @@ def timed_dataset(events, train_end, validation_end):
 def linked(dataset, split, sampling):
     """The destinations of every event of a split, as sets."""
     events = dataset.split.range(split)
-    rows, nodes = LinkedDestinations(dataset, split, sampling)(torch.tensor(events))
+    negatives = protocol_with(1, NegativePool.NODES, negative_sampling=sampling).negatives(dataset)
+    rows, nodes = negatives.linked(split)(torch.tensor(events))
     found = [set() for _ in events]
     for row, node in zip(rows.tolist(), nodes.tolist(), strict=True):
         found[row].add(node)
@@ -77,13 +76,13 @@ VALIDATION = torch.arange(300, 2700)
 
 def candidates_of(num_negatives, sampling, ids=VALIDATION, seed=0):
     protocol = protocol_with(num_negatives, negative_sampling=sampling, seed=seed)
-    return evaluation_candidates(DATASET, "validation", ids, protocol)
+    return streams.candidates_of(DATASET, protocol, ids)
 
 
 @pytest.mark.parametrize("sampling", [HISTORICAL, INDUCTIVE])
 def test_linked_destinations_come_first_and_random_ones_fill(sampling):
     candidates = candidates_of(20, sampling)
-    random = candidates_of(20, NegativeSampling.RANDOM)
+    random = candidates_of(20, "random")
     counts = set()
     for row, other, nodes in zip(
         candidates.tolist(), random.tolist(), linked(DATASET, "validation", sampling), strict=True
@@ -127,10 +126,10 @@ def test_each_linked_destination_is_as_likely_to_come_first():
 
 def test_candidates_never_change():
     """Whoever changes these numbers makes every recorded run incomparable with the next."""
-    sums = [candidates_checksum(candidates_of(12, one))[:12] for one in (HISTORICAL, INDUCTIVE)]
+    sums = [checksum(candidates_of(12, one))[:12] for one in (HISTORICAL, INDUCTIVE)]
     assert sums == ["fe7475105ccf", "641ef6ae694c"]
 
 
 @pytest.mark.parametrize("sampling", [HISTORICAL, INDUCTIVE])
 def test_all_others_are_all_others_under_any_sampling(sampling):
-    assert torch.equal(candidates_of(199, sampling), candidates_of(199, NegativeSampling.RANDOM))
+    assert torch.equal(candidates_of(199, sampling), candidates_of(199, "random"))
