@@ -70,10 +70,10 @@ def two_state_metrics(logits: Logits, labels: Labels) -> dict[str, float]:
             f"the {len(labels)} labelled events to evaluate do not show both states, as AUC "
             "needs; move the boundaries of the split or use more of the stream."
         )
-    scores = logits[:, POSITIVE] - logits[:, 1 - POSITIVE]
+    true, scores = labels == POSITIVE, logits[:, POSITIVE] - logits[:, 1 - POSITIVE]
     return {
-        "node_auc": float(roc_auc_score(labels, scores)),
-        "node_ap": float(average_precision_score(labels, scores)),
+        "node_auc": float(roc_auc_score(true, scores)),
+        "node_ap": float(average_precision_score(true, scores)),
     }
 
 

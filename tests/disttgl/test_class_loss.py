@@ -1,5 +1,6 @@
 """Objectives of classification against their formulas."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,13 @@ from torch import Tensor
 
 from benchmark.datasets.dataset import UNLABELLED, Dataset, EventBatch, LabelKind
 from benchmark.disttgl.batch import BatchBuilder, TrainingBatch
-from benchmark.disttgl.class_loss import EdgeClassLoss, LinkAndNodeLoss, embedding_dim
+from benchmark.disttgl.class_loss import (
+    EdgeClassLoss,
+    LinkAndNodeLoss,
+    embedding_dim,
+    labelled_loss,
+    several_classes,
+)
 from benchmark.disttgl.objective import Objective
 from benchmark.models.node_state import NodeState
 from benchmark.visibility import Visibility
@@ -69,6 +76,49 @@ def test_edge_classes(kind: LabelKind) -> None:
     expected = torch.stack(terms).mean()
     assert_close(loss, expected)
     assert_gradients_close(objective, loss, expected)
+
+
+@pytest.mark.parametrize("kind", [LabelKind.EDGE, LabelKind.MULTI_EDGE])
+def test_edges_without_a_label_add_nothing(kind: LabelKind) -> None:
+    """The loss and every gradient are those of the labelled events alone."""
+    dataset = labelled(kind)
+    dataset.stream.y[[LOCAL[1], LOCAL[4]]] = UNLABELLED
+    objective = EdgeClassLoss(small_model(dataset), dataset).double()
+    batch, state, plain = build(objective, dataset)
+    loss, _ = objective(batch, state)
+    events = dataset.batch(LOCAL.start, LOCAL.stop)
+    ends = [embeddings(plain, events, nodes) for nodes in (events.src, events.dst)]
+    logits = objective.logits(*ends)[[0, 2, 3, 5]]
+    labels = dataset.stream.y[LOCAL.start : LOCAL.stop][[0, 2, 3, 5]]
+    expected = (
+        F.cross_entropy(logits, labels)
+        if kind is LabelKind.EDGE
+        else F.binary_cross_entropy_with_logits(logits, labels.double())
+    )
+    assert_close(loss, expected)
+    assert_gradients_close(objective, loss, expected)
+
+
+@pytest.mark.parametrize("kind", [LabelKind.EDGE, LabelKind.MULTI_EDGE])
+@pytest.mark.parametrize("unlabelled", [[], [0, 1, 2], [0, 1, 3, 5], range(6)])
+def test_trainers_with_unequally_many_labels_add_up(
+    kind: LabelKind, unlabelled: Sequence[int]
+) -> None:
+    """The mean over two trainers is that over the labelled events of their global batch."""
+    dataset = labelled(kind)
+    dataset.stream.y[[LOCAL[place] for place in unlabelled]] = UNLABELLED
+    loss = several_classes if kind is LabelKind.MULTI_EDGE else F.cross_entropy
+    logits = torch.randn(6, NUM_CLASSES, generator=torch.Generator().manual_seed(1)).double()
+    sampler = sampler_of(dataset, small_model(dataset))
+    builder = BatchBuilder(dataset, sampler, PROTOCOL.negatives(dataset), 0, 0, torch.device("cpu"))
+    parts = [
+        labelled_loss(loss, logits[place : place + 3], dataset.stream.y, batch)
+        for place in (0, 3)
+        for batch in [builder.build(range(20 + place, 23 + place), LOCAL, place // 3, 0)]
+    ]
+    kept = [place for place in range(6) if place not in unlabelled]
+    whole = loss(logits[kept], dataset.stream.y[20:26][kept]) if kept else torch.zeros(())
+    assert_close(torch.stack(parts).mean(), whole.double())
 
 
 def test_links_and_node_classes() -> None:

@@ -12,6 +12,7 @@ from benchmark.datasets.dataset import Dataset, LabelKind, Split
 from benchmark.datasets.locations import Locations
 from benchmark.datasets.synthetic import load_synthetic
 from benchmark.processes import Processes
+from benchmark.protocol.classification_metrics import positive_class
 from benchmark.record import RunFolder
 from benchmark.tasks import edge_classification
 from benchmark.tasks.demands import demand_labels, demand_metric
@@ -51,7 +52,9 @@ def nodes(path: Path, embeddings: str, **changes: int) -> dict[str, float]:
     experiment = experiment_of("task=node_classification", "parallelism.k=2")
     decoder = {**experiment.task.decoder, **changes}
     task = NodeClassification("node_classification", 50, "node_auc", embeddings, decoder)
-    metrics: dict[str, float] = task.run(experiment, folder_in(path), Processes())["metrics"]
+    result = task.run(experiment, folder_in(path), Processes())
+    assert result["positive_class"] == "1"  # the synthetic stream has no names for them
+    metrics: dict[str, float] = result["metrics"]
     return metrics
 
 
@@ -117,6 +120,12 @@ def labelled_nodes(y: list[int]) -> Dataset:
     dataset = dataset_of(src, dst, 3, Split(2, 3, 4), bipartite=True)
     dataset.stream.y = torch.tensor(y)
     return replace(dataset, label_kind=LabelKind.NODE, num_classes=2)
+
+
+def test_the_positive_class_has_the_name_of_the_source() -> None:
+    dataset = labelled_nodes([0, 1, 0, 1])
+    assert positive_class(dataset) == "1"
+    assert positive_class(replace(dataset, class_names=("legit", "fraud"))) == "fraud"
 
 
 @pytest.mark.parametrize(
