@@ -142,6 +142,14 @@ def test_training_labels_must_show_two_classes(y: list[int], shown: str) -> None
     )
 
 
+def test_events_without_labels_show_no_class() -> None:
+    experiment = experiment_of("task=edge_classification")
+    dataset = replace(labelled_nodes([0, 0, 0, 0]), label_kind=LabelKind.MULTI_EDGE)
+    dataset.stream.y = torch.tensor([[1.0, 0.0], [-1.0, -1.0], [0.0, 1.0], [1.0, 1.0]])
+    with pytest.raises(ValueError, match="shows only the class 0 in its 2 events"):
+        demand_labels(experiment, dataset, (LabelKind.MULTI_EDGE,))
+
+
 def test_the_primary_metric_is_one_that_evaluation_gives(tmp_path: Path) -> None:
     folder = folder_in(tmp_path / "refused")
     task = NodeClassification("node_classification", 50, "f1_micro", "frozen", DECODER)
