@@ -23,9 +23,9 @@ class Observer(Protocol):
 class Sharing:
     """How processes share an evaluation, and who is told how far it is.
 
-    Process ``rank`` of ``world_size`` predicts every ``world_size``-th batch, which therefore must
-    not need the others, and observes all. ``combine`` returns the sum of a float64 tensor over the processes. ``on_batch(done, total)`` is
-    told the events done after each batch.
+    Process ``rank`` of ``world_size`` predicts every ``world_size``-th batch, without the help of
+    the others, and observes all. ``combine`` returns the sum of a float64 tensor over the
+    processes. ``on_batch(done, total)`` is told the events done after each batch.
     """
 
     rank: int = 0
