@@ -13,16 +13,16 @@ from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset, EventBatch
 from benchmark.graph.pairs import Pairs
-from benchmark.processes import Processes
+from benchmark.graph.visibility import Visibility
 from benchmark.protocol.link_protocol import LinkProtocol
-from benchmark.system import ReportProgress, Step, TrainingSettings
-from benchmark.visibility import Visibility
+from benchmark.training.processes import Processes
+from benchmark.training.system import ReportProgress, Step, TrainingSettings
 
 NEVER = -1  # the time at which an unseen pair last met; times are not negative
 
 
 class EdgeBankSystem:
-    """``benchmark.system.System`` that scores a pair 1 if it is remembered, else 0.
+    """A ``System`` that scores a pair 1 if it is remembered, else 0.
 
     ``window`` is the share of the observed events, the latest ones, whose pairs are remembered:
     those no older than the quantile 1 - ``window`` of the observed times, as DyGLib's

@@ -1,7 +1,7 @@
 """What systems that train on one device demand."""
 
-from benchmark.processes import Processes
-from benchmark.system import TrainingSettings
+from benchmark.training.processes import Processes
+from benchmark.training.system import TrainingSettings
 
 
 def demand_one_device(system: str, training: TrainingSettings, processes: Processes) -> None:

@@ -16,30 +16,30 @@ from benchmark.baselines.tgl_memory import HostMemory
 from benchmark.baselines.tgl_schedule import ChunkSchedule
 from benchmark.choose import choose
 from benchmark.datasets.dataset import Dataset, EventBatch
-from benchmark.disttgl.batch import BatchBuilder, TrainingBatch
-from benchmark.disttgl.class_loss import ClassifiesEvents
-from benchmark.disttgl.gradients import OverlappedGradients
-from benchmark.disttgl.objectives import make_objective
 from benchmark.disttgl.system import LEARNING_RATE_SCALES, PRECISIONS
-from benchmark.disttgl.warm_up import warm_up
 from benchmark.graph.neighbor_index import NeighborIndex
 from benchmark.graph.samplers import RECENT_SAMPLERS
 from benchmark.models.contract import TemporalModel
 from benchmark.models.node_state import NodeState
 from benchmark.models.stream_embeddings import end_embeddings, source_embeddings
 from benchmark.models.streaming import StreamingModel
-from benchmark.processes import Processes
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.protocol.negatives import negative_pool
 from benchmark.randomness import seeded
-from benchmark.stopwatch import Stopwatch
-from benchmark.system import ReportProgress, Step, TrainingSettings
+from benchmark.training.batch import BatchBuilder, TrainingBatch
+from benchmark.training.class_loss import ClassifiesEvents
+from benchmark.training.gradients import OverlappedGradients
+from benchmark.training.objectives import make_objective
+from benchmark.training.processes import Processes
+from benchmark.training.stopwatch import Stopwatch
+from benchmark.training.system import ReportProgress, Step, TrainingSettings
+from benchmark.training.warm_up import warm_up
 
 NUM_TRAINING_NEGATIVES = 1  # NegLinkSampler draws one for every event
 
 
 class TGLSystem:
-    """``benchmark.system.System`` for TGL; the options are described in conf/system/tgl.yaml.
+    """A ``System`` for TGL; the options are described in conf/system/tgl.yaml.
 
     A round is one epoch. ``seconds_by_part`` tells "prepare" (negatives, sampling), "memory_read",
     "compute" (forward, backward and the exchange of gradients), the optimiser's "step" and

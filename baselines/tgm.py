@@ -22,13 +22,13 @@ from torch import Tensor
 from benchmark.baselines.one_device import demand_one_device
 from benchmark.baselines.tgm_model import TGN
 from benchmark.datasets.dataset import Dataset, EventBatch
-from benchmark.processes import Processes
+from benchmark.graph.visibility import Visibility
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.protocol.negatives import Pool, negative_pool, training_negatives
 from benchmark.randomness import seeded
-from benchmark.stopwatch import Stopwatch
-from benchmark.system import ReportProgress, Step, TrainingSettings
-from benchmark.visibility import Visibility
+from benchmark.training.processes import Processes
+from benchmark.training.stopwatch import Stopwatch
+from benchmark.training.system import ReportProgress, Step, TrainingSettings
 
 TRAINING = "training"  # TGM's name for a set of hooks
 SEED_NODES = ["edge_src", "edge_dst", "neg"]
@@ -55,7 +55,7 @@ class KeyedNegatives(StatelessHook):
 
 
 class TGMSystem:
-    """``benchmark.system.System`` for TGM's TGN; ``model`` is called with (num_nodes, edge_dim)."""
+    """A ``System`` for TGM's TGN; ``model`` is called with (num_nodes, edge_dim)."""
 
     trains = TGN
     visibility = Visibility.BATCH

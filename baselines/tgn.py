@@ -32,20 +32,20 @@ from benchmark.baselines.tgn_state import (
     unpack_neighbors,
 )
 from benchmark.datasets.dataset import Dataset, EventBatch
-from benchmark.processes import Processes
+from benchmark.graph.visibility import Visibility
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.protocol.negatives import negative_pool, training_negatives
 from benchmark.randomness import seeded
-from benchmark.stopwatch import Stopwatch
-from benchmark.system import ReportProgress, Step, TrainingSettings
-from benchmark.visibility import Visibility
+from benchmark.training.processes import Processes
+from benchmark.training.stopwatch import Stopwatch
+from benchmark.training.system import ReportProgress, Step, TrainingSettings
 
 EMBEDDED_AT_ONCE = 4096  # nodes, of which each brings its neighbours
 SCORED_AT_ONCE = 65536  # pairs of nodes
 
 
 class TGNSystem:
-    """``benchmark.system.System`` for PyG's TGN.
+    """A ``System`` for PyG's TGN.
 
     ``model`` is called as ``model(num_nodes, edge_dim)``. Outside ``train_round`` the model is in
     eval mode, where PyG applies a message to the memory when it is observed; in training mode a

@@ -14,9 +14,9 @@ from benchmark.datasets.random_features import with_random_edge_features
 from benchmark.device import choose_device
 from benchmark.experiment import name_of
 from benchmark.parallelism import Parallelism
-from benchmark.processes import Processes
 from benchmark.protocol.link_protocol import LinkProtocol
-from benchmark.system import Goal, System, TrainingSettings
+from benchmark.training.processes import Processes
+from benchmark.training.system import Goal, System, TrainingSettings
 
 DEFAULT_CACHE = Path.home() / ".cache" / "disttgl-benchmark"
 

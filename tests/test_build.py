@@ -5,10 +5,10 @@ from omegaconf import OmegaConf
 
 from benchmark.build import build_dataset, build_system
 from benchmark.compose import compose_settings
-from benchmark.processes import Processes
+from benchmark.graph.visibility import Visibility
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.protocol.negatives import NegativePool
-from benchmark.visibility import Visibility
+from benchmark.training.processes import Processes
 
 PROTOCOL = LinkProtocol("disttgl", Visibility.EVENT, 49, NegativePool.BIPARTITE, 0, "mrr")
 

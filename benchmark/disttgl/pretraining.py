@@ -11,16 +11,16 @@ from torch import Tensor, nn
 from torch_geometric.data import TemporalData
 
 from benchmark.datasets.dataset import Dataset, EventBatch, Split
-from benchmark.disttgl.loss import link_loss
 from benchmark.graph.neighbor_index import NeighborIndex
 from benchmark.graph.samplers import RecentSampler
+from benchmark.graph.visibility import Visibility
 from benchmark.models.contract import TemporalModel
 from benchmark.models.subgraph import link_subgraph
 from benchmark.protocol.link_protocol import NegativePool
 from benchmark.protocol.negatives import negative_pool, training_negatives
 from benchmark.randomness import generator, seeded
-from benchmark.system import ReportProgress
-from benchmark.visibility import Visibility
+from benchmark.training.loss import link_loss
+from benchmark.training.system import ReportProgress
 
 
 @dataclass(frozen=True)

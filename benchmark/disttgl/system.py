@@ -8,28 +8,28 @@ import torch
 
 from benchmark.choose import choose
 from benchmark.datasets.dataset import Dataset, EventBatch
-from benchmark.disttgl.batch import BatchBuilder
-from benchmark.disttgl.class_loss import ClassifiesEvents
-from benchmark.disttgl.gradients import GRADIENT_SUMS
 from benchmark.disttgl.memory.registry import NODE_MEMORIES
-from benchmark.disttgl.objectives import make_objective
 from benchmark.disttgl.pretraining import Pretraining
 from benchmark.disttgl.schedule import SCHEDULES
 from benchmark.disttgl.static_memory import pretrained_rows, uses_static_memory
 from benchmark.disttgl.trainer import LogicalTrainers
-from benchmark.disttgl.warm_up import warm_up
 from benchmark.graph.neighbor_index import NeighborIndex
 from benchmark.graph.samplers import RECENT_SAMPLERS
 from benchmark.models.contract import TemporalModel
 from benchmark.models.node_state import NodeState
 from benchmark.models.stream_embeddings import end_embeddings, source_embeddings
 from benchmark.models.streaming import StreamingModel
-from benchmark.processes import Processes
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.protocol.negatives import negative_pool
 from benchmark.randomness import seeded
-from benchmark.stopwatch import Stopwatch
-from benchmark.system import ReportProgress, Step, TrainingSettings
+from benchmark.training.batch import BatchBuilder
+from benchmark.training.class_loss import ClassifiesEvents
+from benchmark.training.gradients import GRADIENT_SUMS
+from benchmark.training.objectives import make_objective
+from benchmark.training.processes import Processes
+from benchmark.training.stopwatch import Stopwatch
+from benchmark.training.system import ReportProgress, Step, TrainingSettings
+from benchmark.training.warm_up import warm_up
 
 PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
 LEARNING_RATE_SCALES: dict[str, Callable[[int], float]] = {

@@ -7,14 +7,14 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from benchmark.disttgl.batch import BatchBuilder, TrainingBatch
-from benchmark.disttgl.gradients import Gradients
 from benchmark.disttgl.memory.backend import NodeMemory, Turn
 from benchmark.disttgl.schedule import Assignment, Schedule
 from benchmark.models.node_state import NodeState
 from benchmark.randomness import seeded
-from benchmark.stopwatch import Stopwatch
-from benchmark.system import Step
+from benchmark.training.batch import BatchBuilder, TrainingBatch
+from benchmark.training.gradients import Gradients
+from benchmark.training.stopwatch import Stopwatch
+from benchmark.training.system import Step
 
 Use = tuple[int, int]  # a logical trainer and the iteration in which it trains
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from benchmark.graph.neighbor_index import NeighborIndex
 from benchmark.graph.neighborhood import Neighborhood
 from benchmark.graph.snapshots import WHOLE_PAST, Snapshots
-from benchmark.visibility import Visibility
+from benchmark.graph.visibility import Visibility
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from benchmark.models.contract import TemporalModel
 from benchmark.models.delivery import Delivery
 from benchmark.models.memory_write import MemoryWrite
 from benchmark.models.node_state import NodeState
-from benchmark.models.strangers import find_strangers, tie_strangers
 from benchmark.models.subgraph import build_subgraph
+from benchmark.models.unseen import find_strangers, tie_strangers
 
 
 class StreamingModel:

@@ -6,12 +6,12 @@ from torch import Tensor
 from benchmark.datasets.dataset import EventBatch
 from benchmark.graph.neighbor_index import NeighborIndex
 from benchmark.graph.samplers import RecentSampler
+from benchmark.graph.visibility import Visibility
 from benchmark.models.contract import TemporalModel
 from benchmark.models.delivery import Delivery
 from benchmark.models.memory_write import MemoryWrite
 from benchmark.models.node_state import NodeState
 from benchmark.models.subgraph import Subgraph, build_subgraph
-from benchmark.visibility import Visibility
 
 NUM_NODES = 12
 NUM_EVENTS = 80

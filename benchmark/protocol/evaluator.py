@@ -12,7 +12,7 @@ from benchmark.protocol.metrics import link_metrics
 from benchmark.protocol.negatives import EvaluationCandidates
 from benchmark.protocol.tgb_negatives import NO_NODE
 from benchmark.protocol.walk import split_events, walk
-from benchmark.system import StreamScorer
+from benchmark.training.system import StreamScorer
 
 
 def evaluate_links(

@@ -8,10 +8,10 @@ from benchmark.build import provenance
 from benchmark.datasets.dataset import Dataset
 from benchmark.experiment import available_cores, threads_of
 from benchmark.parallelism import Parallelism
-from benchmark.processes import Processes
-from benchmark.stopwatch import total_seconds
-from benchmark.system import System
-from benchmark.training import Progress
+from benchmark.training.loop import Progress
+from benchmark.training.processes import Processes
+from benchmark.training.stopwatch import total_seconds
+from benchmark.training.system import System
 
 
 def close(system: System, processes: Processes) -> None:

@@ -15,11 +15,11 @@ from benchmark.baselines.edgebank import EdgeBankSystem
 from benchmark.build import build_dataset, build_system
 from benchmark.compose import compose_settings
 from benchmark.datasets.dataset import Dataset, Split
+from benchmark.graph.visibility import Visibility
 from benchmark.parallelism import Parallelism
-from benchmark.processes import Processes
 from benchmark.protocol.evaluator import evaluate_links
 from benchmark.record import RunFolder
-from benchmark.visibility import Visibility
+from benchmark.training.processes import Processes
 from tests.baselines.toy import PROTOCOL, TRAINING, toy_dataset, toy_stream
 from tests.protocol.streams import dataset_of, protocol_with
 from tests.real_data import real_data

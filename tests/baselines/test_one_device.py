@@ -6,7 +6,7 @@ import pytest
 
 from benchmark.baselines.one_device import demand_one_device
 from benchmark.parallelism import Parallelism
-from benchmark.processes import Processes
+from benchmark.training.processes import Processes
 from tests.disttgl.small import TRAINING
 
 

@@ -14,12 +14,12 @@ import benchmark
 from benchmark.baselines.tgl import TGLSystem
 from benchmark.datasets.dataset import LabelKind
 from benchmark.disttgl.system import DistTGLSystem
+from benchmark.graph.visibility import Visibility
 from benchmark.models.node_state import NodeState
-from benchmark.processes import Processes
 from benchmark.protocol.evaluator import evaluate_links
 from benchmark.suites import expand
-from benchmark.system import Goal
-from benchmark.visibility import Visibility
+from benchmark.training.processes import Processes
+from benchmark.training.system import Goal
 from tests.baselines.tgl_toy import TRAIN_EVENTS, round_losses, tgl_system
 from tests.disttgl.small import BATCH_SIZE, PROTOCOL, TRAINING, small_dataset, small_system
 from tests.worlds import Job, run_jobs

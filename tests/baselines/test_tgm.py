@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from benchmark.parallelism import Parallelism
-from benchmark.processes import Processes
 from benchmark.protocol.evaluator import evaluate_links
 from benchmark.protocol.negatives import negative_pool, training_negatives
-from benchmark.system import TrainingSettings
+from benchmark.training.processes import Processes
+from benchmark.training.system import TrainingSettings
 from tests.disttgl.small import PROTOCOL, small_dataset
 
 pytest.importorskip("tgm")

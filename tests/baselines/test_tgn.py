@@ -6,10 +6,10 @@ import torch
 
 from benchmark.baselines.tgn import TGNSystem
 from benchmark.datasets.dataset import Dataset, EventBatch
+from benchmark.graph.visibility import Visibility
 from benchmark.parallelism import Parallelism
-from benchmark.processes import Processes
 from benchmark.protocol.evaluator import evaluate_links
-from benchmark.visibility import Visibility
+from benchmark.training.processes import Processes
 from tests.baselines.toy import (
     NUM_EVENTS,
     NUM_GROUPS,

@@ -8,7 +8,7 @@ from omegaconf import DictConfig
 import benchmark
 from benchmark.baselines.tgn import TGNSystem
 from benchmark.baselines.tgn_model import TGN
-from benchmark.processes import Processes
+from benchmark.training.processes import Processes
 from tests.baselines.toy import PROTOCOL, TRAINING, toy_dataset, toy_stream
 
 CONF = Path(benchmark.__file__).parent / "conf"

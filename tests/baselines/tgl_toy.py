@@ -8,8 +8,8 @@ from benchmark.baselines.tgl import TGLSystem
 from benchmark.datasets.dataset import Dataset
 from benchmark.models.tgn_attention import TGNAttention
 from benchmark.parallelism import Parallelism
-from benchmark.processes import Processes
 from benchmark.protocol.link_protocol import LinkProtocol
+from benchmark.training.processes import Processes
 from tests.disttgl.small import MODEL, PROTOCOL, TRAINING, small_dataset
 
 TRAIN_EVENTS = 135

@@ -8,12 +8,12 @@ import torch
 
 from benchmark.datasets.dataset import Dataset, Split
 from benchmark.disttgl.system import DistTGLSystem
+from benchmark.graph.visibility import Visibility
 from benchmark.models.tgn_attention import TGNAttention
 from benchmark.parallelism import Parallelism
-from benchmark.processes import Processes
 from benchmark.protocol.link_protocol import LinkProtocol, NegativePool
-from benchmark.system import TrainingSettings
-from benchmark.visibility import Visibility
+from benchmark.training.processes import Processes
+from benchmark.training.system import TrainingSettings
 from tests.models.streams import random_dataset
 
 BATCH_SIZE = 10

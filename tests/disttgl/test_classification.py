@@ -11,9 +11,9 @@ from benchmark.datasets.dataset import Dataset, LabelKind
 from benchmark.datasets.locations import Locations
 from benchmark.datasets.synthetic import load_synthetic
 from benchmark.models.stream_embeddings import end_embeddings
-from benchmark.processes import Processes
 from benchmark.protocol.class_evaluator import MajorityClass, evaluate_classes
-from benchmark.system import Goal
+from benchmark.training.processes import Processes
+from benchmark.training.system import Goal
 from tests.disttgl.small import BATCH_SIZE, small_dataset, small_system
 from tests.models.closeness import assert_close
 from tests.models.plain import PlainTGN

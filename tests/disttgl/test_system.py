@@ -5,10 +5,10 @@ import torch
 
 from benchmark.datasets.dataset import Dataset
 from benchmark.disttgl.system import DistTGLSystem
+from benchmark.graph.visibility import Visibility
 from benchmark.models.node_state import NO_EVENT
-from benchmark.processes import Processes
 from benchmark.protocol.evaluator import evaluate_links
-from benchmark.visibility import Visibility
+from benchmark.training.processes import Processes
 from tests.disttgl.small import BATCH_SIZE, PROTOCOL, small_dataset, small_system
 from tests.disttgl.trajectory import Layout, stop_and_go_on
 

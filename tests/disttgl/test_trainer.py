@@ -7,14 +7,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmark.disttgl.loss import SoftmaxLinkLoss
 from benchmark.disttgl.memory.backend import Turn
 from benchmark.disttgl.memory.replica import ReplicaMemory
 from benchmark.disttgl.system import DistTGLSystem
 from benchmark.models.node_state import NodeState
 from benchmark.parallelism import Parallelism
-from benchmark.processes import Processes
 from benchmark.randomness import key_to_seed
+from benchmark.training.loss import SoftmaxLinkLoss
+from benchmark.training.processes import Processes
 from tests.disttgl.small import TRAINING, small_system
 from tests.models.closeness import assert_close
 

@@ -18,9 +18,9 @@ from benchmark.models.graph_mixer import GraphMixer
 from benchmark.models.jodie import JODIE
 from benchmark.models.tgat import TGAT
 from benchmark.parallelism import Parallelism
-from benchmark.processes import Processes
 from benchmark.protocol.evaluator import evaluate_links
-from benchmark.system import TrainingSettings
+from benchmark.training.processes import Processes
+from benchmark.training.system import TrainingSettings
 from tests.disttgl.small import BATCH_SIZE, PROTOCOL, TRAINING, small_dataset
 from tests.worlds import Job, run_jobs
 

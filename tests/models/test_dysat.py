@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset
+from benchmark.graph.visibility import Visibility
 from benchmark.models.dysat import DySAT
 from benchmark.models.node_state import NodeState
 from benchmark.models.streaming import StreamingModel
-from benchmark.visibility import Visibility
 from tests.models.closeness import assert_close, assert_gradients_close
 from tests.models.plain_layers import Case, PlainLayers, See, plain_known
 from tests.models.streams import random_dataset, sampler_of

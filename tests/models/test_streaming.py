@@ -9,16 +9,16 @@ import torch
 from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset, Split
+from benchmark.graph.visibility import Visibility
 from benchmark.models.contract import TemporalModel
 from benchmark.models.dysat import DySAT
 from benchmark.models.node_state import NodeState
 from benchmark.models.streaming import StreamingModel
 from benchmark.models.tgat import TGAT
 from benchmark.models.tgn_attention import TGNAttention
-from benchmark.processes import Processes
 from benchmark.protocol.evaluator import evaluate_links
 from benchmark.protocol.link_protocol import LinkProtocol, NegativePool
-from benchmark.visibility import Visibility
+from benchmark.training.processes import Processes
 from tests.models.closeness import assert_close
 from tests.models.plain import PlainTGN
 from tests.models.plain_layers import Case

@@ -10,7 +10,7 @@ from benchmark.disttgl.memory.packing import RowPacking
 from benchmark.disttgl.schedule import Schedule
 from benchmark.models.node_state import NodeState
 from benchmark.parallelism import Parallelism
-from benchmark.processes import Processes
+from benchmark.training.processes import Processes
 
 
 class ReplicaMemory:
