@@ -5,8 +5,7 @@ from torch import Tensor, nn
 
 from benchmark.models.contract import TemporalModel
 from benchmark.models.layers.decoders import LinkDecoder
-from benchmark.models.layers.time_encoding import TimeEncoding
-from benchmark.models.layers.time_projection import TimeProjection
+from benchmark.models.layers.time_encoding import TimeEncoding, TimeProjection
 from benchmark.models.node_state import NodeState
 from benchmark.models.subgraph import Subgraph
 

@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from benchmark.models.contract import TemporalModel
-from benchmark.models.layers.attention_layers import AttentionLayers
+from benchmark.models.layers.attention import AttentionLayers
 from benchmark.models.layers.decoders import LinkDecoder
 from benchmark.models.subgraph import Subgraph
 

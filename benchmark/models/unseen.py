@@ -1,7 +1,7 @@
 """Nodes that nothing is known about: a model gives all of them the same score, to the last bit.
 
-A matrix product may round equal rows differently, depending on where they stand. Between strangers
-that would break ties by accident, and otherwise with another number of processes.
+A matrix product may round equal rows differently, depending on where they stand. Between unseen
+nodes that would break ties by accident, and otherwise with another number of processes.
 """
 
 from dataclasses import replace
@@ -11,10 +11,11 @@ from torch import Tensor
 
 from benchmark.models.contract import TemporalModel
 from benchmark.models.node_state import NO_EVENT, NodeState
+from benchmark.models.roots import CandidateRoots
 from benchmark.models.subgraph import Subgraph
 
 
-def find_strangers(model: TemporalModel, state: NodeState, subgraph: Subgraph) -> Tensor:
+def find_unseen(model: TemporalModel, state: NodeState, subgraph: Subgraph) -> Tensor:
     """Mask [num_roots] of the roots without neighbour, static rows other than zeros, or mail.
 
     ``state`` is that of all nodes; a model without memory does not know of a mail.
@@ -26,30 +27,30 @@ def find_strangers(model: TemporalModel, state: NodeState, subgraph: Subgraph) -
     return ~(known[subgraph.roots] | subgraph.has_neighbors)
 
 
-def tie_strangers(model: TemporalModel, nodes: Tensor, strangers: Tensor, scores: Tensor) -> Tensor:
+def tie_unseen(
+    model: TemporalModel, roots: CandidateRoots, unseen: Tensor, scores: Tensor
+) -> Tensor:
     """The ``scores`` [num_events, num_candidates] with those that must be equal made equal.
 
-    ``nodes`` [num_roots] are the sources of the events, then the candidates of the first one, and
-    so on; ``strangers`` says which of them are.
-    Strange candidates get the score of the first one of their event, and where the source is a
-    stranger too, the score that two strangers have in every batch.
+    ``unseen`` [num_roots] says which of the ``roots`` are. Unseen candidates get the score of the
+    first one of their event, and where the source is unseen too, the score that two unseen nodes
+    have in every batch.
     """
-    source, candidates = strangers.split([len(scores), scores.numel()])
-    candidates = candidates.view_as(scores)
+    sources, candidates = roots.split(unseen)
     first = candidates.int().argmax(1, keepdim=True)
     scores = torch.where(candidates, scores.gather(1, first), scores)
-    among_strangers = _score_among_strangers(model, nodes, strangers)
-    return torch.where(candidates & source.unsqueeze(1), among_strangers, scores)
+    score_of_two = _score_of_two(model, roots.nodes, unseen)
+    return torch.where(candidates & sources.unsqueeze(1), score_of_two, scores)
 
 
-def _score_among_strangers(model: TemporalModel, nodes: Tensor, strangers: Tensor) -> Tensor:
-    """The score [1, 1] of two strangers, always from one row alone; anything if there is none."""
-    root = strangers.int().argmax().view(1)
-    embedding = embed_stranger(model, nodes[root])
+def _score_of_two(model: TemporalModel, nodes: Tensor, unseen: Tensor) -> Tensor:
+    """The score [1, 1] of two unseen nodes, always from one row alone; anything without one."""
+    root = unseen.int().argmax().view(1)
+    embedding = embed_unseen(model, nodes[root])
     return model.score_links(embedding, embedding.unsqueeze(1))
 
 
-def embed_stranger(model: TemporalModel, node: Tensor) -> Tensor:
+def embed_unseen(model: TemporalModel, node: Tensor) -> Tensor:
     """The embedding [1, embedding_dim] of ``node`` [1] if nothing has happened to it."""
     alone = _nobody_around(model, node, torch.zeros_like(node), model.num_layers)
     alone = replace(alone, earlier=(alone,) * (model.snapshots.number - 1))

@@ -13,6 +13,7 @@ from benchmark.datasets.dataset import Dataset, EventBatch, LabelKind
 from benchmark.protocol.class_evaluator import evaluate_classes
 from benchmark.protocol.evaluator import evaluate_links
 from benchmark.protocol.link_protocol import LinkProtocol
+from benchmark.protocol.scorer import SourceEmbedder
 from benchmark.protocol.walk import walk
 from benchmark.record import RunFolder
 from benchmark.tasks.demands import as_classifier, as_embedder, demand_labels, demand_metric
@@ -20,7 +21,7 @@ from benchmark.tasks.node_decoder import DecoderTraining, train_decoder
 from benchmark.tasks.outcome import close, outcome
 from benchmark.training.loop import Training
 from benchmark.training.processes import Processes
-from benchmark.training.system import Goal, SourceEmbedder
+from benchmark.training.system import Goal
 
 
 class NodeClassification:

@@ -3,30 +3,32 @@
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset
 from benchmark.graph.samplers import NeighborSampler
-from benchmark.models.delivery import Delivery
-from benchmark.models.memory_write import MemoryWrite
-from benchmark.models.subgraph import Subgraph, link_subgraph
+from benchmark.models.memory_write import Delivery, MemoryWrite
+from benchmark.models.roots import EventRoots
+from benchmark.models.subgraph import Subgraph, build_subgraph
 from benchmark.protocol.negatives import Pool, training_negatives
 
 
 @dataclass(frozen=True)
 class TrainingBatch:
-    """Positive events with one set of negatives.
-
-    The roots of ``subgraph`` are the sources, the destinations, then the negatives of every event.
-    """
+    """Positive events with one set of negatives: what is asked, what is around, what is left."""
 
     events: range
-    num_negatives: int
+    roots: EventRoots
     subgraph: Subgraph
     write: MemoryWrite
 
     @property
     def num_events(self) -> int:
         return len(self.events)
+
+    def rows_of(self, table: Tensor) -> Tensor:
+        """Those of ``table`` [num_events of the stream, ...] that belong to the events."""
+        return table[self.events.start : self.events.stop]
 
 
 class BatchBuilder:
@@ -67,9 +69,10 @@ class BatchBuilder:
             self.pool, events.dst, self.num_negatives, self.seed, *key
         ).to(self.device)
         events = events.to(self.device)
-        subgraph = link_subgraph(events, negatives, self.sampler, whole.start)
+        roots = EventRoots.of(events, negatives)
+        subgraph = build_subgraph(roots.nodes, roots.times, self.sampler, whole.start)
         write = MemoryWrite.plan(events, self._delivery(local, whole), subgraph.nodes)
-        return TrainingBatch(local, self.num_negatives, subgraph, write)
+        return TrainingBatch(local, roots, subgraph, write)
 
     def _delivery(self, local: range, whole: range) -> Delivery:
         """What becomes of the mails of ``local``: later ones of ``whole`` may take their place."""

@@ -10,7 +10,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from benchmark.models.node_state import NodeState
 from benchmark.training.batch import TrainingBatch
-from benchmark.training.objective import Objective
+from benchmark.training.objectives import Objective
 from benchmark.training.processes import Processes
 
 

@@ -18,7 +18,7 @@ from benchmark.training.system import System
 
 
 @dataclass
-class Progress:
+class TrainingState:
     """How far a run has come; everything about it that a checkpoint must hold."""
 
     prepare_seconds: dict[str, float] = field(default_factory=dict)  # by part
@@ -72,34 +72,34 @@ class Training:
         self.processes = processes
         self.log_interval = log_interval
         self.test = test
-        self.progress = Progress()
+        self.state = TrainingState()
         self.checkpoints = Checkpoints(folder.path / "checkpoint", processes)
 
-    def run(self) -> Progress:
+    def run(self) -> TrainingState:
         """Train all rounds that are still to do, from the last checkpoint on."""
         if not self._resume():
-            self.progress.prepare_seconds = self.system.prepare(self._beat)
-        earlier = self.progress.seconds_by_part
-        while self.progress.rounds < self.system.num_rounds:
+            self.state.prepare_seconds = self.system.prepare(self._beat)
+        earlier = self.state.seconds_by_part
+        while self.state.rounds < self.system.num_rounds:
             with self._cpu_time("train"):
                 self._train_round()
-            self.progress.seconds_by_part = total_seconds([earlier, self.system.seconds_by_part])
-            self.progress.rounds += 1
+            self.state.seconds_by_part = total_seconds([earlier, self.system.seconds_by_part])
+            self.state.rounds += 1
             with self._cpu_time("evaluate"):
                 self._evaluate()
-            state = {"progress": asdict(self.progress), "system": self.system.state_dict()}
-            self.checkpoints.save(f"round-{self.progress.rounds:06d}", state)
-        return self.progress
+            saved = {"training": asdict(self.state), "system": self.system.state_dict()}
+            self.checkpoints.save(f"round-{self.state.rounds:06d}", saved)
+        return self.state
 
     def _resume(self) -> bool:
         """Go on from the last checkpoint; whether there was one."""
-        state = self.checkpoints.load()
-        if state is not None:
-            self.progress = Progress(**state["progress"])
-            self.system.load_state_dict(state["system"])
+        saved = self.checkpoints.load()
+        if saved is not None:
+            self.state = TrainingState(**saved["training"])
+            self.system.load_state_dict(saved["system"])
         if self.processes.rank == 0:
-            self.folder.truncate_metrics(self.progress.iteration)
-        return state is not None
+            self.folder.truncate_metrics(self.state.iteration)
+        return saved is not None
 
     @contextmanager
     def _cpu_time(self, phase: str) -> Iterator[None]:
@@ -107,32 +107,32 @@ class Training:
         start = time.process_time()
         yield
         spent = {phase: time.process_time() - start}
-        self.progress.cpu_seconds = total_seconds([self.progress.cpu_seconds, spent])
+        self.state.cpu_seconds = total_seconds([self.state.cpu_seconds, spent])
 
     def _train_round(self) -> None:
-        progress, system = self.progress, self.system
+        state, system = self.state, self.system
         total = system.num_rounds * system.iterations_per_round
         start = time.perf_counter()
-        before = progress.train_seconds
+        before = state.train_seconds
         num_events = 0
         for step in system.train_round():
-            progress.iteration += 1
+            state.iteration += 1
             num_events += step.num_events
-            progress.train_seconds = before + time.perf_counter() - start
-            self._beat("train", progress.iteration, total)
-            if progress.iteration % self.log_interval == 0:
+            state.train_seconds = before + time.perf_counter() - start
+            self._beat("train", state.iteration, total)
+            if state.iteration % self.log_interval == 0:
                 self._log({"loss": self.processes.sum(step.loss).item()})
-        progress.events += int(self.processes.sum(torch.tensor(num_events)))
+        state.events += int(self.processes.sum(torch.tensor(num_events)))
 
     def _evaluate(self) -> None:
         start = time.perf_counter()
         values = self._prefixed("validation", self._scores("validation"))
         metric = f"validation_{self.primary_metric}"
-        if not self.progress.best or values[metric] > self.progress.best[metric]:
+        if not self.state.best or values[metric] > self.state.best[metric]:
             if self.test:
                 values |= self._prefixed("test", self._scores("test"))
-            self.progress.best = values | {"best_iteration": self.progress.iteration}
-        self.progress.evaluate_seconds += time.perf_counter() - start
+            self.state.best = values | {"best_iteration": self.state.iteration}
+        self.state.evaluate_seconds += time.perf_counter() - start
         self._log(values)
 
     def _scores(self, split: SplitName) -> dict[str, float]:
@@ -155,13 +155,13 @@ class Training:
     def _log(self, values: dict[str, Any]) -> None:
         if self.processes.rank != 0:
             return
-        progress, system = self.progress, self.system
-        epochs = progress.iteration / system.iterations_per_round * system.epochs_per_round
+        state, system = self.state, self.system
+        epochs = state.iteration / system.iterations_per_round * system.epochs_per_round
         self.folder.log(
             {
-                "iteration": progress.iteration,
+                "iteration": state.iteration,
                 "epoch": round(epochs, 6),
-                "seconds": progress.train_seconds,
+                "seconds": state.train_seconds,
                 **values,
             }
         )

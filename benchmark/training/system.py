@@ -1,17 +1,21 @@
 """The contract between a system (how a model is trained over devices) and the rest of the suite."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from benchmark.datasets.dataset import EventBatch
+from benchmark.datasets.dataset import Dataset, EventBatch
 from benchmark.graph.visibility import Visibility
 from benchmark.parallelism import Parallelism
+from benchmark.protocol.link_protocol import LinkProtocol
+from benchmark.training.processes import Processes
+from benchmark.training.stopwatch import Stopwatch
 
 ReportProgress = Callable[[str, int, int], None]  # (phase, steps done, steps in all)
 
@@ -45,6 +49,26 @@ class TrainingSettings:
     goal: Goal = Goal.LINKS
 
 
+@dataclass(frozen=True)
+class Job:
+    """What a system is given to train: one ``model`` on one data set.
+
+    ``model`` is a function that builds the network; None where the system ``trains`` none.
+    """
+
+    dataset: Dataset
+    protocol: LinkProtocol
+    model: Callable[..., Any] | None
+    training: TrainingSettings
+    processes: Processes
+
+    @property
+    def trainers(self) -> range:
+        """The numbers of the logical trainers that this process hosts."""
+        processes = self.processes
+        return self.training.parallelism.trainers_of(processes.rank, processes.world_size)
+
+
 class Step(NamedTuple):
     """This process's part of one training iteration; the sum over processes is the whole.
 
@@ -56,75 +80,56 @@ class Step(NamedTuple):
     num_events: int
 
 
-class StreamScorer(Protocol):
-    """What the evaluator needs: for every batch first ``score``, then ``observe``."""
-
-    def score(self, events: EventBatch, candidates: Tensor) -> Tensor:
-        """Scores [num_events, num_candidates] of the destinations ``candidates``; changes nothing.
-
-        ``candidates`` holds node ids, int64 of the same shape.
-        """
-
-    def observe(self, events: EventBatch) -> None:
-        """Let node memory (and any neighbour store) take in a whole batch of events."""
-
-
-@runtime_checkable
-class EventClassifier(Protocol):
-    """A system that tells the classes of events, once it was trained to (``Goal``)."""
-
-    def classify(self, events: EventBatch) -> Tensor:
-        """Logits [num_events, num_classes] of what is to happen; changes nothing."""
-
-    def observe(self, events: EventBatch) -> None:
-        """As ``StreamScorer``."""
-
-
-@runtime_checkable
-class SourceEmbedder(Protocol):
-    """A system whose embeddings can be taken out, to train something else on them."""
-
-    def restart(self) -> None:
-        """Continue evaluation from the start of the stream, with an empty node memory."""
-
-    def embed_sources(self, events: EventBatch) -> Tensor:
-        """Embeddings [num_events, embedding_dim] of the sources, each before its event."""
-
-    def observe(self, events: EventBatch) -> None:
-        """As ``StreamScorer``."""
-
-
-class System(StreamScorer, Protocol):
+class System(ABC):
     """A trainer of one model on one data set.
 
-    ``benchmark.build.build_system`` calls the class with ``dataset``, ``protocol``, ``model`` (a
-    function that builds the network; None where ``trains`` is None), ``training``, ``processes``
-    and the options in its yaml.
+    ``benchmark.build.build_system`` calls the class with a ``Job`` and the options in its yaml.
     After ``train_round`` the node memory has seen the training events and evaluation continues
-    from there; ``train_round`` resets it before it starts again.
+    from there; ``train_round`` resets it before it starts again. What a system does not write is
+    not needed, but for the abstract methods.
     """
 
-    trains: type[nn.Module] | None  # the networks that it can train; None if it trains none
+    trains: type[nn.Module] | None = None  # the networks that it can train; None if it trains none
     visibility: Visibility  # what this system really honours, whatever the protocol asks for
     num_rounds: int  # rounds that make up the configured number of epochs
-    epochs_per_round: int  # sweeps over the training events in one round, summed over trainers
+    epochs_per_round: int = 1  # sweeps over the training events in one round, summed over trainers
     iterations_per_round: int
-    seconds_by_part: dict[str, float]  # wall seconds of this process in training, by what it did
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.stopwatch = Stopwatch()
+
+    @property
+    def seconds_by_part(self) -> dict[str, float]:
+        """Wall seconds of this process in training, by what it did."""
+        return self.stopwatch.seconds
 
     def prepare(self, report: ReportProgress) -> dict[str, float]:
         """What must be done once, before the first round of a run that does not resume.
 
         Calls ``report`` at every step and returns the seconds of each part by its name.
         """
+        return {}
 
+    @abstractmethod
     def train_round(self) -> Iterator[Step]:
         """Train one round, yielding after every iteration."""
 
+    @abstractmethod
+    def score(self, events: EventBatch, candidates: Tensor) -> Tensor:
+        """Scores [num_events, num_candidates] as ``benchmark.protocol.scorer.StreamScorer``."""
+
+    @abstractmethod
+    def observe(self, events: EventBatch) -> None:
+        """Let node memory (and any neighbour store) take in a whole batch of events."""
+
+    @abstractmethod
     def state_dict(self) -> dict[str, Any]:
         """Everything that continuing after a round needs."""
 
+    @abstractmethod
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from ``state_dict``."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - most systems hold nothing
         """Give back helper processes and shared memory; called when all processes are done."""

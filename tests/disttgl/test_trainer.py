@@ -13,7 +13,7 @@ from benchmark.disttgl.system import DistTGLSystem
 from benchmark.models.node_state import NodeState
 from benchmark.parallelism import Parallelism
 from benchmark.randomness import key_to_seed
-from benchmark.training.loss import SoftmaxLinkLoss
+from benchmark.training.objectives import SoftmaxLinkLoss
 from benchmark.training.processes import Processes
 from tests.disttgl.small import TRAINING, small_system
 from tests.models.closeness import assert_close

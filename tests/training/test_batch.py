@@ -18,7 +18,7 @@ def builder(
     visibility: Visibility = Visibility.EVENT, num_negatives: int = 2, seed: int = 0
 ) -> BatchBuilder:
     sampler = sampler_of(DATASET, small_model(DATASET), visibility)
-    pool = Pool(DATASET.num_nodes)
+    pool = Pool(torch.arange(DATASET.num_nodes))
     return BatchBuilder(DATASET, sampler, pool, num_negatives, seed, CPU)
 
 
@@ -100,6 +100,8 @@ def test_members_write_each_node_of_the_global_batch_once_from_its_last_event(
 
 def test_sampler_and_number_of_negatives_are_free() -> None:
     sampler = RecentSampler(builder().sampler.index, 9, Visibility.EVENT)
-    batch = BatchBuilder(DATASET, sampler, Pool(12), 5, 0, CPU).build(range(6), range(6), 0, 0)
+    batch = BatchBuilder(DATASET, sampler, Pool(torch.arange(12)), 5, 0, CPU).build(
+        range(6), range(6), 0, 0
+    )
     assert batch.num_negatives == 5
     assert batch.subgraph.mask.shape == (6 * 7, 9)

@@ -8,15 +8,14 @@ from torch import Tensor
 
 from benchmark.protocol.negatives import Pool
 from benchmark.training.batch import BatchBuilder, TrainingBatch
-from benchmark.training.loss import BinaryLinkLoss, SoftmaxLinkLoss, link_objective
-from benchmark.training.objective import Objective
+from benchmark.training.objectives import BinaryLinkLoss, Objective, SoftmaxLinkLoss, link_objective
 from tests.models.streams import random_dataset, sampler_of, small_model
 
 
 def batch_of(num_events: int, num_negatives: int) -> TrainingBatch:
     dataset = random_dataset()
     sampler = sampler_of(dataset, small_model(dataset))
-    pool, device = Pool(dataset.num_nodes), torch.device("cpu")
+    pool, device = Pool(torch.arange(dataset.num_nodes)), torch.device("cpu")
     builder = BatchBuilder(dataset, sampler, pool, num_negatives, 0, device)
     return builder.build(range(num_events), range(num_events), trainer=0, iteration=0)
 

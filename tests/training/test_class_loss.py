@@ -12,8 +12,7 @@ from benchmark.graph.visibility import Visibility
 from benchmark.models.node_state import NodeState
 from benchmark.protocol.negatives import Pool, training_negatives
 from benchmark.training.batch import BatchBuilder, TrainingBatch
-from benchmark.training.class_loss import EdgeClassLoss, LinkAndNodeLoss, embedding_dim
-from benchmark.training.objective import Objective
+from benchmark.training.objectives import EdgeClassLoss, LinkAndNodeLoss, Objective, embedding_dim
 from tests.models.closeness import assert_close, assert_gradients_close
 from tests.models.plain import PlainTGN
 from tests.models.streams import random_dataset, random_state, sampler_of, small_model

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from benchmark.models.node_state import NodeState
 from benchmark.training.gradients import GRADIENT_SUMS, ordered_sum
-from benchmark.training.loss import SoftmaxLinkLoss
+from benchmark.training.objectives import SoftmaxLinkLoss
 from benchmark.training.processes import Processes
 from tests.disttgl.small import small_system
 from tests.models.closeness import assert_close

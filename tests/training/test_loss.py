@@ -6,7 +6,7 @@ import torch
 from benchmark.graph.visibility import Visibility
 from benchmark.protocol.negatives import Pool, training_negatives
 from benchmark.training.batch import BatchBuilder
-from benchmark.training.loss import SoftmaxLinkLoss
+from benchmark.training.objectives import SoftmaxLinkLoss
 from tests.models.closeness import assert_close, assert_gradients_close
 from tests.models.plain import PlainTGN
 from tests.models.streams import random_dataset, random_state, sampler_of, small_model
@@ -18,7 +18,7 @@ def test_loss_and_gradients_equal_the_plain_ones(num_negatives: int, size: int) 
     dataset = random_dataset(seed=2, num_events=40)
     model = small_model(dataset)
     state = random_state(dataset, model)
-    pool = Pool(dataset.num_nodes)
+    pool = Pool(torch.arange(dataset.num_nodes))
     builder = BatchBuilder(
         dataset, sampler_of(dataset, model), pool, num_negatives, 0, torch.device("cpu")
     )

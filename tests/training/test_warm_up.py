@@ -1,9 +1,9 @@
 """The pass that only compiles."""
 
 import torch
+from benchmark.training.warm_up import warm_up
 
 from benchmark.models.node_state import NodeState
-from benchmark.training.warm_up import warm_up
 from tests.disttgl.small import small_system
 
 

@@ -15,7 +15,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benchmark.models.layers import neighbor_attention_cpu as compiled
-from benchmark.models.layers.gather import gather_rows
 from benchmark.models.layers.time_encoding import TimeEncoding
 from benchmark.models.subgraph import Subgraph
 
@@ -123,3 +122,8 @@ def _shares(first: Tensor) -> Tensor:
 
 def _arrays(*tensors: Tensor) -> list[Any]:
     return [tensor.detach().numpy() for tensor in tensors]
+
+
+def gather_rows(table: Tensor, rows: Tensor) -> Tensor:
+    """``table[rows]`` [*rows.shape, width], several times faster on a CPU."""
+    return table.index_select(0, rows.flatten()).view(*rows.shape, table.shape[1])

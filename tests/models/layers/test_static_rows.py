@@ -2,9 +2,8 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from benchmark.models.delivery import Delivery
 from benchmark.models.layers.static_rows import StaticRows
-from benchmark.models.memory_write import MemoryWrite
+from benchmark.models.memory_write import Delivery, MemoryWrite
 from benchmark.models.node_state import NodeState
 from benchmark.models.subgraph import Subgraph, build_subgraph
 from benchmark.models.tgn_attention import TGNAttention
