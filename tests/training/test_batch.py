@@ -100,8 +100,7 @@ def test_members_write_each_node_of_the_global_batch_once_from_its_last_event(
 
 def test_sampler_and_number_of_negatives_are_free() -> None:
     sampler = RecentSampler(builder().sampler.index, 9, Visibility.EVENT)
-    batch = BatchBuilder(DATASET, sampler, Pool(torch.arange(12)), 5, 0, CPU).build(
-        range(6), range(6), 0, 0
-    )
-    assert batch.num_negatives == 5
+    pool = Pool(torch.arange(12))
+    batch = BatchBuilder(DATASET, sampler, pool, 5, 0, CPU).build(range(6), range(6), 0, 0)
+    assert batch.roots.shape == (6, 5)
     assert batch.subgraph.mask.shape == (6 * 7, 9)

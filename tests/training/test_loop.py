@@ -15,7 +15,7 @@ from benchmark.graph.visibility import Visibility
 from benchmark.protocol.evaluator import evaluate_links
 from benchmark.protocol.link_protocol import LinkProtocol, NegativePool
 from benchmark.record import RunFolder
-from benchmark.training.loop import Progress, Training
+from benchmark.training.loop import Training, TrainingState
 from benchmark.training.processes import Processes
 from benchmark.training.system import Step
 from tests.disttgl.small import PROTOCOL as SMALL_PROTOCOL
@@ -108,7 +108,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
     return found
 
 
-def without_seconds(progress: Progress) -> dict[str, Any]:
+def without_seconds(progress: TrainingState) -> dict[str, Any]:
     return {name: value for name, value in vars(progress).items() if "seconds" not in name}
 
 
@@ -169,7 +169,7 @@ def test_losses_are_logged_at_the_interval(tmp_path: Path) -> None:
 def test_losses_and_events_are_those_of_all_processes(tmp_path: Path) -> None:
     alone = training(tmp_path / "alone", FakeSystem()).run()
 
-    def work(processes: Processes) -> Progress:
+    def work(processes: Processes) -> TrainingState:
         return training(tmp_path / "both", FakeSystem(processes.rank), processes).run()
 
     for progress in on_threads(2, work):
@@ -226,16 +226,16 @@ def test_a_finished_run_does_nothing_more(tmp_path: Path) -> None:
 def test_seconds_count_on_after_a_resume(tmp_path: Path) -> None:
     whole = training(tmp_path, FakeSystem()).run()
     state = torch.load(tmp_path / "checkpoint" / "round-000004" / "rank0.pt", weights_only=True)
-    assert state["progress"]["train_seconds"] == whole.train_seconds > 0
-    assert state["progress"]["evaluate_seconds"] == whole.evaluate_seconds > 0
-    assert state["progress"]["cpu_seconds"] == whole.cpu_seconds
+    assert state["training"]["train_seconds"] == whole.train_seconds > 0
+    assert state["training"]["evaluate_seconds"] == whole.evaluate_seconds > 0
+    assert state["training"]["cpu_seconds"] == whole.cpu_seconds
     assert set(whole.cpu_seconds) == {"train", "evaluate"}
 
 
 def test_a_real_system_that_was_killed_goes_on_as_if_it_had_not(tmp_path: Path) -> None:
     """Copies in the middle of a pass, inputs read ahead, weights and optimiser, through files."""
 
-    def run(path: Path, rounds: int) -> Progress:
+    def run(path: Path, rounds: int) -> TrainingState:
         path.mkdir(exist_ok=True)
         system = small_system("1x2x2")
         system.num_rounds = rounds

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmark import stopwatch
+from benchmark.training import stopwatch
 from benchmark.training.stopwatch import Stopwatch, total_seconds
 
 

@@ -1,9 +1,7 @@
 """The pass that only compiles."""
 
 import torch
-from benchmark.training.warm_up import warm_up
 
-from benchmark.models.node_state import NodeState
 from tests.disttgl.small import small_system
 
 
@@ -13,9 +11,7 @@ def test_it_takes_one_event_and_changes_nothing() -> None:
     random = torch.get_rng_state()
     batches = []
     system.objective.register_forward_pre_hook(lambda module, inputs: batches.append(inputs[0]))
-    widths = (system.model.memory_dim, system.model.mail_dim)
-    nobody = NodeState.empty(1, *widths, dtype=torch.float64)
-    warm_up(system.objective, system.trainers.builder, range(1), nobody)
+    system._warm_up(range(1))
     assert [(batch.events, batch.subgraph.num_roots) for batch in batches] == [(range(1), 3)]
     assert torch.equal(torch.get_rng_state(), random)
     for parameter, before in zip(system.objective.parameters(), weights, strict=True):
