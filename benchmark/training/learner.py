@@ -1,8 +1,11 @@
 """What every system does with a batch: forward, backward, and a step of the optimiser."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
+from benchmark.models.contract import TemporalModel
 from benchmark.models.node_state import NodeState
 from benchmark.randomness import seeded
 from benchmark.training.batch import TrainingBatch
@@ -10,6 +13,7 @@ from benchmark.training.gradients import Gradients
 from benchmark.training.stopwatch import Stopwatch
 
 
+@dataclass(frozen=True)
 class Learner:
     """The weights of a run, which all logical trainers of a process share.
 
@@ -19,20 +23,15 @@ class Learner:
     of one node that nothing has happened to.
     """
 
-    def __init__(
-        self,
-        gradients: Gradients,
-        optimizer: torch.optim.Optimizer,
-        nobody: NodeState,
-        seed: int,
-        stopwatch: Stopwatch,
-    ) -> None:
-        self.gradients = gradients
-        self.optimizer = optimizer
-        self.nobody = nobody
-        self.seed = seed
-        self.stopwatch = stopwatch
-        self.model = gradients.loss.model
+    gradients: Gradients
+    optimizer: torch.optim.Optimizer
+    nobody: NodeState
+    seed: int
+    stopwatch: Stopwatch
+
+    @property
+    def model(self) -> TemporalModel:
+        return self.gradients.loss.model
 
     def start(self) -> None:
         """Forget the gradients of the iteration before."""

@@ -35,10 +35,10 @@ LEARNING_RATE_SCALES: dict[str, Callable[[int], float]] = {
 class ModelOptions:
     """The options that these systems share, described in conf/system/disttgl.yaml."""
 
-    sampler: str
-    loss: str
-    learning_rate_scale: str
-    precision: str
+    sampler: str = "strict"
+    loss: str = "auto"
+    learning_rate_scale: str = "linear"
+    precision: str = "float32"
     num_training_negatives: int = 1
     gradient_sum: str = "overlapped"
 

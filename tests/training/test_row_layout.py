@@ -45,3 +45,14 @@ def test_no_rows() -> None:
     layout = RowLayout(rows_of(torch.float32))
     rows = layout.unpack(layout.pack(rows_of(torch.float32, 0)))
     assert [tuple(field.shape) for field in rows] == [(0, 3), (0, 7), (0,), (0,), (0,)]
+
+
+def test_a_part_of_a_wider_table_is_read_bit_by_bit() -> None:
+    """As rows behind their ids, also where they hold NaN and minus zero."""
+    rows = rows_of(torch.float32)
+    rows.memory[0] = torch.tensor([float("nan"), -0.0, float("inf")])
+    layout = RowLayout(rows)
+    table = torch.cat([torch.arange(5).unsqueeze(1), layout.pack(rows)], dim=1)
+    arrived = layout.unpack(table[:, 1:])
+    for field, sent in zip(arrived, rows, strict=True):
+        assert torch.equal(field.view(torch.uint8), sent.view(torch.uint8))
