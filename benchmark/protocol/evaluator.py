@@ -10,9 +10,9 @@ from benchmark.protocol.inductive import inductive_events
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.protocol.metrics import link_metrics
 from benchmark.protocol.negatives import EvaluationCandidates
+from benchmark.protocol.scorer import StreamScorer
 from benchmark.protocol.tgb_negatives import NO_NODE
 from benchmark.protocol.walk import split_events, walk
-from benchmark.system import StreamScorer
 
 
 def evaluate_links(

@@ -5,8 +5,8 @@ from enum import StrEnum
 from typing import Any
 
 from benchmark.datasets.locations import Locations
+from benchmark.graph.visibility import Visibility
 from benchmark.protocol.metrics import LINK_METRICS
-from benchmark.visibility import Visibility
 
 
 class NegativePool(StrEnum):

@@ -9,11 +9,11 @@ from torch import Tensor
 
 from benchmark.build import build_dataset, build_protocol, build_system
 from benchmark.datasets.dataset import Dataset, SplitName
-from benchmark.processes import Processes
 from benchmark.protocol.evaluator import evaluate_links
 from benchmark.record import RunFolder
 from benchmark.tasks.outcome import close, outcome
-from benchmark.training import Training
+from benchmark.training.loop import Training
+from benchmark.training.processes import Processes
 
 OnScores = Callable[[SplitName, Tensor], None]
 

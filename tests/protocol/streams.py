@@ -4,9 +4,9 @@ import torch
 from torch_geometric.data import TemporalData
 
 from benchmark.datasets.dataset import Dataset, Source, Split
+from benchmark.graph.visibility import Visibility
 from benchmark.protocol.counter import random_integers
 from benchmark.protocol.link_protocol import LinkProtocol, NegativePool, NegativeSampling
-from benchmark.visibility import Visibility
 
 
 def dataset_of(

@@ -6,8 +6,8 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 import benchmark
+from benchmark.graph.visibility import Visibility
 from benchmark.protocol.link_protocol import LinkProtocol, NegativePool, NegativeSampling
-from benchmark.visibility import Visibility
 
 CONF = Path(benchmark.__file__).parent / "conf" / "protocol"
 VALID = {
