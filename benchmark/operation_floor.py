@@ -14,7 +14,8 @@ from benchmark.models.operation_count import (
     training_operations,
     training_products,
 )
-from benchmark.models.subgraph import link_subgraph
+from benchmark.models.roots import EventRoots
+from benchmark.models.subgraph import build_subgraph
 from benchmark.product_rate import product_rate
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.protocol.negatives import NegativeSampler
@@ -69,7 +70,8 @@ def mean_batch_shape(
         events = dataset.batch(start, min(start + batch_size, end))
         key = (0, len(shapes), "negatives")
         drawn = negatives.training(events, num_negatives, seed, *key)
-        subgraph = link_subgraph(events, drawn, sampler, start)
+        roots = EventRoots.of(events, drawn)
+        subgraph = build_subgraph(roots.nodes, roots.times, sampler, start)
         shapes.append(
             BatchShape(
                 events=len(events),

@@ -11,15 +11,16 @@ from torch import Tensor, nn
 from torch_geometric.data import TemporalData
 
 from benchmark.datasets.dataset import Dataset, EventBatch, Split
-from benchmark.disttgl.loss import link_loss
 from benchmark.graph.neighbor_index import NeighborIndex
 from benchmark.graph.samplers import RecentSampler
+from benchmark.graph.visibility import Visibility
 from benchmark.models.contract import TemporalModel
-from benchmark.models.subgraph import link_subgraph
+from benchmark.models.roots import EventRoots
+from benchmark.models.subgraph import build_subgraph
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.randomness import generator, seeded
-from benchmark.system import ReportProgress
-from benchmark.visibility import Visibility
+from benchmark.training.objectives import softmax_link_loss
+from benchmark.training.system import ReportProgress
 
 
 @dataclass(frozen=True)
@@ -155,13 +156,12 @@ class TableTrainer:
         events = EventBatch(0, ids, stream.src[ids], stream.dst[ids], stream.t[ids])
         key = ("static memory", step)
         negatives = self.negatives.training(events, num_negatives, seed, *key)
-        subgraph = link_subgraph(
-            events.to(self.device), negatives.to(self.device), self.sampler, first_event=0
-        )
+        roots = EventRoots.of(events.to(self.device), negatives.to(self.device))
+        subgraph = build_subgraph(roots.nodes, roots.times, self.sampler, first_event=0)
         with seeded(self.device, seed, "static memory dropout", step):
             memory = F.embedding(subgraph.nodes, self.table)
             embeddings = self.network.embed(memory, subgraph)
-            loss = link_loss(self.network, embeddings, ids.numel(), num_negatives)
+            loss = softmax_link_loss(self.network, roots.split(embeddings))
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()

@@ -14,7 +14,7 @@ from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.storage import prepared_tensors
 from benchmark.disttgl.pretraining import Pretrained, Pretraining, pretrain
 from benchmark.models.contract import TemporalModel
-from benchmark.system import ReportProgress
+from benchmark.training.system import ReportProgress
 
 RECIPE = 2  # to be raised when the same settings come to give another table
 STATIC_MEMORY = ("off", "pretrained")

@@ -5,8 +5,8 @@ from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset, EventBatch, LabelKind, SplitName
 from benchmark.protocol.classification_metrics import class_metrics, has_label
+from benchmark.protocol.scorer import EventClassifier
 from benchmark.protocol.walk import ALONE, Sharing, split_events, walk
-from benchmark.system import EventClassifier
 
 
 def evaluate_classes(

@@ -10,8 +10,8 @@ from benchmark.protocol.inductive import inductive_events
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.protocol.metrics import link_metrics
 from benchmark.protocol.negatives import NO_NODE
+from benchmark.protocol.scorer import StreamScorer
 from benchmark.protocol.walk import ALONE, Sharing, split_events, walk
-from benchmark.system import StreamScorer
 
 OnScores = Callable[[SplitName, Tensor, Tensor], None]
 

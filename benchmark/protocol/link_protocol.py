@@ -5,11 +5,11 @@ from typing import Any
 
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.locations import Locations
+from benchmark.graph.visibility import Visibility
 from benchmark.protocol.metrics import LINK_METRICS
 from benchmark.protocol.negatives import NegativeSampler
 from benchmark.protocol.pool import NegativePool
 from benchmark.protocol.samplers import sampler_class
-from benchmark.visibility import Visibility
 
 
 @dataclass(frozen=True)

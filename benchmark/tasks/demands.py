@@ -8,7 +8,8 @@ from benchmark.choose import choose
 from benchmark.datasets.dataset import Dataset, LabelKind
 from benchmark.experiment import name_of
 from benchmark.protocol.classification_metrics import has_label, metric_names
-from benchmark.system import EventClassifier, SourceEmbedder, System
+from benchmark.protocol.scorer import EventClassifier, SourceEmbedder
+from benchmark.training.system import System
 
 
 def demand_labels(experiment: DictConfig, dataset: Dataset, kinds: Collection[LabelKind]) -> None:

@@ -7,11 +7,11 @@ from omegaconf import DictConfig
 
 from benchmark.build import build_dataset, build_protocol, build_system
 from benchmark.datasets.dataset import Dataset
-from benchmark.processes import Processes
 from benchmark.protocol.evaluator import OnScores, evaluate_links
 from benchmark.record import RunFolder
 from benchmark.tasks.outcome import close, outcome
-from benchmark.training import Training
+from benchmark.training.loop import Training
+from benchmark.training.processes import Processes
 
 
 class LinkPrediction:

@@ -10,18 +10,19 @@ from torch import Tensor
 from benchmark.build import build_dataset, build_protocol, build_system
 from benchmark.choose import choose
 from benchmark.datasets.dataset import Dataset, LabelKind
-from benchmark.processes import Processes
 from benchmark.protocol.class_evaluator import evaluate_classes
 from benchmark.protocol.classification_metrics import positive_class
 from benchmark.protocol.evaluator import evaluate_links
 from benchmark.protocol.link_protocol import LinkProtocol
+from benchmark.protocol.scorer import SourceEmbedder
 from benchmark.protocol.walk import Sharing, walk
 from benchmark.record import RunFolder
-from benchmark.system import Goal, SourceEmbedder
 from benchmark.tasks.demands import as_classifier, as_embedder, demand_labels, demand_metric
 from benchmark.tasks.node_decoder import DecoderTraining, train_decoder
 from benchmark.tasks.outcome import close, outcome
-from benchmark.training import Training
+from benchmark.training.loop import Training
+from benchmark.training.processes import Processes
+from benchmark.training.system import Goal
 
 
 class NodeClassification:

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benchmark.datasets.dataset import UNLABELLED, Dataset, SplitName
-from benchmark.models.decoders import NodeClassDecoder
+from benchmark.models.layers.decoders import NodeClassDecoder
 from benchmark.protocol.classification_metrics import class_metrics
 from benchmark.randomness import generator, seeded
 

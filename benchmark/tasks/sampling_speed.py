@@ -14,10 +14,10 @@ from benchmark.datasets.dataset import Dataset
 from benchmark.graph.neighbor_index import NeighborIndex
 from benchmark.graph.samplers import NeighborSampler, RecentSampler, UniformSampler
 from benchmark.graph.snapshots import Snapshots
-from benchmark.processes import Processes
 from benchmark.protocol.negatives import NegativeSampler
 from benchmark.randomness import generator
 from benchmark.record import RunFolder
+from benchmark.training.processes import Processes
 
 STRATEGIES: dict[str, type[NeighborSampler]] = {"recent": RecentSampler, "uniform": UniformSampler}
 

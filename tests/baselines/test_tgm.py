@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from benchmark.parallelism import Parallelism
-from benchmark.processes import Processes
 from benchmark.protocol.evaluator import evaluate_links
-from benchmark.system import TrainingSettings
+from benchmark.training.processes import Processes
+from benchmark.training.system import Job, TrainingSettings
 from tests.disttgl.small import PROTOCOL, small_dataset
 
 pytest.importorskip("tgm")
@@ -24,7 +24,7 @@ TRAINING = TrainingSettings(2, 20, 1e-2, 3, Parallelism(), torch.device("cpu"))
 def system(edge_dim: int = 3) -> TGMSystem:
     sizes = {"memory_dim": 6, "time_dim": 5, "embedding_dim": 8, "num_neighbors": NUM_NEIGHBORS}
     model = partial(TGN, **sizes)
-    return TGMSystem(small_dataset(edge_dim), PROTOCOL, model, TRAINING, Processes())
+    return TGMSystem(Job(small_dataset(edge_dim), PROTOCOL, model, TRAINING, Processes()))
 
 
 def losses(trained: TGMSystem) -> Iterator[float]:
@@ -102,4 +102,4 @@ def test_a_loaded_state_trains_on_as_the_one_that_was_saved() -> None:
 
 def test_more_than_one_trainer_is_refused() -> None:
     with pytest.raises(ValueError, match="system tgm trains on one device"):
-        TGMSystem(small_dataset(), PROTOCOL, TGN, TRAINING, Processes(0, 2))
+        TGMSystem(Job(small_dataset(), PROTOCOL, TGN, TRAINING, Processes(0, 2)))

@@ -5,10 +5,10 @@ from functools import partial
 import pytest
 import torch
 
+from benchmark.graph.visibility import Visibility
 from benchmark.models.node_state import NodeState
 from benchmark.models.tgn_attention import TGNAttention
 from benchmark.randomness import seeded
-from benchmark.visibility import Visibility
 from tests.disttgl.plain_trainer import CPU, PlainTrainer
 from tests.disttgl.small import BATCH_SIZE, MODEL, PROTOCOL, TRAINING, small_dataset, small_system
 from tests.models.closeness import assert_close

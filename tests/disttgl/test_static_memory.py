@@ -19,10 +19,10 @@ from benchmark.disttgl.pretraining import Pretrained, Pretraining, pretrain
 from benchmark.disttgl.static_memory import identity_of, pretrained_rows
 from benchmark.disttgl.system import DistTGLSystem
 from benchmark.models.tgn_attention import TGNAttention
-from benchmark.processes import Processes
 from benchmark.protocol.pool import NegativePool
 from benchmark.record import RunFolder
 from benchmark.tasks.link_prediction import LinkPrediction
+from benchmark.training.processes import Processes
 from tests.disttgl.small import PROTOCOL
 from tests.models.streams import random_dataset
 

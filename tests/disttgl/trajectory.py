@@ -9,10 +9,10 @@ from torch import Tensor
 
 from benchmark.disttgl.system import DistTGLSystem
 from benchmark.models.node_state import NodeState
-from benchmark.processes import Processes
 from benchmark.protocol.evaluator import evaluate_links
 from benchmark.protocol.walk import Sharing
-from benchmark.system import Step
+from benchmark.training.processes import Processes
+from benchmark.training.system import Step
 from tests.disttgl.small import BATCH_SIZE, PROTOCOL, small_dataset, small_system
 
 

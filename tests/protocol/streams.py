@@ -6,10 +6,10 @@ import torch
 from torch_geometric.data import TemporalData
 
 from benchmark.datasets.dataset import Dataset, EventBatch, Source, Split, SplitName
+from benchmark.graph.visibility import Visibility
 from benchmark.protocol.counter import random_integers
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.protocol.pool import NegativePool
-from benchmark.visibility import Visibility
 
 
 def dataset_of(

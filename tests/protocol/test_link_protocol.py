@@ -6,9 +6,9 @@ from hydra.utils import instantiate
 
 import benchmark
 from benchmark.compose import compose_settings
+from benchmark.graph.visibility import Visibility
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.protocol.pool import NegativePool
-from benchmark.visibility import Visibility
 
 CONF = Path(benchmark.__file__).parent / "conf" / "protocol"
 VALID = {

@@ -10,6 +10,7 @@ from benchmark import operation_floor
 from benchmark.build import build_dataset
 from benchmark.compose import compose_settings
 from benchmark.datasets.dataset import Dataset
+from benchmark.graph.visibility import Visibility
 from benchmark.models.operation_count import (
     BatchShape,
     Product,
@@ -19,7 +20,6 @@ from benchmark.models.operation_count import (
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.protocol.negatives import NegativeSampler
 from benchmark.protocol.pool import NegativePool
-from benchmark.visibility import Visibility
 from tests.models.streams import random_dataset, sampler_of, small_model
 
 NUM_NEGATIVES = 2

@@ -13,12 +13,12 @@ from benchmark.datasets.dataset import Split
 from benchmark.graph.neighbor_index import NeighborIndex
 from benchmark.graph.samplers import RecentSampler
 from benchmark.graph.snapshots import WHOLE_PAST, Snapshots
-from benchmark.processes import Processes
+from benchmark.graph.visibility import Visibility
 from benchmark.protocol.pool import NegativePool
 from benchmark.randomness import generator
 from benchmark.record import RunFolder
 from benchmark.tasks.sampling_speed import Roots, batch_roots, sample
-from benchmark.visibility import Visibility
+from benchmark.training.processes import Processes
 from tests.protocol.streams import dataset_of, protocol_with
 
 SRC, DST = torch.tensor([0, 0, 1, 0]), torch.tensor([2, 3, 2, 2])

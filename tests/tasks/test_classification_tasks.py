@@ -11,13 +11,13 @@ from benchmark.compose import compose_settings
 from benchmark.datasets.dataset import Dataset, LabelKind, Split
 from benchmark.datasets.locations import Locations
 from benchmark.datasets.synthetic import load_synthetic
-from benchmark.processes import Processes
 from benchmark.protocol.classification_metrics import positive_class
 from benchmark.record import RunFolder
 from benchmark.tasks import edge_classification
 from benchmark.tasks.demands import demand_labels, demand_metric
 from benchmark.tasks.edge_classification import EdgeClassification
 from benchmark.tasks.node_classification import NodeClassification
+from benchmark.training.processes import Processes
 from tests.protocol.streams import dataset_of
 
 SMALL = [
