@@ -13,9 +13,9 @@ from benchmark.datasets.transforms import beginning, with_random_edge_features
 from benchmark.device import choose_device
 from benchmark.experiment import name_of
 from benchmark.parallelism import Parallelism
-from benchmark.processes import Processes
 from benchmark.protocol.link_protocol import LinkProtocol
-from benchmark.system import Goal, System, TrainingSettings
+from benchmark.training.processes import Processes
+from benchmark.training.system import Goal, Job, System, TrainingSettings
 
 DEFAULT_CACHE = Path.home() / ".cache" / "disttgl-benchmark"
 
@@ -83,14 +83,9 @@ def build_system(
         evaluation_mebibytes=experiment.evaluation_mebibytes,
         goal=goal,
     )
-    system: System = instantiate_with(
-        experiment.system,
-        dataset=dataset,
-        protocol=protocol,
-        model=instantiate(experiment.model) if "_target_" in experiment.model else None,
-        training=training,
-        processes=processes,
-    )
+    model = instantiate(experiment.model) if "_target_" in experiment.model else None
+    job = Job(dataset, protocol, model, training, processes)
+    system: System = instantiate_with(experiment.system, job=job)
     return system
 
 

@@ -4,7 +4,6 @@ import hashlib
 import inspect
 import json
 from collections.abc import Callable
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.prepared import prepared_tensors
 from benchmark.disttgl.pretraining import Pretrained, Pretraining, pretrain
 from benchmark.models.contract import TemporalModel
-from benchmark.system import ReportProgress
+from benchmark.training.system import ReportProgress
 
 RECIPE = 2  # to be raised when the same settings come to give another table
 STATIC_MEMORY = ("off", "pretrained")
@@ -70,7 +69,7 @@ def identity_of(
         "num_nodes": dataset.num_nodes,
         "bipartite": dataset.bipartite,
         "network": f"{network.__module__}.{network.__qualname__}{inspect.signature(model)}",
-        **asdict(settings),
+        **settings.identity(),
     }
     digest = hashlib.blake2b(json.dumps(parts, sort_keys=True).encode(), digest_size=8)
     tensors = [column[:end] for column in (stream.src, stream.dst, stream.t, stream.msg)]

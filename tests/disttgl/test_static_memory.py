@@ -19,10 +19,11 @@ from benchmark.disttgl.pretraining import Pretrained, Pretraining, pretrain
 from benchmark.disttgl.static_memory import identity_of, pretrained_rows
 from benchmark.disttgl.system import DistTGLSystem
 from benchmark.models.tgn_attention import TGNAttention
-from benchmark.processes import Processes
-from benchmark.protocol.link_protocol import NegativePool
+from benchmark.protocol.pool import NegativePool
 from benchmark.record import RunFolder
 from benchmark.tasks.link_prediction import LinkPrediction
+from benchmark.training.processes import Processes
+from tests.disttgl.small import PROTOCOL
 from tests.models.streams import random_dataset
 
 MODEL = partial(
@@ -33,7 +34,7 @@ SETTINGS = Pretraining(
     learning_rate=1e-2,
     batch_size=50,
     num_negatives=1,
-    negative_pool=NegativePool.NODES,
+    protocol=PROTOCOL,
     seed=0,
 )
 DATASET = random_dataset(num_events=120, split=Split(90, 100, 120))
@@ -112,7 +113,8 @@ def test_whatever_defines_the_table_is_in_its_name(tmp_path: Path) -> None:
                 {"learning_rate": 1e-3},
                 {"batch_size": 60},
                 {"num_negatives": 2},
-                {"negative_pool": NegativePool.DESTINATIONS},
+                {"protocol": replace(PROTOCOL, negative_pool=NegativePool.DESTINATIONS)},
+                {"protocol": replace(PROTOCOL, negative_sampling="historical")},
                 {"seed": 1},
             )
         ),
@@ -122,6 +124,12 @@ def test_whatever_defines_the_table_is_in_its_name(tmp_path: Path) -> None:
         identity_of(replace(DATASET, node_features=node_features), MODEL, SETTINGS),
     ]
     assert len(set(names)) == len(names)
+
+
+def test_what_evaluation_alone_is_told_is_not_in_its_name() -> None:
+    protocol = replace(PROTOCOL, num_negatives=3, seed=5, inductive=True)
+    other = replace(SETTINGS, protocol=protocol)
+    assert identity_of(DATASET, MODEL, other) == identity_of(DATASET, MODEL, SETTINGS)
 
 
 def test_events_after_the_training_split_are_not_in_its_name() -> None:

@@ -14,9 +14,9 @@ import torch
 from benchmark.build import DEFAULT_CACHE
 from benchmark.datasets.jodie import JODIE
 from benchmark.datasets.locations import Locations
+from benchmark.graph.visibility import Visibility
 from benchmark.models.streaming import StreamingModel
 from benchmark.models.tgn_attention import TGNAttention
-from benchmark.visibility import Visibility
 from tests.models.plain import PlainTGN
 from tests.models.streams import random_state, sampler_of
 
