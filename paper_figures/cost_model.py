@@ -1,15 +1,16 @@
 """How long an iteration takes on one or more machines: a few non-negative terms, fitted.
 
-The terms follow the paper: trainers that share a copy of node memory are served in turn by its
-daemon (Algorithm 1), copies on one machine compete for its main memory (text on Figure 12), and all
-trainers average their gradients in every iteration.
+Trainers that share a copy of node memory are served in turn by its daemon (DistTGL, Algorithm 1),
+copies on one machine compete for its main memory (text on Figure 12), and all trainers average
+their gradients in every iteration, over a ring.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from itertools import combinations
 
 import numpy as np
+from scipy.optimize import nnls
 
 EQUALLY_GOOD = 1e-6  # of relative errors: fits closer than this cannot be told apart
 
@@ -33,10 +34,9 @@ class Layout:
             raise ValueError(f"{self} splits a copy of node memory; make k a multiple of machines")
 
     @classmethod
-    def parse(cls, parallelism: str, machines: int = 1) -> "Layout":
-        """The layout of "ixjxk"."""
-        i, j, k = (int(degree) for degree in parallelism.split("x"))
-        return cls(i, j, k, machines)
+    def parse(cls, parallelism: str) -> "Layout":
+        """The layout of "ixjxk" on one machine."""
+        return cls(*map(int, parallelism.split("x")))
 
     @property
     def num_trainers(self) -> int:
@@ -51,13 +51,8 @@ class Layout:
 
 @dataclass(frozen=True)
 class CostModel:
-    """Seconds of one iteration, term by term.
-
-    ``alone`` is what a trainer takes by itself. ``sharer`` comes on top for each further trainer of
-    the same copy of node memory, ``copy`` for each further copy on the machine, ``machine`` for
-    each further machine. ``exchange`` is one sending of all gradients over the slowest link: a ring
-    of n trainers sends them 2(n-1)/n times.
-    """
+    """Seconds of one iteration: alone, and for each further sharer of a copy, copy on the machine,
+    sending of all gradients over the slowest link, and machine."""
 
     alone: float
     sharer: float
@@ -77,7 +72,7 @@ class CostModel:
 def fit(layouts: Sequence[Layout], seconds: Sequence[float]) -> list[CostModel]:
     """The non-negative least squares fit to ``seconds`` per iteration, by relative error.
 
-    More than one model comes back where the layouts cannot tell terms apart: those with the fewest
+    More than one model comes back where the layouts cannot tell terms apart: those of independent
     terms, between which all equally good ones lie. A term that no layout has is 0.
 
     Raises ValueError if there is no observation or one is not positive.
@@ -86,26 +81,13 @@ def fit(layouts: Sequence[Layout], seconds: Sequence[float]) -> list[CostModel]:
     if not len(times) or not (times > 0).all():
         raise ValueError(f"seconds per iteration are {list(seconds)}; give one or more, all > 0")
     design = np.array([layout.loads() for layout in layouts]) / times[:, None]
-    candidates = list(_non_negative_solutions(design))
-    errors = [float(np.linalg.norm(design @ terms - 1)) for terms in candidates]
-    best = min(errors) + EQUALLY_GOOD
-    chosen = [terms for terms, error in zip(candidates, errors, strict=True) if error <= best]
-    distinct = {tuple(np.round(terms, 12)): terms for terms in chosen}
-    return [CostModel(*terms.tolist()) for terms in distinct.values()]
-
-
-def _non_negative_solutions(design: np.ndarray) -> Iterator[np.ndarray]:
-    """Least squares towards 1 with each set of terms that determines them, if none is negative.
-
-    The best non-negative fit is among them; with five terms, trying all 31 sets is quick.
-    """
-    num_terms = design.shape[1]
-    for size in range(1, num_terms + 1):
-        for columns in map(list, combinations(range(num_terms), size)):
-            if np.linalg.matrix_rank(design[:, columns]) < size:
-                continue
-            solution = np.linalg.lstsq(design[:, columns], np.ones(len(design)))[0]
-            if (solution >= 0).all():
-                terms = np.zeros(num_terms)
-                terms[columns] = solution
-                yield terms
+    best = nnls(design, np.ones(len(times)))[1] + EQUALLY_GOOD
+    found = {}
+    for size in range(1, design.shape[1] + 1):
+        for terms in map(list, combinations(range(design.shape[1]), size)):
+            part, solution = design[:, terms], np.zeros(design.shape[1])
+            if np.linalg.matrix_rank(part) == size:
+                solution[terms], error = nnls(part, np.ones(len(times)))
+                if error <= best:
+                    found[tuple(np.round(solution, 12))] = CostModel(*solution.tolist())
+    return list(found.values())
