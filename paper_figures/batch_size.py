@@ -9,28 +9,28 @@ from matplotlib.lines import Line2D
 
 from benchmark.records import words
 from benchmark.records.series import SINGLE
-from benchmark.records.statistics import Estimate
 from benchmark.records.targets import first_reaching
 from paper_figures import style
 from paper_figures.claims import Measured
 from paper_figures.curves import has_curve
-from paper_figures.figure import Output, PaperFigure
+from paper_figures.figure import Output, PaperFigure, measured
 from paper_figures.published import on_features, published
 from paper_figures.selection import Group, Rule, has
 
-METRIC, SIZE, FLOOR = "test_f1_micro", "global_batch_size", "test_f1_micro_majority"
+METRIC, CURVE, FLOOR = "test_f1_micro", "validation_f1_micro", "test_f1_micro_majority"
+SIZE = "global_batch_size"
 TOLERANCE = 0.03  # part of the smallest batch's F1 that a larger one may lose; GDELT's noise
 
 
-def measured(group: Group) -> pd.DataFrame:
+def by_size(group: Group) -> pd.DataFrame:
     """Mean, lowest and highest test F1-micro over seeds, by global batch size."""
-    runs = group.runs.rename(columns={"batch_size": SIZE})
-    points = runs.groupby(["dataset", SIZE], as_index=False)[
-        [f"metrics.{METRIC}", f"metrics.{FLOOR}"]
-    ]
-    table = points.agg(["mean", "min", "max", "size"])
-    table.columns = ["dataset", SIZE, METRIC, "lowest", "highest", "num_runs", FLOOR, "_", "_", "_"]
-    return table.drop(columns="_").assign(origin="measured", source=words.commands(group.runs))
+    named = {"batch_size": SIZE, f"metrics.{METRIC}": METRIC, f"metrics.{FLOOR}": FLOOR}
+    points = group.runs.rename(columns=named).groupby(["dataset", SIZE], as_index=False)
+    table = points.agg(
+        test_f1_micro=(METRIC, "mean"), lowest=(METRIC, "min"), highest=(METRIC, "max"),
+        num_runs=(METRIC, "size"), test_f1_micro_majority=(FLOOR, "mean"),
+    )  # fmt: skip
+    return table.assign(origin="measured", source=words.commands(group.runs))
 
 
 def growth(table: pd.DataFrame) -> float:
@@ -41,50 +41,38 @@ def growth(table: pd.DataFrame) -> float:
 
 def measure(group: Group) -> Iterator[Measured]:
     """How far the batch can grow, and what is lost by the largest, where it had enough steps."""
-    table, runs = measured(group), group.runs
+    table, runs = by_size(group), group.runs
     if len(table) < 2:
         return
     smallest, largest = int(table[SIZE].iloc[0]), int(table[SIZE].iloc[-1])
     needed = median(
-        first_reaching(
-            run, "validation_f1_micro", (1 - TOLERANCE) * run["validation_f1_micro"].max()
-        )
+        first_reaching(run, CURVE, (1 - TOLERANCE) * run[CURVE].max())
         for run in group.curves(runs[runs["batch_size"] == smallest])
     )
     steps = median(c["iteration"].max() for c in group.curves(runs[runs["batch_size"] == largest]))
+    unlike = f"{steps:,.0f} steps of the largest, the smallest took {needed:,.0f}"
+    unlike = unlike if steps < needed else ""
     where = (
         f"{group.dataset} (paper: GDELT), {words.epochs(runs)}, {smallest:,} to {largest:,} events "
         f"a batch, {words.seeds(runs)}"
     )
-    few = (
-        f"{steps:,.0f} steps of the largest, the smallest took {needed:,.0f}"
-        if steps < needed
-        else ""
-    )
-    times, values = growth(table), table[METRIC]
-    loss = float(1 - values.iloc[-1] / values.iloc[0])
-    flat = largest / smallest <= growth(published("figure_2a")) and loss <= TOLERANCE
-    said = (
-        ("growth", times, f"{times:g}x, from {smallest:,} to {times * smallest:,.0f} events", few),
-        ("loss", loss, f"F1 {values.iloc[0]:.4f} at {smallest:,}, F1 {values.iloc[-1]:.4f} at "
-         f"{largest:,} events ({-loss:+.1%})", few or ("shorter than GDELT's flat part" if flat else "")),
-    )  # fmt: skip
-    for name, value, text, unlike in said:
-        command = words.commands(runs)
-        yield Measured(name, {"": Estimate(value)}, text, where, command, group.dataset, unlike)
+    times, (few, many) = growth(table), (float(table[METRIC].iloc[n]) for n in (0, -1))
+    text = f"{times:g}x, from {smallest:,} to {times * smallest:,.0f} events"
+    yield measured(group, "growth", times, text, where, unlike=unlike)
+    loss = 1 - many / few
+    if loss <= TOLERANCE and largest / smallest <= growth(published("figure_2a")):
+        unlike = unlike or "the sweep is shorter than GDELT's flat part"
+    text = f"F1 {few:.4f} at {smallest:,}, F1 {many:.4f} at {largest:,} events ({-loss:+.1%})"
+    yield measured(group, "loss", loss, text, where, unlike=unlike)
 
 
 def draw(group: Group) -> Iterator[Output]:
     """Measured on the left, published of another data set on the right."""
-    table, paper, color = (
-        measured(group),
-        published("figure_2a").assign(origin="published"),
-        style.color_of("disttgl"),
-    )
+    table, color = by_size(group), style.color_of("disttgl")
+    paper = published("figure_2a").assign(origin="published")
     figure, (left, right) = plt.subplots(1, 2, figsize=(style.PAGE, 2.4))
-    left.fill_between(
-        table[SIZE], table["lowest"], table["highest"], color=color, alpha=style.BAND_ALPHA, lw=0
-    )
+    band = (table[SIZE], table["lowest"], table["highest"])
+    left.fill_between(*band, color=color, alpha=style.BAND_ALPHA, lw=0)
     left.plot(table[SIZE], table[METRIC], color=color, marker="o")
     left.axhline(table[FLOOR].mean(), color=style.GREY, lw=1, ls=":")
     right.plot(paper[SIZE], paper[METRIC], color=color, ls=style.PUBLISHED_DASHES, lw=1)
@@ -94,31 +82,29 @@ def draw(group: Group) -> Iterator[Output]:
         axes.set_xlabel("global batch size (events)")
         style.log_axis(axes, "x", ticks=(1, 3))
         style.widen(axes, 0.05)
-    handles = [
+    majority = "most frequent class of the training events"
+    style.legend_below(figure, [
         Line2D([], [], color=color, marker="o", label="DistTGL 1x1x1"), style.published_handle(),
-        Line2D([], [], color=style.GREY, lw=1, ls=":", label="most frequent class of the training events"),
-    ]  # fmt: skip
-    style.legend_below(figure, handles)
+        Line2D([], [], color=style.GREY, lw=1, ls=":", label=majority),
+    ])  # fmt: skip
+    first = group.first
     caption = (
-        f"Measured: {group.dataset}, {group.first['model']}, {words.epochs(group.runs)} at every batch"
-        f" size, learning rate {group.first['learning_rate']:g}, {words.seeds(group.runs)}; band: lowest"
-        f" to highest seed.{on_features(group)} The data sets and the heights of the two axes differ."
+        f"Measured: {group.dataset}, {first['model']}, {words.epochs(group.runs)} at every batch"
+        f" size, learning rate {first['learning_rate']:g}, {words.seeds(group.runs)}; band: lowest"
+        f" to highest seed.{on_features(group)} The data sets and the two axes differ."
     )
     yield Output(f"batch_size_{group.dataset}", pd.concat([table, paper]), caption, figure)
 
 
 FIGURES = [
     PaperFigure(
-        "batch_size", "Figure 2(a)", "test F1-micro of edge classification by global batch size",
-        "python -m benchmark.run suite=batch_size",
-        "ICEWS18 in place of GDELT, which has 400 times its events, so that a batch of one size is a "
-        "larger part of the stream. Epochs and learning rate are the same for every batch size, so "
-        "that a larger batch also takes fewer steps.",
+        "batch_size",
         Rule(
-            ("batch_size",), ("edge_classification",), varies=("batch_size",), rank=lambda runs: (len(runs),),
-            needs={"no test F1-micro": has(f"metrics.{METRIC}"), "no validation": has_curve("f1_micro"),
+            ("batch_size",), ("edge_classification",), varies=("batch_size",), rank=len,
+            needs={"no test F1-micro": has(f"metrics.{METRIC}"),
+                   "no validation F1-micro": has_curve("f1_micro"),
                    "several trainers": lambda runs: runs["parallelism"] == SINGLE},
         ),
-        draw, measure, "growth",
+        draw, measure,
     )
 ]  # fmt: skip

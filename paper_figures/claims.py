@@ -93,7 +93,7 @@ class Judged(NamedTuple):
 
 def claims_of(figure: str) -> list[Claim]:
     """The claims of a figure, in the order of claims.csv."""
-    table = published(CLAIMS, figure=figure).fillna("").astype(str)
+    table = published(CLAIMS, figure=figure).astype(object).fillna("").astype(str)
     return [Claim(**{str(k): v for k, v in row.items()}) for row in table.to_dict("records")]
 
 

@@ -6,6 +6,7 @@ from statistics import median
 
 import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib.lines import Line2D
 
 from benchmark.records.series import SINGLE, Runs, size_order
 from benchmark.records.statistics import Estimate
@@ -183,20 +184,14 @@ def _table_of_savings(group: Group, name: str) -> Iterator[Output]:
     table = saved(group, curves.METRIC)
     if table.empty:
         return
-    rows = [
-        {
-            "i x j x k": row["parallelism"],
-            "of one trainer's best": f"{row['fraction']:.0%}",
-            "validation MRR": f"{row[curves.METRIC]:.4f}",
-            "iterations": f"{row['iterations']:.0f}" if isfinite(row["iterations"]) else "never",
-            "times fewer": f"{row['speedup']:.2f}",
-            "seeds": str(row["num_runs"]),
-            "origin": "measured",
-        }
-        for row in table.to_dict("records")
-    ]
+    spec = {
+        "i x j x k": "parallelism", "of one trainer's best": ("fraction", ".0%"),
+        "validation MRR": (curves.METRIC, ".4f"), "iterations": ("iterations", ".0f"),
+        "times fewer": ("speedup", ".2f"), "seeds": ("num_runs", ".0f"),
+    }  # fmt: skip
+    table = table.assign(origin="measured")
     caption = f"{conditions(group.runs)} Iterations: the median over seeds."
-    yield Output(f"{name}_speedups", table.assign(origin="measured"), caption, shown=shown(rows))
+    yield Output(f"{name}_speedups", table, caption, shown=shown(table, spec))
 
 
 def draw_f1(group: Group) -> Iterator[Output]:
@@ -221,7 +216,9 @@ def _looks(table: pd.DataFrame, paper: pd.DataFrame) -> dict[str, curves.Look]:
     return curves.looks_of(names)
 
 
-def _handles(looks: dict[str, curves.Look], ours: pd.DataFrame, paper: pd.DataFrame, metric: str):  # type: ignore[no-untyped-def]
+def _handles(
+    looks: dict[str, curves.Look], ours: pd.DataFrame, paper: pd.DataFrame, metric: str
+) -> list[Line2D]:
     def tested(table: pd.DataFrame, name: str) -> str:
         values = table.loc[table["label"] == name, f"test_{metric}"].dropna()
         return f"{values.iloc[0]:.4f}" if len(values) else "none"
@@ -236,27 +233,13 @@ def _compares(runs: Runs) -> tuple[object, ...]:
 
 
 FIGURES = [
-    PaperFigure(
-        "convergence", "Figure 9", "validation MRR over iterations by parallelism",
-        "python -m benchmark.run suite=convergence",
-        "Logical trainers share one process, which changes the order of a sum at most (suite "
-        "exactness).",
-        Rule(
+    PaperFigure("convergence", Rule(
             ("convergence", "trainer_grid"), varies=WITHOUT_EFFECT, rank=_compares,
             needs={"no validation MRR": curves.has_curve("mrr"),
-                   "a layout that the figure does not show": lambda r: r["parallelism"].isin(LAYOUTS)},
-        ),
-        draw_mrr, measure_mrr, "iterations 1x1x1 to 1x1x8",
-    ),
-    PaperFigure(
-        "edge_convergence", "Figure 11", "validation F1-micro of edge classification over iterations",
-        "python -m benchmark.run suite=edge_convergence",
-        "ICEWS18 in place of GDELT, which has 400 times its events, in batches of 600 in place of "
-        "3,200 and with iterations in proportion; logical trainers on one process.",
-        Rule(
-            ("edge_convergence",), ("edge_classification",), rank=lambda runs: (len(runs),),
+                   "another layout": lambda r: r["parallelism"].isin(LAYOUTS)},
+        ), draw_mrr, measure_mrr),
+    PaperFigure("edge_convergence", Rule(
+            ("edge_convergence",), ("edge_classification",), rank=len,
             needs={"no validation F1-micro": curves.has_curve("f1_micro")},
-        ),
-        draw_f1, measure_f1, "iterations 1x1x1 to 8x1x1",
-    ),
+        ), draw_f1, measure_f1),
 ]  # fmt: skip

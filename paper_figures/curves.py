@@ -37,7 +37,7 @@ def mean_curve(group: Group, runs: Runs, metric: str = METRIC, **columns: Any) -
         "highest": (metric, "max"),
         "num_runs": (metric, "size"),
     }
-    curve = points.groupby("iteration", as_index=False).agg(**measures)  # type: ignore[call-overload]
+    curve = points.groupby("iteration", as_index=False).agg(**measures)
     emulated = bool(runs["emulated"].any())
     curve = curve.assign(emulated=emulated, seconds=nan if emulated else curve["seconds"])
     return curve.assign(**columns, origin="measured", source=commands(runs))

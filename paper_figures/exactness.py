@@ -9,27 +9,25 @@ from matplotlib.lines import Line2D
 
 from benchmark.records import words
 from benchmark.records.series import Runs
-from benchmark.records.statistics import Estimate
 from paper_figures import style
 from paper_figures.claims import Measured
-from paper_figures.figure import Output, PaperFigure
+from paper_figures.figure import Output, PaperFigure, measured
 from paper_figures.selection import Group, Rule
 
 RUN = "python -m benchmark.run suite=exactness"
-COMMAND = f"{RUN} && python -m benchmark.agreement results/runs/exactness > results/runs/exactness/agreement.csv"
 TABLE = "agreement.csv"
 COLUMNS = ("i x j x k", "precision", "node_memory", "processes", "losses", "loss", "metric")
 MARKS = {"replica": "o", "daemon": "s", "sharded": "^"}
 
 
-def _tables(runs: Runs) -> "pd.Series[Path]":
-    return pd.Series([Path(str(run)).parent / TABLE for run in runs.index], runs.index)
+def _path(run: object) -> Path:
+    return Path(str(run)).parent / TABLE
 
 
-def measured(group: Group) -> pd.DataFrame:
+def agreement(group: Group) -> pd.DataFrame:
     """A row for each run: its largest relative ``difference`` from the run on fewest processes."""
     parts = []
-    for path in _tables(group.runs).unique():
+    for path in dict.fromkeys(map(_path, group.runs.index)):
         part = pd.read_csv(path)
         missing = [name for name in COLUMNS if name not in part]
         if missing or part.empty or part[["loss", "metric"]].isna().any(axis=None):
@@ -39,36 +37,32 @@ def measured(group: Group) -> pd.DataFrame:
     table = pd.concat(parts, ignore_index=True)
     label = table["i x j x k"] + " " + table["precision"]
     difference = table[["loss", "metric"]].max(axis=1)
-    return table.assign(difference=difference, label=label, origin="measured", source=COMMAND)
+    return table.assign(difference=difference, label=label, origin="measured", source=RUN)
 
 
 def measure(group: Group) -> Iterator[Measured]:
     """Of each precision, the largest difference."""
-    for precision, table in measured(group).groupby("precision", sort=False):
-        references = table["label"].nunique()  # of each layout the run that the others stand beside
-        equal, largest = (
-            int((table["difference"] == 0).sum()) - references,
-            table["difference"].max(),
-        )
+    for precision, table in agreement(group).groupby("precision", sort=False):
+        references = table["label"].nunique()  # of each layout the run that others stand beside
+        equal = int((table["difference"] == 0).sum()) - references
+        largest = float(table["difference"].max())
         kept = int((group.runs["settings.system.precision"] == precision).sum())
-        losses = words.list_of(
-            dict.fromkeys((table["losses"].min(), table["losses"].max())), " to "
-        )
-        yield Measured(
-            str(precision), {"": Estimate(float(largest))},
+        losses = dict.fromkeys((table["losses"].min(), table["losses"].max()))
+        yield measured(
+            group, str(precision), largest,
             f"{equal} of {len(table) - references} runs the same bit for bit"
             + (f", the others to {largest:.0e}" if largest else ""),
-            f"{group.dataset}, {precision}; {', '.join(table['i x j x k'].unique())}, each beside a "
-            f"run on the fewest of {words.list_of(sorted(table['processes'].unique()))} processes; "
-            f"losses of {losses} iterations, and metrics; all in the table {TABLE}, the folders of "
-            f"{kept} runs beside it",
-            f"{RUN} system.precision={precision}", group.dataset,
+            f"{group.dataset}, {precision}; {', '.join(table['i x j x k'].unique())}, each beside "
+            f"a run on the fewest of {words.list_of(sorted(table['processes'].unique()))} "
+            f"processes; losses of {words.list_of(losses, ' to ')} iterations, and metrics; "
+            f"all in the table {TABLE}, the folders of {kept} runs beside it",
+            f"{RUN} system.precision={precision}",
         )  # fmt: skip
 
 
 def draw(group: Group) -> Iterator[Output]:
     """A row for each layout, a mark for each run."""
-    table, blue = measured(group), style.color_of("disttgl")
+    table, blue = agreement(group), style.color_of("disttgl")
     labels, hosts = list(table["label"].unique()), sorted(table["processes"].unique())
     figure, axes = plt.subplots(figsize=(style.COLUMN, 0.6 + 0.24 * len(labels)))
     for row in table.to_dict("records"):
@@ -86,27 +80,27 @@ def draw(group: Group) -> Iterator[Output]:
     axes.set_xlabel("processes that host the trainers")
     axes.grid(visible=False)
     names = [name for name in MARKS if name in set(table["node_memory"])]
-    style.legend_below(
-        figure, [Line2D([], [], color=blue, marker=MARKS[n], lw=0, label=n) for n in names]
-    )
+    handles = [Line2D([], [], color=blue, marker=MARKS[n], lw=0, label=n) for n in names]
+    style.legend_below(figure, handles)
     caption = (
-        f"Measured: {group.dataset}, losses of every iteration and all metrics, beside the run of the"
-        " same layout on the fewest processes. Blue: the same bit for bit; grey: the largest relative"
-        " difference."
+        f"Measured: {group.dataset}, losses of every iteration and all metrics, beside the run of"
+        " the same layout on the fewest processes. Blue: the same bit for bit; grey: the largest"
+        " relative difference."
     )
     yield Output("exactness", table, caption, figure)
 
 
+def _has_table(runs: Runs) -> "pd.Series[bool]":
+    return pd.Series([_path(run).exists() for run in runs.index], runs.index, dtype=bool)
+
+
 FIGURES = [
     PaperFigure(
-        "exactness", "Not in the paper", "how far losses and metrics depend on processes and on where node memory lies",
-        COMMAND,
-        "The paper takes this for granted. It is measured here because Figures 9 to 11 are drawn from "
-        "trainers emulated on one process, which is fair only where that changes nothing.",
+        "exactness",
         Rule(
             ("exactness",), varies=None, together=True, any_stream=True,
-            needs={f"no table {TABLE} beside it": lambda runs: _tables(runs).map(Path.exists)},
+            needs={f"no table {TABLE} beside it": _has_table},
         ),
-        draw, measure, "float64",
+        draw, measure,
     )
 ]  # fmt: skip

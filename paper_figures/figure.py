@@ -1,7 +1,8 @@
 """A figure of the paper: what it shows, which runs it reads, how it is drawn and what it claims."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -9,8 +10,11 @@ import pandas as pd
 from matplotlib.figure import Figure as Picture
 
 from benchmark.records.reader import Records
+from benchmark.records.statistics import Estimate
+from benchmark.records.words import commands
 from paper_figures import style
 from paper_figures.claims import Judged, Measured, judge_all
+from paper_figures.published import published
 from paper_figures.selection import Group, Rule, select
 from paper_figures.tables import write_numbers, write_table
 
@@ -28,21 +32,37 @@ class Output:
 
 @dataclass(frozen=True)
 class PaperFigure:
-    """A figure or table, by the name it is asked for on the command line.
-
-    ``number`` is the paper's ("Figure 8"); ``differs`` says how the conditions here differ from the
-    paper's and why, ``headline`` is the measure that the README names.
-    """
+    """A figure or table by the name it is asked for on the command line, and how it comes about."""
 
     name: str
-    number: str
-    shows: str
-    command: str
-    differs: str
     rule: Rule
     draw: Callable[[Group], Iterable[Output]]
     measure: Callable[[Group], Iterable[Measured]] = lambda _: ()
-    headline: str = ""
+
+    @cached_property
+    def told(self) -> dict[str, str]:
+        """What ``results/paper/figures.csv`` says of it; KeyError if it has no row there."""
+        return {str(k): str(v) for k, v in figure_texts().loc[self.name].items()}
+
+    @property
+    def number(self) -> str:
+        """The paper's, such as "Figure 8"."""
+        return self.told["number"]
+
+    @property
+    def shows(self) -> str:
+        """One line."""
+        return self.told["shows"]
+
+    @property
+    def command(self) -> str:
+        """What makes its records."""
+        return self.told["command"]
+
+
+def figure_texts() -> pd.DataFrame:
+    """The texts of every figure by name, in the order of the page."""
+    return published("figures").set_index("figure").fillna("")
 
 
 @dataclass(frozen=True)
@@ -61,6 +81,29 @@ class Drawing:
     left_out: list[str] = field(default_factory=list)
     problem: str = ""
     missing: bool = False
+
+
+def measured(
+    group: Group,
+    measure: str,
+    value: float | Estimate | Mapping[str, Estimate],
+    text: str,
+    where: str,
+    command: str = "",
+    unlike: str = "",
+) -> Measured:
+    """What the runs of ``group`` say about a claim; one ``value`` or several by name."""
+    one = (
+        value
+        if isinstance(value, Estimate)
+        else Estimate(value)
+        if isinstance(value, float)
+        else None
+    )
+    values = {"": one} if one else dict(value)  # type: ignore[arg-type]
+    return Measured(
+        measure, values, text, where, command or commands(group.runs), group.dataset, unlike
+    )
 
 
 def judge(figure: PaperFigure, records: Records) -> list[Judged]:

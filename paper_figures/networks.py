@@ -1,4 +1,4 @@
-"""Networks beside each other on links, nodes and edges, measured and published (TGL, TGN, DyGLib)."""
+"""Networks beside each other on links, nodes and edges, measured and published."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,13 +6,14 @@ from typing import Any
 import pandas as pd
 
 from benchmark.records import words
-from benchmark.records.series import Series, make_series
+from benchmark.records.series import SINGLE, Series, column, make_series
 from benchmark.records.statistics import Estimate, mean_estimate, median_estimate
 from paper_figures import tables
 from paper_figures.claims import Measured
-from paper_figures.figure import Output, PaperFigure
+from paper_figures.figure import Output, PaperFigure, measured
 from paper_figures.published import on_features, published
 from paper_figures.selection import Group, Rule
+from paper_figures.tables import Row, columns, rows_of
 
 TGN, NONE, MAJORITY = "TGN-attn", "none", "majority class"
 NAMES = {  # of the papers, by the model of a record or a paper's own name
@@ -24,8 +25,7 @@ ORDER = (*dict.fromkeys(NAMES.values()), "EdgeBank", MAJORITY)
 CODE_OF = {"baseline": "authors' code", "tgl": "TGL's code"}  # in TGL's table
 SHARED = ("epochs", "batch size", "learning rate")  # columns where they differ, else said once
 F1 = {"f1_micro": "F1-micro (%)", "f1_macro": "F1-macro (%)", "top1": "top-1 (%)"}
-
-Row = dict[str, Any]
+DEVIATION = {"standard_deviation": "test_deviation"}
 
 
 def network_of(run: Any) -> str:
@@ -35,241 +35,207 @@ def network_of(run: Any) -> str:
     return NAMES.get(run["model"], run["model"])
 
 
-def measured(one: Series, **values: Any) -> Row:
-    """The row of a series: what it is, every setting that may tell it apart, and ``values``."""
-    run = one.first
+def row_of(one: Series, **accuracies: str) -> Row:
+    """A series: what it is, all that may tell it apart, and the mean of metrics in per cent."""
+    run, row = one.first, Row()
+    for name, metric in accuracies.items():
+        row |= columns(name, mean_estimate(column(one.runs, f"metrics.{metric}"), 100))
     return {
         "origin": "measured", "network": network_of(run), "system": run["system"],
         "by": run["system"], "i x j x k": run["parallelism"], "dataset": run["dataset"],
         "epochs": words.plain(float(run["epochs"])), "batch size": str(int(run["batch_size"])),
         "learning rate": words.plain(run["learning_rate"]), "with": one.settings,
-        "label": f"{network_of(run)}, {one.label}", **values,
+        "label": f"{network_of(run)}, {one.label}", **row,
         "num_runs": len(one.runs), "source": words.commands(one.runs),
     }  # fmt: skip
 
 
-def by_paper(table: pd.DataFrame, **columns: str) -> list[Row]:
-    """Published rows with the given columns of ``table`` under the names of ``measured``."""
-    return [
-        {
-            "origin": "published", "network": NAMES.get(row["model"], row["model"]),
-            "by": row.get("by") or words.short_source(row["source"]), "source": row["source"],
-            **{name: row[column] for name, column in columns.items()},
-        }
-        for row in table.to_dict("records")
-    ]  # fmt: skip
+def paper_rows(table: pd.DataFrame, **names: str) -> pd.DataFrame:
+    """Published rows with the columns of ``row_of``; ``names`` are new names of columns."""
+    table = table.rename(columns=names)
+    if "by" not in table:
+        table["by"] = table["source"].map(words.short_source)
+    network = table["model"].replace(NAMES)
+    wanted = ["by", "source", "dataset", "i x j x k", *names.values()]
+    kept = table[[name for name in dict.fromkeys(wanted) if name in table]]
+    return kept.assign(origin="published", network=network, label=network + ", " + table["by"])
 
 
-def published_links(dataset: str, protocol: str) -> list[Row]:
+def published_links(dataset: str, protocol: str) -> pd.DataFrame:
     """What papers report on links, by the protocol whose negatives are theirs, in per cent."""
     if protocol == "tgn":
-        tgn = published("tgn_table_2", dataset=dataset)
-        wide = tgn.pivot(
-            index=["model", "source"],
-            columns="setting",
-            values=["ap_percent", "standard_deviation"],
-        )
-        wide.columns = [" ".join(column) for column in wide.columns]
-        dyglib = published(
-            "dyglib_link_prediction", dataset=dataset, setting="transductive", metric="ap"
-        )
-        rows = by_paper(
-            wide.reset_index(), test="ap_percent transductive", inductive="ap_percent inductive",
-            test_deviation="standard_deviation transductive",
-            inductive_deviation="standard_deviation inductive",
-        ) if len(tgn) else []  # fmt: skip
-        return rows + by_paper(dyglib, test="value_percent", test_deviation="standard_deviation")
+        tgn = published("tgn_table_2", dataset=dataset).set_index(["model", "source"])
+        test, inductive = (tgn[tgn["setting"] == n] for n in ("transductive", "inductive"))
+        wide = test.join(inductive.add_suffix(" inductive")).reset_index()
+        where = {"dataset": dataset, "setting": "transductive", "metric": "ap"}
+        dyglib = published("dyglib_link_prediction", **where)
+        inductive_names = {
+            "ap_percent inductive": "inductive",
+            "standard_deviation inductive": "inductive_deviation",
+        }
+        return pd.concat([
+            paper_rows(wide, ap_percent="test", **DEVIATION, **inductive_names),
+            paper_rows(dyglib, value_percent="test", **DEVIATION),
+        ])  # fmt: skip
     if protocol == "tgl":
         table = published("tgl_table_5", dataset=dataset)
         table["by"] = table["source"] + ", " + table["implementation"].map(CODE_OF)
-        return by_paper(table, test="ap_percent", seconds_per_epoch="seconds_per_epoch")
+        return paper_rows(table, ap_percent="test", seconds_per_epoch="seconds_per_epoch")
     if protocol == "disttgl":
-        single = published("figure_9_test", dataset=dataset, panel="a", parallelism="1x1x1")
-        single = single.assign(model=TGN, percent=100 * single["test_mrr"])
+        single = published("figure_9_test", dataset=dataset, panel="a", parallelism=SINGLE)
+        single = single.assign(model=TGN, test=100 * single["test_mrr"])
         taser = published("taser_table_1", dataset=dataset)
-        return by_paper(single, test="percent") + by_paper(
-            taser, test="test_mrr_percent", test_deviation="standard_deviation"
-        )
-    return []
+        return pd.concat([
+            paper_rows(single, test="test"),
+            paper_rows(taser, test_mrr_percent="test", **DEVIATION),
+        ])  # fmt: skip
+    return pd.DataFrame()
 
 
 def links(group: Group) -> pd.DataFrame:
     """Accuracies in per cent, seconds per epoch and memory."""
-    metric = group.first["primary_metric"]
-    rows = []
+    metric, rows = group.first["primary_metric"], []
     for one in make_series(group.runs):
-        runs = one.runs
-        seconds = (runs["seconds.train"] / runs["epochs"])[runs["emulated"] != True]  # noqa: E712
-        peak = median_estimate(runs["peak_memory_bytes"] / 2**30)
-        rows.append(measured(
-            one,
-            **accuracy(runs, "test", f"metrics.test_{metric}"),
-            **accuracy(runs, "inductive", f"metrics.test_inductive_{metric}"),
-            **tables.columns("seconds_per_epoch", median_estimate(seconds.replace(0, None))),
-            **tables.columns("peak_gib", peak),
-        ))  # fmt: skip
-    return in_order(rows + published_links(group.dataset, group.protocol))
+        row = row_of(one, test=f"test_{metric}", inductive=f"test_inductive_{metric}")
+        apart = one.runs[(one.runs["emulated"] == False) & (one.runs["seconds.train"] > 0)]  # noqa: E712
+        seconds = median_estimate(apart["seconds.train"] / apart["epochs"])
+        memory = median_estimate(one.runs["peak_memory_bytes"] / 2**30)
+        rows.append(row | columns("seconds_per_epoch", seconds) | columns("peak_gib", memory))
+    return in_order(pd.DataFrame(rows), published_links(group.dataset, group.protocol))
+
+
+def published_nodes(dataset: str) -> pd.DataFrame:
+    """AUC of TGN and DyGLib, and TGL's AP of as many negatives as positives, in per cent."""
+    deviation = {"standard_deviation": "auc_deviation"}
+    tgn = published("tgn_table_3", dataset=dataset)
+    dyglib = published("dyglib_node_classification", dataset=dataset)
+    tgl = published("tgl_table_6", dataset=dataset, metric="ap")
+    return pd.concat([
+        paper_rows(tgn, node_classification_auc_percent="auc", **deviation),
+        paper_rows(dyglib, auc_percent="auc", **deviation),
+        paper_rows(tgl, value_percent="balanced_ap"),
+    ])  # fmt: skip
 
 
 def nodes(group: Group) -> pd.DataFrame:
-    """AUC and AP of node states in per cent; TGL's AP is of as many negatives as positives."""
-    rows = [
-        measured(one, **accuracy(one.runs, "auc", "metrics.test_node_auc"),
-                 **accuracy(one.runs, "ap", "metrics.test_node_ap"))
-        for one in make_series(group.runs)
-    ]  # fmt: skip
-    dataset = group.dataset
-    rows += by_paper(
-        published("tgn_table_3", dataset=dataset),
-        auc="node_classification_auc_percent",
-        auc_deviation="standard_deviation",
-    )
-    rows += by_paper(
-        published("dyglib_node_classification", dataset=dataset),
-        auc="auc_percent",
-        auc_deviation="standard_deviation",
-    )
-    tgl = published("tgl_table_6", dataset=dataset, metric="ap")
-    return in_order(rows + by_paper(tgl, balanced_ap="value_percent"))
+    """AUC and AP of the states of nodes in per cent."""
+    rows = [row_of(one, auc="test_node_auc", ap="test_node_ap") for one in make_series(group.runs)]
+    return in_order(pd.DataFrame(rows), published_nodes(group.dataset))
 
 
 def edges(group: Group) -> pd.DataFrame:
     """Test values in per cent by data set, its majority class the last of each, and Figure 11."""
     rows: list[Row] = []
+    unsaid = {"network": MAJORITY, "by": "", "label": MAJORITY, "i x j x k": "", "with": ""}
     for _, runs in group.runs.groupby("dataset"):
         known = make_series(runs)
-        for kind, some in (("", known), ("_majority", known[:1])):
-            for one in some:
-                row = measured(one)
-                for name in F1:
-                    row |= accuracy(one.runs, name, f"metrics.test_{name}{kind}")
-                named = {"network": MAJORITY, "label": MAJORITY, "i x j x k": "", "with": ""}
-                rows.append(row | named if kind else row)
-    gdelt = published("figure_11_test")
-    gdelt = gdelt.assign(model="TGN", f1=100 * gdelt["test_f1_micro"])
-    rows += by_paper(gdelt, f1_micro="f1", dataset="dataset", **{"i x j x k": "parallelism"})
-    return pd.DataFrame(rows)
+        rows += [row_of(one, **{name: f"test_{name}" for name in F1}) for one in known]
+        rows.append(row_of(known[0], **{name: f"test_{name}_majority" for name in F1}) | unsaid)
+    gdelt = published("figure_11_test").assign(model="TGN")
+    gdelt["f1_micro"] = 100 * gdelt["test_f1_micro"]
+    paper = paper_rows(gdelt, f1_micro="f1_micro", parallelism="i x j x k")
+    return pd.concat([pd.DataFrame(rows), paper])
 
 
-def accuracy(runs: pd.DataFrame, name: str, column: str) -> Row:
-    """Columns of the mean over seeds in per cent."""
-    values = runs[column] if column in runs else []
-    return tables.columns(name, mean_estimate(values, 100))
-
-
-def in_order(rows: list[Row]) -> pd.DataFrame:
+def in_order(ours: pd.DataFrame, paper: pd.DataFrame) -> pd.DataFrame:
     """Each network with what is published of it, then those that were not measured."""
-    table = pd.DataFrame(rows)
-    here = set(table.loc[table["origin"] == "measured", "network"])
-    places = {name: place for place, name in enumerate(ORDER)}
-    rank = table["network"].map(lambda n: (n not in here, places.get(n, len(ORDER)), n))
-    return table.assign(rank=rank).sort_values("rank", kind="stable").drop(columns="rank")
+    table, here = pd.concat([ours, paper]), set(ours["network"])
+    known = [name for name in ORDER if name in here]
+    others = [name for name in (*ORDER, *table["network"].unique()) if name not in here]
+    place = {name: n for n, name in enumerate(dict.fromkeys([*known, *here, *others]))}
+    return table.sort_values("network", key=lambda names: names.map(place), kind="stable")
 
 
-def output(
-    group: Group, table: pd.DataFrame, name: str, forms: dict[str, tuple[str, str]]
-) -> Output:
-    """The table for people: a column for every setting that differs between its measured rows.
-
-    ``forms`` are title and format by column of ``table``.
-    """
+def output(group: Group, table: pd.DataFrame, name: str, spec: Row) -> Output:
+    """The table for people, with a column for every setting that differs between measured rows."""
     ours = table[table["origin"] == "measured"]
-    telling = [column for column in ("i x j x k", *SHARED) if ours[column].nunique() > 1]
+    own = ours[ours["network"] != MAJORITY]
+    telling = [c for c in ("i x j x k", *SHARED) if own[c].nunique() > 1]
     lead = ["dataset"] if ours["dataset"].nunique() > 1 else []
-    rows = []
-    for row in table.to_dict("records"):
-        known = {
-            c: row[c]
-            for c in (*lead, "network", "by", *telling, "with")
-            if isinstance(row.get(c), str)
-        }
-        values = {title: tables.cell(row, column, form) for column, (title, form) in forms.items()}
-        seeds = tables.cell(row, "num_runs", ".0f")
-        rows.append({**dict.fromkeys((*lead, "network", "by", *telling, "with"), ""), **known, **values,
-                     "seeds": seeds, "origin": row["origin"]})  # fmt: skip
-    same = ", ".join(
-        f"{column} {ours[column].iloc[0]}" for column in SHARED if column not in telling
+    names = [*lead, "network", "by", *telling, "with"]
+    shown = tables.shown(table, {n: n for n in names} | spec | {"seeds": ("num_runs", ".0f")})
+    same = [f"{c} {own[c].iloc[0]}" for c in SHARED if c not in telling]
+    caption = words.conditions(group.runs) if not lead else f"Measured: {words.seeds(group.runs)}."
+    caption += f" All: {', '.join(same)}.{on_features(group)}{tables.ACCURACIES}"
+    return Output(
+        name, table, caption + (tables.COSTS if "s per epoch" in spec else ""), shown=shown
     )
-    conditions = (
-        words.conditions(group.runs) if not lead else f"Measured: {words.seeds(group.runs)}."
-    )
-    caption = f"{conditions} All: {same}.{on_features(group)}{tables.ACCURACIES}"
-    caption += tables.COSTS if "seconds_per_epoch" in forms else ""
-    return Output(name, table, caption, shown=tables.shown(rows))
 
 
 def draw_links(group: Group) -> Iterator[Output]:
-    metric = f"{group.first['primary_metric'].upper()} (%)"
-    yield output(group, links(group), f"link_prediction_{group.dataset}_{group.protocol}", {
-        "test": (f"test {metric}", ".2f"), "inductive": ("of new nodes", ".2f"),
-        "seconds_per_epoch": ("s per epoch", ".1f"), "peak_gib": ("peak GiB", ".2f"),
+    """Accuracy, seconds and memory."""
+    name = f"link_prediction_{group.dataset}_{group.protocol}"
+    yield output(group, links(group), name, {
+        f"test {group.first['primary_metric'].upper()} (%)": ("test", ".2f"),
+        "of new nodes": ("inductive", ".2f"), "s per epoch": ("seconds_per_epoch", ".1f"),
+        "peak GiB": ("peak_gib", ".2f"),
     })  # fmt: skip
 
 
 def draw_nodes(group: Group) -> Iterator[Output]:
-    yield output(group, nodes(group), f"node_classification_{group.dataset}_{group.protocol}", {
-        "auc": ("test AUC (%)", ".2f"), "ap": ("test AP (%)", ".2f"),
-        "balanced_ap": ("AP, balanced (%)", ".2f"),
-    })  # fmt: skip
+    """AUC and AP of node states."""
+    name = f"node_classification_{group.dataset}_{group.protocol}"
+    titles = {"auc": "test AUC (%)", "ap": "test AP (%)", "balanced_ap": "AP, balanced (%)"}
+    yield output(group, nodes(group), name, {title: (n, ".2f") for n, title in titles.items()})
 
 
 def draw_edges(group: Group) -> Iterator[Output]:
-    forms = {name: (title, ".2f") for name, title in F1.items()}
-    yield output(group, edges(group), "edge_classification", forms)
+    """F1 and accuracy beside the majority class."""
+    spec = {title: (name, ".2f") for name, title in F1.items()}
+    yield output(group, edges(group), "edge_classification", spec)
 
 
 def compared(
     group: Group, table: pd.DataFrame, value: str, kind: str, where: str
 ) -> Iterator[Measured]:
     """The level of TGN, and by how much it is above each other network of the same system."""
-    known = table[(table["origin"] == "measured") & (table["system"] == "disttgl")]
-    known = known[known[value].notna()].drop_duplicates("network").set_index("network")
-    if TGN not in known.index:
-        return
-    names = (value, f"{value}_low", f"{value}_high")
-    of = {
-        name: Estimate(*(None if pd.isna(row[n]) else row[n] for n in names))
-        for name, row in known.iterrows()
-    }
-    text = {name: tables.written(estimate, ".2f") for name, estimate in of.items()}
-    command = known["source"]
     stated = table[(table["origin"] == "published") & table[value].notna()]
-    papers = {by: Estimate(of[TGN].value, *of[TGN].ends) for by in stated["by"]}
-    yield Measured(f"{kind} level", papers, text[TGN], where, command[TGN], group.dataset)
+    rows: dict[str, Row] = {}
+    for row in rows_of(table[table[value].notna()]):
+        if row.get("system") == "disttgl":
+            rows.setdefault(row["network"], row)
+    if TGN not in rows:
+        return
+    of = {name: Estimate(row[value], *_ends(row, value)) for name, row in rows.items()}
+    text = {name: tables.written(estimate, ".2f") for name, estimate in of.items()}
+    level = dict.fromkeys(stated["by"], of[TGN])
+    yield measured(group, f"{kind} level", level, text[TGN], where, rows[TGN]["source"])
     above: dict[str, Estimate] = {}
-    for rival in (name for name in of if name != TGN):
-        (low, high), (other_low, other_high) = of[TGN].ends, of[rival].ends
-        apart = Estimate(of[TGN].value - of[rival].value, low - other_high, high - other_low)
-        above |= {f"{rival}, {by}": apart for by in stated.loc[stated["network"] == rival, "by"]}
-    rivals = [name for name in of if any(key.startswith(f"{name}, ") for key in above)]
+    low, high = of[TGN].ends
+    for rival, other in of.items():
+        apart = Estimate(of[TGN].value - other.value, low - other.ends[1], high - other.ends[0])
+        papers = stated.loc[(stated["network"] == rival) & (rival != TGN), "by"]
+        above |= {f"{rival}, {paper}": apart for paper in papers}
+    rivals = list(dict.fromkeys(name.partition(", ")[0] for name in above))
     if rivals:
-        against = ", ".join(f"{name} {text[name]}" for name in rivals)
-        used = words.as_one(command[name] for name in (TGN, *rivals))
-        yield Measured(
-            f"{kind} order", above, f"{text[TGN]} against {against}", where, used, group.dataset
-        )
+        against = f"{text[TGN]} against {', '.join(f'{name} {text[name]}' for name in rivals)}"
+        used = words.as_one(rows[name]["source"] for name in (TGN, *rivals))
+        yield measured(group, f"{kind} order", above, against, where, used)
+
+
+def _ends(row: Row, value: str) -> tuple[float | None, float | None]:
+    low, high = row[f"{value}_low"], row[f"{value}_high"]
+    return (None, None) if pd.isna(low) else (low, high)
 
 
 def measure_links(group: Group) -> Iterator[Measured]:
     """Which network is best and how good it is, and how much faster TGL trains it."""
     table, runs = links(group), group.runs
-    where = (
-        f"protocol {group.protocol}, {words.epochs(runs)}, {words.seeds(runs)}{on_features(group)}"
-    )
+    where = f"protocol {group.protocol}, {words.epochs(runs)}, {words.seeds(runs)}"
+    where = f"{group.dataset}, {where}.{on_features(group)}"
     yield from compared(group, table, "test", group.protocol, where)
     timed = table[(table["origin"] == "measured") & (table["network"] == TGN)]
-    if group.protocol == "tgl" and {"tgn", "tgl"} <= set(timed["system"]):
-        seconds = timed.drop_duplicates("system").set_index("system")["seconds_per_epoch"]
-        factor = seconds["tgn"] / seconds["tgl"]
-        text = f"{seconds['tgn']:.3g} by {seconds['tgl']:.3g} s an epoch, {factor:.3g}x"
+    seconds = timed.groupby("system")["seconds_per_epoch"].first()
+    if group.protocol == "tgl" and {"tgn", "tgl"} <= set(seconds.index):
+        slow, fast = float(seconds["tgn"]), float(seconds["tgl"])
+        text = f"{slow:.3g} by {fast:.3g} s an epoch, {slow / fast:.3g}x"
         where += " TGN is PyG's example, on CPU cores."
-        yield Measured(
-            "tgl speed", {"": Estimate(factor)}, text, where, words.commands(runs), group.dataset
-        )
+        yield measured(group, "tgl speed", slow / fast, text, where)
 
 
 def measure_nodes(group: Group) -> Iterator[Measured]:
-    where = f"{words.seeds(group.runs)}{on_features(group)}"
+    """Which network tells states best, and how well."""
+    where = f"{group.dataset}, {words.seeds(group.runs)}.{on_features(group)}"
     yield from compared(group, nodes(group), "auc", "node", where)
 
 
@@ -278,40 +244,27 @@ def measure_edges(group: Group) -> Iterator[Measured]:
     table = edges(group)
     table = table[(table["network"] == TGN) & (table["origin"] == "measured")]
     for dataset, part in table.dropna(subset="f1_micro").groupby("dataset"):
-        rows = part.drop_duplicates("i x j x k").set_index("i x j x k")
-        if {"1x1x1", "1x1x2"} <= set(rows.index):
-            both = [(name, rows.loc[name]) for name in ("1x1x1", "1x1x2")]
-            lost = both[0][1]["f1_micro"] - both[1][1]["f1_micro"]
-            text = " and ".join(f"{n} {tables.cell(dict(r), 'f1_micro', '.2f')}" for n, r in both)
-            used = words.as_one(row["source"] for _, row in both)
-            where = f"{dataset}, seeds: {both[0][1]['num_runs']:.0f}"
-            yield Measured(
-                "lost by a second copy", {"": Estimate(lost)}, text, where, used, str(dataset)
-            )
+        rows = {row["i x j x k"]: row for row in reversed(rows_of(part))}
+        if {SINGLE, "1x1x2"} <= rows.keys():
+            both = [rows[name] for name in (SINGLE, "1x1x2")]
+            lost = float(both[0]["f1_micro"] - both[1]["f1_micro"])
+            cells = [f"{row['i x j x k']} {tables.cell(row, 'f1_micro', '.2f')}" for row in both]
+            used = words.as_one(row["source"] for row in both)
+            where = f"{dataset}, seeds: {both[0]['num_runs']:.0f}"
+            own = Group(group.runs[group.runs["dataset"] == dataset], group.records)
+            yield measured(own, "lost by a second copy", lost, " and ".join(cells), where, used)
 
 
 FIGURES = [
     PaperFigure(
-        "edge_classification", "Figure 11, test", "dynamic edge classification beside the majority class",
-        "python -m benchmark.run suite=edge_classification",
-        "GDELT is not at hand: mathoverflow has 3 classes and ICEWS18 256, one for each event, where "
-        "an event of GDELT has several of 56. F1 compares within a data set only.",
+        "edge_classification",
         Rule(("edge_classification",), ("edge_classification",), varies=None, together=True),
-        draw_edges, measure_edges, "lost by a second copy",
+        draw_edges, measure_edges,
     ),
+    PaperFigure("link_prediction", Rule(("variants",), varies=None), draw_links, measure_links),
     PaperFigure(
-        "link_prediction", "TGL Table 5", "accuracy, seconds and memory of networks (also TGN Table 2, DyGLib Table 1)",
-        "python -m benchmark.run suite=variants dataset=wikipedia protocol=tgn",
-        "Runs are shorter than the papers', and seconds are of CPU cores in place of a GPU. AP is "
-        "pooled over all events, where TGL averages it over batches.",
-        Rule(("variants",), varies=None), draw_links, measure_links, "tgn level",
-    ),
-    PaperFigure(
-        "node_classification", "TGL Table 6", "dynamic node classification (also TGN Table 3, DyGLib Table 15)",
-        "python -m benchmark.run suite=node_classification",
-        "AP here is of all events, of which few are positive; TGL's is of as many negatives as "
-        "positives and compares with nothing else.",
+        "node_classification",
         Rule(("node_classification",), ("node_classification",), varies=None),
-        draw_nodes, measure_nodes, "node level",
+        draw_nodes, measure_nodes,
     ),
 ]  # fmt: skip

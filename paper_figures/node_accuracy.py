@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -10,10 +11,9 @@ from scipy.stats import spearmanr
 
 from benchmark.records import words
 from benchmark.records.series import Runs
-from benchmark.records.statistics import Estimate
 from paper_figures import style
 from paper_figures.claims import Measured
-from paper_figures.figure import Output, PaperFigure
+from paper_figures.figure import Output, PaperFigure, measured
 from paper_figures.published import on_features
 from paper_figures.selection import Group, Rule
 
@@ -23,7 +23,7 @@ DECIMALS = 4  # those of the file; equal differences must be equal, for ranks an
 WINDOWS = 20  # a running mean goes over a twentieth of the nodes
 
 
-def _kinds(runs: Runs) -> "pd.Series[object]":
+def _kinds(runs: Runs) -> "pd.Series[Any]":
     memory = runs["settings.system.static_memory"]
     return pd.Series(
         [KINDS.get(key) for key in zip(runs["model"], memory, strict=True)], runs.index
@@ -78,9 +78,9 @@ def measure(group: Group) -> Iterator[Measured]:
     correlations = [rank_correlation(nodes) for nodes in tables.values()]
     nodes = mean_over_seeds(tables)
     text = f"rank correlation {words.median_and_range(correlations, '{:+.2f}')}; {_better(nodes)}"
-    where = f"{group.dataset}, {len(nodes):,} sources of test events, {words.epochs(group.runs)}, {words.seeds(group.runs)}"
-    values = {"": Estimate(max(map(abs, correlations)))}
-    yield Measured("correlation", values, text, where, words.commands(group.runs), group.dataset)
+    where = f"{group.dataset}, {len(nodes):,} sources of test events, {words.epochs(group.runs)}"
+    where += f", {words.seeds(group.runs)}"
+    yield measured(group, "correlation", max(map(abs, correlations)), text, where)
 
 
 def _better(nodes: pd.DataFrame) -> str:
@@ -101,16 +101,17 @@ def draw(group: Group) -> Iterator[Output]:
     bottom.plot(nodes["degree"], color=color)
     style.log_axis(bottom, "y", ticks=(1,))
     bottom.set(xlabel="node, by degree", ylabel="degree")
+    window = f"running mean of {max(1, len(nodes) // WINDOWS):,} nodes"
     handles = [
         Line2D([], [], ls="", marker=".", color=color, label="a node"),
-        Line2D([], [], color="black", label=f"running mean of {max(1, len(nodes) // WINDOWS):,} nodes"),
-    ]  # fmt: skip
+        Line2D([], [], color="black", label=window),
+    ]
     style.legend_below(figure, handles, 2)
     caption = (
-        f"Measured: {group.dataset}, {len(nodes):,} sources of test events, {words.seeds(group.runs)}."
-        f"{on_features(group)} Above 0, static memory only is better. {_better(nodes).capitalize()}."
-        f" Rank correlation with degree: {rank_correlation(nodes):+.2f}. The published figure has no"
-        " numbers to draw here."
+        f"Measured: {group.dataset}, {len(nodes):,} sources of test events,"
+        f" {words.seeds(group.runs)}.{on_features(group)} Above 0, static memory only is better."
+        f" {_better(nodes).capitalize()}. Rank correlation with degree:"
+        f" {rank_correlation(nodes):+.2f}. The published figure has no numbers to draw here."
     )
     numbers = nodes.assign(origin="measured", source=words.commands(group.runs))
     yield Output(f"node_accuracy_{group.dataset}", numbers, caption, figure)
@@ -122,14 +123,12 @@ def _rank(runs: Runs) -> tuple[object, ...]:
 
 FIGURES = [
     PaperFigure(
-        "node_accuracy", "Figure 5", "accuracy of each node with static less that with dynamic memory",
-        "python -m benchmark.run suite=node_accuracy",
-        "Static only is one layer of TGAT, which has no dynamic memory, with pre-trained static "
-        "memory; dynamic only is TGN-attn without it. The paper's axis has no numbers.",
+        "node_accuracy",
         Rule(
-            ("node_accuracy",), ("node_accuracy", "link_prediction"), rank=_rank, varies=("model", "system.static_memory"),
+            ("node_accuracy",), ("node_accuracy",), rank=_rank,
+            varies=("model", "system.static_memory"),
             needs={"neither static nor dynamic memory only": lambda runs: _kinds(runs).notna()},
         ),
-        draw, measure, "correlation",
+        draw, measure,
     )
 ]  # fmt: skip

@@ -1,6 +1,7 @@
 """Figure 2(b): seconds per epoch in node memory, by where it lies and the number of processes."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -10,7 +11,7 @@ from benchmark.records import words
 from benchmark.records.statistics import Estimate
 from paper_figures import style
 from paper_figures.claims import Measured
-from paper_figures.figure import Output, PaperFigure
+from paper_figures.figure import Output, PaperFigure, measured
 from paper_figures.published import published
 from paper_figures.selection import Group, Rule, has
 
@@ -23,7 +24,7 @@ MEMORY, SECONDS = "settings.system.node_memory", "seconds_per_epoch"
 PARTS = ("seconds_by_part.memory_read", "seconds_by_part.memory_write")
 
 
-def measured(group: Group) -> pd.DataFrame:
+def bars_of(group: Group) -> pd.DataFrame:
     """Median, lowest and highest seconds per epoch over seeds, by memory and processes."""
     seconds = group.runs[list(PARTS)].sum(axis=1) / group.runs["epochs"]
     runs = group.runs.assign(memory=group.runs[MEMORY], seconds_per_epoch=seconds)
@@ -36,19 +37,19 @@ def measured(group: Group) -> pd.DataFrame:
 
 def measure(group: Group) -> Iterator[Measured]:
     """How many times longer sharded node memory takes on more processes than on one."""
-    table = measured(group)
+    table = bars_of(group)
     seconds = table[table["memory"] == "sharded"].set_index("processes")[SECONDS]
     if 1 not in seconds.index or len(seconds) < 2:
         return
     times = {number: value / seconds[1] for number, value in seconds.items() if number != 1}
     first = group.first
-    yield Measured(
-        "growth", {str(number): Estimate(value) for number, value in times.items()},
-        ", ".join(f"{value:.1f}x on {number} processes" for number, value in times.items()),
+    where = (
         f"{group.dataset}, the same {first['num_trainers']} trainers on processes of one machine "
-        f"({first['hardware']}), {words.seeds(group.runs)}",
-        words.commands(group.runs), group.dataset,
-    )  # fmt: skip
+        f"({first['hardware']}), {words.seeds(group.runs)}"
+    )
+    text = ", ".join(f"{value:.1f}x on {number} processes" for number, value in times.items())
+    values = {str(number): Estimate(value) for number, value in times.items()}
+    yield measured(group, "growth", values, text, where)
 
 
 def draw(group: Group) -> Iterator[Output]:
@@ -57,14 +58,18 @@ def draw(group: Group) -> Iterator[Output]:
     paper = (
         published("figure_2b").rename(columns=names).assign(memory="sharded", origin="published")
     )
-    table = measured(group)
+    table = bars_of(group)
     figure, panels = plt.subplots(
         1, 2, figsize=(style.PAGE, 2.3), gridspec_kw={"width_ratios": [2.2, 1]}
     )
     colors = dict(
         zip(MEMORIES, style.shades(style.color_of("disttgl"), len(MEMORIES)), strict=True)
     )
-    hollow = {"facecolor": "white", "hatch": style.PUBLISHED_HATCH, "edgecolor": colors["sharded"]}
+    hollow: dict[str, Any] = {
+        "facecolor": "white",
+        "hatch": style.PUBLISHED_HATCH,
+        "edgecolor": colors["sharded"],
+    }
     for axes, bars, width in ((panels[0], table, 0.26), (panels[1], paper, 0.55)):
         numbers = sorted(bars["processes"].unique())
         for row in bars.to_dict("records"):
@@ -94,17 +99,9 @@ def draw(group: Group) -> Iterator[Output]:
 
 
 FIGURES = [
-    PaperFigure(
-        "node_memory", "Figure 2(b)", "seconds per epoch in node memory on many processes",
-        "python -m benchmark.run suite=node_memory",
-        "Processes of one machine in place of machines: no network lies between them, they share its "
-        "cores, and each reads and writes for all trainers that it hosts. The paper does not name "
-        "its data set.",
-        Rule(
-            ("node_memory",), varies=("processes", "system.node_memory"), rank=lambda runs: (len(runs),),
+    PaperFigure("node_memory", Rule(
+            ("node_memory",), varies=("processes", "system.node_memory"), rank=len,
             needs={"no seconds in node memory": has(PARTS[0]),
-                   "not one of the kinds of memory compared": lambda runs: runs[MEMORY].isin(MEMORIES)},
-        ),
-        draw, measure, "growth",
-    )
+                   "another memory": lambda runs: runs[MEMORY].isin(MEMORIES)},
+        ), draw, measure),
 ]  # fmt: skip

@@ -2,20 +2,23 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from benchmark.records.statistics import Estimate
+from benchmark.planning.cost_model import CostModel, Layout, fit
 from paper_figures import style, throughput
 from paper_figures.claims import Measured
-from paper_figures.cost_model import CostModel, Layout, fit
-from paper_figures.figure import Output, PaperFigure
+from paper_figures.figure import Output, PaperFigure, measured
 from paper_figures.published import published
 from paper_figures.selection import Group, Rule
+from paper_figures.tables import rows_of
 from paper_figures.throughput import TOTAL
 
 DATASETS = ("wikipedia", "reddit", "flights", "mooc", "gdelt")
@@ -40,10 +43,10 @@ def observed(dataset: str) -> list[tuple[Layout, float]]:
     The strategy drawn: GDELT's GPUs of a machine share one copy, others have one each.
     """
     bars = []
-    for row in published("figure_12a", dataset=dataset).to_dict("records"):
+    for row in rows_of(published("figure_12a", dataset=dataset)):
         machines, gpus = row["num_machines"], row["gpus_per_machine"]
         shared = (gpus, 1, machines) if dataset == "gdelt" else (1, 1, machines * gpus)
-        layout = Layout(*shared, machines)
+        layout = Layout(shared[0], shared[1], shared[2], machines)
         bars.append((layout, layout.num_trainers * batch_size(dataset) / (1000 * row[TOTAL])))
     return bars
 
@@ -96,14 +99,13 @@ def errors(bars: pd.DataFrame) -> pd.DataFrame:
     return bars[list(PREDICTORS)].div(bars[TOTAL], axis=0) - 1
 
 
-def measure(_: Group) -> Iterator[Measured]:
+def measure(group: Group) -> Iterator[Measured]:
     """The mean error of the model on several machines, and the speed-up that it predicts."""
     table = predicted()
     single = table.loc[table["num_gpus"] == 1, TOTAL].to_numpy()
     for gpus, bars in table[table["held_out"]].groupby("num_gpus"):
         error = errors(bars).abs()
-        mean = error.mean()
-        speedup = (bars["model"].to_numpy() / single).mean()
+        mean, speedup = error.mean(), (bars["model"].to_numpy() / single).mean()
         text = (
             f"{speedup:.2f} predicted; error of a bar {mean['model']:.1%} in the mean, "
             f"{error['model'].max():.1%} at most ({mean['same_efficiency']:.1%} if as efficient as "
@@ -111,7 +113,8 @@ def measure(_: Group) -> Iterator[Measured]:
             "sets)"
         )
         where = "fitted on the paper's own bars of 1, 2, 4 and 8 GPUs"
-        yield Measured(f"error on {gpus} GPUs", {"": Estimate(mean["model"])}, text, where, COMMAND)
+        name = f"error on {int(str(gpus))} GPUs"
+        yield measured(group, name, float(mean["model"]), text, where, COMMAND)
 
 
 def draw(_: Group) -> Iterator[Output]:
@@ -119,42 +122,19 @@ def draw(_: Group) -> Iterator[Output]:
     table = predicted()
     figure, panels = plt.subplots(2, 3, figsize=(style.PAGE, 3.6))
     for axes, dataset in zip(panels.flat, DATASETS, strict=False):
-        bars = table[table["dataset"] == dataset]
-        for place, bar in enumerate(bars.to_dict("records")):
-            gpus, held_out = bar["num_gpus"], bar["held_out"]
-            axes.bar(place, bar[TOTAL] / gpus, width=0.72, **_look(held_out))
-            names = list(PREDICTORS) if held_out else ["model"]
-            for step, name in enumerate(names):
-                _, marker, color = PREDICTORS[name]
-                x = place + 0.19 * (step - (len(names) - 1) / 2)
-                axes.plot(x, bar[name] / gpus, marker, color=color, ms=3.5)
-        axes.set_xticks(range(len(bars)), [f"{m}x{n}" if m > 1 else str(n) for m, n in
-                                           zip(bars["num_machines"], bars["gpus_per_machine"], strict=True)])  # fmt: skip
-        axes.set(title=dataset, ylim=(0, 1.15 * bars[TOTAL].iloc[0]), xlabel="GPUs")
-        axes.grid(axis="x", visible=False)
+        _bars(axes, table[table["dataset"] == dataset])
+        axes.set(title=dataset, xlabel="GPUs")
     for axes in panels[:, 0]:
         axes.set_ylabel("thousand events\nper second and GPU")
-    held = table[table["held_out"]]
-    mean = 100 * errors(held).abs().groupby(held["num_machines"]).mean()
-    for row, (name, (_words, _marker, color)) in enumerate(PREDICTORS.items()):
-        for shift, machines in ((-0.2, 2), (0.2, 4)):
-            error = mean.loc[machines, name]
-            panels.flat[-1].barh(row + shift, error, height=0.36, color=color)
-            text = f" {machines}x8: {error:.1f} %"
-            panels.flat[-1].text(error, row + shift, text, va="center", fontsize=6.5)
-    panels.flat[-1].set(
-        title="held-out bars", xlabel="mean error (% of the published bar)", yticks=[]
-    )
-    panels.flat[-1].invert_yaxis()
-    panels.flat[-1].margins(x=0.4)
-    handles = [
-        Patch(**_look(False), label="published, fitted"),
-        Patch(**_look(True), label="published, held out"),
+    _errors(panels.flat[-1], table[table["held_out"]])
+    handles: list[Artist] = [
+        Patch(**_look(held_out), label=f"published, {'held out' if held_out else 'fitted'}")
+        for held_out in (False, True)
     ]
     handles += [
-        Line2D([], [], color=color, marker=marker, lw=0, ms=4, label=f"predicted: {words}")
-        for words, marker, color in PREDICTORS.values()
-    ]  # type: ignore[misc]
+        Line2D([], [], color=color, marker=marker, lw=0, ms=4, label=f"predicted: {said}")
+        for said, marker, color in PREDICTORS.values()
+    ]
     style.legend_below(figure, handles, 2)
     caption = (
         "Bars: DistTGL Figure 12(a), NVIDIA T4 GPUs on one machine, or 2 or 4 machines with 8 each."
@@ -167,20 +147,43 @@ def draw(_: Group) -> Iterator[Output]:
     yield Output("projection", numbers, caption, figure)
 
 
-def _look(held_out: bool) -> dict[str, object]:
+def _bars(axes: Axes, bars: pd.DataFrame) -> None:
+    """Published bars per GPU; every predictor over the held-out ones, the model over all."""
+    sizes = []
+    for place, bar in enumerate(rows_of(bars)):
+        gpus, held_out = bar["num_gpus"], bar["held_out"]
+        axes.bar(place, bar[TOTAL] / gpus, width=0.72, **_look(held_out))
+        names = list(PREDICTORS) if held_out else ["model"]
+        for step, name in enumerate(names):
+            x = place + 0.19 * (step - (len(names) - 1) / 2)
+            axes.plot(x, bar[name] / gpus, PREDICTORS[name][1], color=PREDICTORS[name][2], ms=3.5)
+        sizes.append(f"{bar['num_machines']}x8" if held_out else str(gpus))
+    axes.set_xticks(range(len(sizes)), sizes)
+    axes.set_ylim(0, 1.15 * bars[TOTAL].iloc[0])
+    axes.grid(axis="x", visible=False)
+
+
+def _errors(axes: Axes, bars: pd.DataFrame) -> None:
+    """The mean error over data sets of each predictor, on two and on four machines."""
+    mean = 100 * errors(bars).abs().groupby(bars["num_machines"]).mean()
+    for row, name in enumerate(PREDICTORS):
+        for shift, machines in ((-0.2, 2), (0.2, 4)):
+            error, place = mean[name][machines], row + shift
+            axes.barh(place, error, height=0.36, color=PREDICTORS[name][2])
+            axes.text(error, place, f" {machines}x8: {error:.1f} %", va="center", fontsize=6.5)
+    axes.set(title="held-out bars", xlabel="mean error (% of the published bar)", yticks=[])
+    axes.invert_yaxis()
+    axes.margins(x=0.4)
+
+
+def _look(held_out: bool) -> dict[str, Any]:
     face, color = "white" if held_out else FITTED, style.color_of("disttgl")
     return {"facecolor": face, "edgecolor": color, "hatch": style.PUBLISHED_HATCH}
 
 
 FIGURES = [
     PaperFigure(
-        "projection", "Figure 12(a), predicted",
-        "how well the cost model behind projected throughput predicts the paper's bars",
-        "python -m benchmark.run suite=scaling",
-        "Nothing is measured here: the cost model that projects our runs is fitted on the paper's "
-        "bars of 1 to 8 GPUs of one machine and tested on those of two and four. What it costs to "
-        "cross machines is not in one machine's bars, and taken for nothing.",
-        Rule(("scaling",), needs=throughput.NEEDS, varies=None, together=True),
-        draw, measure, "error on 16 GPUs",
+        "projection",
+        Rule(("scaling",), needs=throughput.NEEDS, varies=None, together=True), draw, measure,
     )
 ]  # fmt: skip

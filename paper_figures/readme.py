@@ -23,9 +23,10 @@ PAGE = "docs/reproduction.md"
 RUN = "python -m benchmark.run "
 OPENING = f"""# What was reproduced
 
-Written by `{WRITE}` from `results/reference` and `results/paper/claims.csv`; do not edit. Accuracies
-have the 95 % t interval of the mean over seeds in brackets; iterations, seconds and rates the lowest
-and the highest around the median. `key=a|b` in a command stands for runs with each.
+Written by `{WRITE}` from `results/reference` and `results/paper/claims.csv`; do not edit.
+In brackets: of accuracies the 95 % t interval of the mean over seeds, of iterations, seconds and
+rates the lowest and the highest around the median. `key=a|b` in a command stands for runs
+with each.
 """
 
 Verdicts = dict[str, list[Judged]]  # by figure
@@ -43,7 +44,7 @@ def summary(verdicts: Verdicts) -> str:
     rows = []
     for name, claims in verdicts.items():
         figure = FIGURES[name]
-        head = next((c for c in claims if c.measured.measure == figure.headline), claims[0])
+        head = next((c for c in claims if c.measured.measure == figure.told["headline"]), claims[0])
         rows.append({
             "figure": f"[{figure.number}]({PAGE}#{anchor(figure)})", "claim": head.statement,
             "published": head.published, "measured": head.measured.text, "verdict": head.verdict,
@@ -57,13 +58,14 @@ def reproduction(verdicts: Verdicts) -> str:
     parts = [OPENING, total_text(verdicts)]
     for name, claims in verdicts.items():
         figure = FIGURES[name]
+        shows = f"{figure.shows[0].upper()}{figure.shows[1:]}."
         rows = [
             {"claim": c.statement, "published": c.published, "measured": c.measured.text,
              "verdict": c.verdict, "rule": f"{c.claim.rule} {c.claim.tolerance}"}
             for c in claims
         ]  # fmt: skip
         parts += [
-            f"\n## {figure.number}\n", f"{figure.shows[0].upper()}{figure.shows[1:]}. {figure.differs}\n",
+            f"\n## {figure.number}\n", f"{shows} {figure.told['differs']}\n",
             markdown(pd.DataFrame(rows)), "",
             *(f"- {condition}: `{command}`" for condition, command in _ways(claims)),
         ]  # fmt: skip

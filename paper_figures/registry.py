@@ -1,25 +1,27 @@
-"""Every figure by the name it is asked for on the command line."""
+"""Every figure by the name it is asked for on the command line.
 
-from paper_figures import (
-    batch_size,
-    convergence,
-    costs,
-    exactness,
-    networks,
-    node_accuracy,
-    node_memory,
-    peers,
-    projection,
-    static_memory,
-    stream,
-    throughput,
-    time_to_accuracy,
-    trainer_grid,
-)  # fmt: skip
+A module of this folder with a list ``FIGURES`` and a row of results/paper/figures.csv for each are
+all that a figure needs to be here, in the order of the rows.
+"""
 
-# In the order of the page, the suite's own last; a module's figures are in its list FIGURES.
-MODULES = (
-    time_to_accuracy, batch_size, node_memory, node_accuracy, static_memory, convergence,
-    trainer_grid, throughput, peers, projection, stream, networks, costs, exactness,
-)  # fmt: skip
-FIGURES = {figure.name: figure for module in MODULES for figure in module.FIGURES}
+from importlib import import_module
+from pkgutil import iter_modules
+
+import paper_figures
+from paper_figures.figure import PaperFigure, figure_texts
+
+THIS = "registry"
+
+
+def find_figures() -> dict[str, PaperFigure]:
+    """The figures of all modules; KeyError if one has no row in figures.csv."""
+    names = [found.name for found in iter_modules(paper_figures.__path__)]
+    modules = [
+        import_module(f"paper_figures.{n}") for n in names if n not in (THIS, "__main__", "readme")
+    ]
+    found = {f.name: f for module in modules for f in getattr(module, "FIGURES", [])}
+    order = list(figure_texts().index)
+    return {name: found[name] for name in sorted(found, key=order.index)}
+
+
+FIGURES = find_figures()

@@ -81,7 +81,7 @@ class Rule:
     tasks: tuple[str, ...] = ("link_prediction",)
     needs: Mapping[str, Mask] = field(default_factory=dict)
     varies: tuple[str, ...] | None = ()
-    rank: Callable[[Runs], tuple[Any, ...]] = lambda runs: foremost(runs)  # noqa: PLW0108
+    rank: Callable[[Runs], Any] = lambda runs: foremost(runs)  # noqa: PLW0108
     together: bool = False
     any_stream: bool = False
 
@@ -98,7 +98,8 @@ def select(rule: Rule, records: Records) -> Selection:
         runs = runs[kept]
     groups: list[Group] = []
     for _, question in runs.groupby(["dataset", "protocol"]):
-        whole, mark, changed = question, "", []
+        changed: list[str] = []
+        whole, mark = question, ""
         if not rule.any_stream:
             whole, mark, changed = _whole_streams(question)
         left_out += changed

@@ -9,11 +9,11 @@ import pandas as pd
 from benchmark.records.series import SINGLE, Runs
 from benchmark.records.statistics import Estimate
 from benchmark.records.targets import target_of
-from benchmark.records.words import PAPER_EPOCHS, commands, conditions, epochs, seeds
+from benchmark.records.words import PAPER_EPOCHS, conditions, epochs, seeds
 from paper_figures import curves, style
 from paper_figures.claims import Measured
 from paper_figures.convergence import too_short
-from paper_figures.figure import Output, PaperFigure
+from paper_figures.figure import Output, PaperFigure, measured
 from paper_figures.published import on_features, published
 from paper_figures.selection import WITHOUT_EFFECT, Group, Rule, foremost
 
@@ -30,11 +30,16 @@ def published_curves() -> pd.DataFrame:
     return table.assign(static_memory=kinds, origin="published", label=kinds + table["parallelism"])
 
 
-def measured(group: Group) -> pd.DataFrame:
+def mean_curves(group: Group) -> pd.DataFrame:
     """The mean curve of each data set, kind and layout."""
     parts = [
         curves.mean_curve(
-            group, runs, dataset=dataset, static_memory=kind, parallelism=name, label=kind + name
+            group,
+            runs,
+            dataset=dataset,
+            static_memory=kind,
+            parallelism=name,
+            label=f"{kind}{name}",
         )
         for (dataset, kind), part in group.runs.groupby(["dataset", SETTING])
         for name, runs in group.by_parallelism(part).items()
@@ -44,7 +49,7 @@ def measured(group: Group) -> pd.DataFrame:
 
 def draw(group: Group) -> Iterator[Output]:
     """A panel for each data set, measured and published."""
-    table, paper = measured(group), published_curves()
+    table, paper = mean_curves(group), published_curves()
     panels = [(name, part) for frame in (table, paper) for name, part in frame.groupby("dataset")]
     rows = ceil(len(panels) / 2)
     figure, grid = plt.subplots(rows, 2, figsize=(style.COLUMN, 1.55 * rows), squeeze=False)
@@ -80,11 +85,10 @@ def measure(group: Group) -> Iterator[Measured]:
         if len(best) == 2:
             gain = best[WITH] - best[WITHOUT]
             where = f"{dataset}, {epochs(runs)} (paper: {PAPER_EPOCHS}), {seeds(runs)}"
-            yield Measured(
-                "gain", {str(dataset): Estimate(gain)},
-                f"{dataset} {best[WITHOUT]:.4f} to {best[WITH]:.4f}, {gain:+.4f}",
-                where, commands(runs), str(dataset), too_short(Group(runs, group.records)),
-            )  # fmt: skip
+            own = Group(runs, group.records)
+            text = f"{dataset} {best[WITHOUT]:.4f} to {best[WITH]:.4f}, {gain:+.4f}"
+            value = {str(dataset): Estimate(gain)}
+            yield measured(own, "gain", value, text, where, unlike=too_short(own))
 
 
 def _both(runs: Runs) -> tuple[object, ...]:
@@ -92,17 +96,10 @@ def _both(runs: Runs) -> tuple[object, ...]:
 
 
 FIGURES = [
-    PaperFigure(
-        "static_memory", "Figure 6", "validation MRR with and without static node memory",
-        "python -m benchmark.run suite=static_memory",
-        "Other data sets: the paper shows MOOC and Flights, which gain the most of its five and are "
-        "not at hand.",
-        Rule(
+    PaperFigure("static_memory", Rule(
             ("static_memory",), varies=(*WITHOUT_EFFECT, "system.static_memory"), rank=_both,
             together=True,
             needs={"no validation MRR": curves.has_curve("mrr"),
-                   "not one of the kinds of memory compared": lambda r: r[SETTING].isin(COLORS)},
-        ),
-        draw, measure, "gain",
-    )
+                   "another kind of static memory": lambda r: r[SETTING].isin(COLORS)},
+        ), draw, measure),
 ]  # fmt: skip

@@ -19,7 +19,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 COLUMN = 3.4  # inches, the width of one column of the paper
-PAGE = 7.0  # inches, both columns
+PAGE, WIDE = 7.0, 5.0  # inches: both columns, and between
 PUBLISHED_DASHES = (0, (4, 1.5))
 PUBLISHED_HATCH = "//////"
 BAND_ALPHA = 0.2

@@ -1,6 +1,6 @@
 """Tables for people: cells of several seeds, and the same table as csv, Markdown and LaTeX."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from math import inf, nan
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,9 @@ from typing import Any
 import pandas as pd
 
 from benchmark.records.statistics import CONFIDENCE, Estimate
+from benchmark.records.words import plain
+
+Row = dict[str, Any]
 
 HOLE = "-"  # neither measured nor published
 ACCURACIES = f" Accuracy: the mean over seeds and its {CONFIDENCE:.0%} t interval."
@@ -40,10 +43,30 @@ def written(estimate: Estimate, form: str) -> str:
     return cell(columns("value", estimate), "value", form)
 
 
-def shown(rows: Iterable[Mapping[str, str]]) -> pd.DataFrame:
-    """A table of texts without the columns that hold nothing."""
-    table = pd.DataFrame(list(rows)).fillna("")
-    return table.loc[:, [c for c in table if not set(table[c]) <= {"", HOLE}]]
+def rows_of(table: pd.DataFrame) -> list[Row]:
+    """The rows of a table, by column."""
+    rows: Any = table.to_dict("records")
+    return list(rows)
+
+
+def shown(table: pd.DataFrame, spec: dict[str, Any]) -> pd.DataFrame:
+    """A table of texts, with ``origin``: by title a column as it is, or an estimate and its form.
+
+    Columns that hold nothing are left out.
+    """
+    rows = [
+        {
+            title: cell(row, *what) if isinstance(what, tuple) else _text(row.get(what))
+            for title, what in (spec | {"origin": "origin"}).items()
+        }
+        for row in rows_of(table)
+    ]
+    texts = pd.DataFrame(rows)
+    return texts.loc[:, [c for c in texts if not set(texts[c]) <= {"", HOLE}]]
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else "" if pd.isna(value) else plain(value)
 
 
 def markdown(table: pd.DataFrame) -> str:

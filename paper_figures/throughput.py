@@ -8,16 +8,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
+from benchmark.planning.cost_model import Layout, fit
 from benchmark.records.series import SINGLE, Runs, make_series, ran_apart, size_order, system_rank
 from benchmark.records.statistics import Estimate, median_estimate
 from benchmark.records.words import commands, conditions, seeds
 from paper_figures import style
 from paper_figures.claims import Measured
-from paper_figures.cost_model import Layout, fit
-from paper_figures.figure import Output, PaperFigure
+from paper_figures.figure import Output, PaperFigure, measured
 from paper_figures.published import on_features, published
 from paper_figures.selection import Group, Rule, has
-from paper_figures.tables import columns, written
+from paper_figures.tables import Row, columns, rows_of, written
 
 TOTAL, PER_GPU = "thousand_events_per_second", "thousand_events_per_second_per_gpu"
 STRATEGIES = ("mini-batch", "epoch", "memory")  # what i, j and k trainers divide
@@ -41,7 +41,7 @@ def strategy_of(parallelism: str) -> str:
     return " + ".join(name for name, degree in named if degree != "1") or "single"
 
 
-def measured(group: Group) -> pd.DataFrame:
+def bars_of(group: Group) -> pd.DataFrame:
     """Median, lowest and highest throughput of each series, in thousand events per second."""
     rows = [
         {
@@ -56,9 +56,10 @@ def measured(group: Group) -> pd.DataFrame:
 
 
 def _named(label: str, system: str, parallelism: str) -> dict[str, Any]:
+    number = Layout.parse(parallelism).num_trainers
     return {
         "label": label, "system": system, "parallelism": parallelism,
-        "strategy": strategy_of(parallelism), "num_trainers": Layout.parse(parallelism).num_trainers,
+        "strategy": strategy_of(parallelism), "num_trainers": number,
     }  # fmt: skip
 
 
@@ -70,7 +71,8 @@ def projected(table: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     ours = table[table["system"] == "disttgl"]
-    for (variant, size), part in ours.groupby(["variant", "batch_size"]):
+    for variant, part in ours.groupby("variant"):
+        size = int(part["batch_size"].iloc[0])
         if SINGLE not in set(part["parallelism"]):
             continue
         layouts = [Layout.parse(name) for name in part["parallelism"]]
@@ -111,15 +113,12 @@ def published_bars(dataset: str, most: int) -> pd.DataFrame:
 
 def draw(group: Group) -> Iterator[Output]:
     """Totals over trainers on the left; per trainer, measured beside published, on the right."""
-    ours = measured(group)
+    ours = bars_of(group)
     table = pd.concat([ours, projected(ours)], ignore_index=True)
     paper = published_bars(group.dataset, int(table["num_trainers"].max()))
     bars = pd.concat([table, paper], ignore_index=True)
-    order = sorted(
-        {(r.system, r.parallelism, r.label) for r in bars.itertuples()},
-        key=lambda row: (system_rank(row[0]), size_order(row[1]), row[2]),
-    )
-    labels = [label for _, _, label in order]
+    order = sorted(rows_of(bars), key=lambda row: (*_order(row), row["label"]))
+    labels = list(dict.fromkeys(row["label"] for row in order))
     height = 0.9 + 0.24 * len(labels)
     figure, (left, right) = plt.subplots(1, 2, figsize=(style.PAGE, height))
     _totals(left, bars, labels)
@@ -161,7 +160,7 @@ def _totals(axes: Axes, bars: pd.DataFrame, labels: list[str]) -> None:
 
 
 def _per_trainer(axes: Axes, bars: pd.DataFrame, labels: list[str]) -> None:
-    """A row for each configuration, in it the published bar below ours; values at the right edge."""
+    """A row for each configuration, the published bar below ours; values at the right edge."""
     edge = 1.04 * (bars[[TOTAL, f"{TOTAL}_high"]].max(axis=1) / bars["num_trainers"]).max()
     for row in bars.to_dict("records"):
         ours, size = row["origin"] != "published", row["num_trainers"]
@@ -193,13 +192,14 @@ def _color(row: Any) -> Any:
     return style.mixed(style.color_of(row["system"]), shade)
 
 
+def _order(row: Row) -> tuple[Any, ...]:
+    return (*system_rank(row["system"]), *size_order(row["parallelism"]))
+
+
 def _legend(bars: pd.DataFrame) -> list[Patch]:
-    kinds = bars.drop_duplicates(["system", "strategy"]).to_dict("records")
     known = {
-        f"{r['system']}, {r['strategy']}" if r["system"] == "disttgl" else r["system"]: _color(r)
-        for r in sorted(
-            kinds, key=lambda r: (*system_rank(r["system"]), *size_order(r["parallelism"]))
-        )
+        f"disttgl, {r['strategy']}" if r["system"] == "disttgl" else r["system"]: _color(r)
+        for r in sorted(rows_of(bars), key=_order)
     }
     handles = [Patch(facecolor=color, label=name) for name, color in known.items()]
     if (bars["origin"] == "published").any():
@@ -227,12 +227,10 @@ def measure(group: Group) -> Iterator[Measured]:
             assert estimate
             of_both = runs["system"].isin([system, other]) & runs["seed"].isin(ratios.index)
             used = runs[of_both & runs["parallelism"].isin([layout, other_layout])]
-            yield Measured(
-                f"{system} {layout} by {other} {other_layout}", {"": estimate},
-                written(estimate, ".2f"),
-                f"{group.dataset}, batch {BATCH_SIZE}, on {used['hardware'].iloc[0]}, {seeds(used)}",
-                commands(used), group.dataset,
-            )  # fmt: skip
+            where = f"{group.dataset}, batch {BATCH_SIZE}, on {used['hardware'].iloc[0]}"
+            name = f"{system} {layout} by {other} {other_layout}"
+            text = written(estimate, ".2f")
+            yield measured(group, name, estimate, text, f"{where}, {seeds(used)}", commands(used))
 
 
 def _rank(runs: Runs) -> tuple[object, ...]:
@@ -242,15 +240,8 @@ def _rank(runs: Runs) -> tuple[object, ...]:
 
 
 FIGURES = [
-    PaperFigure(
-        "throughput", "Figure 12", "training throughput by system and i x j x k",
-        "python -m benchmark.run suite=scaling",
-        "CPU cores in place of NVIDIA T4 GPUs: ratios between systems compare, events per second do "
-        "not. What needs more cores than there are is projected.",
-        Rule(
+    PaperFigure("throughput", Rule(
             ("scaling", "time_to_accuracy", "quick"), needs=NEEDS, rank=_rank,
             varies=("system", "model", "processes"),
-        ),
-        draw, measure, "disttgl 1x1x2 by disttgl 1x1x1",
-    )
+        ), draw, measure),
 ]  # fmt: skip

@@ -137,16 +137,9 @@ def _panel(axes: Axes, cells: dict[str, float], form: str, norm: Normalize) -> N
 
 
 FIGURES = [
-    PaperFigure(
-        "trainer_grid", "Figure 10", "test MRR and iterations to the best validation MRR by j x k",
-        "python -m benchmark.run suite=trainer_grid",
-        "Logical trainers share one process, which changes the order of a sum at most (suite "
-        "exactness).",
-        Rule(
+    PaperFigure("trainer_grid", Rule(
             ("trainer_grid", "convergence"), varies=WITHOUT_EFFECT,
             needs={"no validation MRR": curves.has_curve("mrr"),
                    "a layout outside the grid": lambda runs: runs["parallelism"].isin(LAYOUTS)},
-        ),
-        draw, measure, "gain of 1x1x8",
-    )
+        ), draw, measure),
 ]  # fmt: skip

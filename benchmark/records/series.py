@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from benchmark.records.words import OTHERWISE_SAID, plain, short, texts
+from benchmark.records.words import plain, short, telling_settings, texts
 
 SINGLE = "1x1x1"
 SYSTEM_ORDER = ("tgn", "tgl", "disttgl")
@@ -47,7 +47,7 @@ def make_series(runs: pd.DataFrame) -> list[Series]:
     if runs.empty:
         return []
     own = [name for name in FIELDS if name not in ("hardware", *ALWAYS_VARIES)]
-    chosen = [c for c in runs if c.startswith("settings.") and not c.startswith(OTHERWISE_SAID)]
+    chosen = telling_settings(runs)
     key = texts(runs[["parallelism", *own, *chosen]]).agg("|".join, axis=1)
     sets = [part for _, part in runs.groupby(key, sort=False)]
     named: dict[str, list[pd.DataFrame]] = {}
@@ -91,10 +91,10 @@ def _telling(rows: pd.DataFrame, run: str) -> list[str]:
         among = same_model if name.startswith("settings.model.") else others
         return bool((among[name] != mine[name]).any())
 
-    telling = [name for name in rows if tells(name)]
+    telling = [name for name in map(str, rows.columns) if tells(name)]
     for name in [n for n in reversed(telling) if n not in ALWAYS_NAMED]:
         fewer = [other for other in telling if other != name]
-        if (others[fewer] != mine[fewer]).any(axis=1).all():
+        if all((other[fewer] != mine[fewer]).any() for _, other in others.iterrows()):
             telling = fewer
     return telling
 
@@ -107,7 +107,8 @@ def alike(runs: Runs, varies: Iterable[str]) -> list[Runs]:
     if runs.empty:
         return []
     free = (*varies, *ALWAYS_VARIES)
-    settings = [c for c in runs if c.startswith("settings.") and not _below(c[9:], free)]
+    names = [c for c in map(str, runs.columns) if c.startswith("settings.")]
+    settings = [name for name in names if not _below(name.removeprefix("settings."), free)]
     fields = [name for name in FIELDS if name not in free]
     key = texts(runs[[*fields, *settings]]).agg("|".join, axis=1)
     return [part for _, part in runs.groupby(key, sort=False)]

@@ -48,10 +48,16 @@ def epochs(runs: pd.DataFrame) -> str:
     return f"{list_of(sorted(set(runs['epochs'].astype(float))), ' and ')} epochs"
 
 
+def telling_settings(runs: pd.DataFrame) -> list[str]:
+    """Columns of settings, without those that others say too."""
+    names = map(str, runs.columns)
+    return [n for n in names if n.startswith("settings.") and not n.startswith(OTHERWISE_SAID)]
+
+
 def settings_that_differ(runs: pd.DataFrame) -> list[str]:
     """Columns in which ``runs`` are not all equal, of those that say what a run computes."""
-    names = [c for c in runs if c.startswith("settings.") and not c.startswith(OTHERWISE_SAID)]
-    return [name for name in (*FIELDS, *names) if texts(runs[[name]])[name].nunique() > 1]
+    names = [*FIELDS, *telling_settings(runs)]
+    return [name for name in names if texts(runs[[name]])[name].nunique() > 1]
 
 
 def difference(runs: pd.DataFrame, drawn: pd.DataFrame) -> str:
@@ -89,7 +95,9 @@ def conditions(runs: pd.DataFrame) -> str:
         text += f" The machines differ ({'; '.join(machines)}): times do not compare."
     sights = runs.dropna(subset="visibility").groupby("visibility")["system"].unique()
     if len(sights) > 1:
-        who = [f"{SIGHT[name]} ({list_of(sorted(systems))})" for name, systems in sights.items()]
+        who = [
+            f"{SIGHT[str(name)]} ({list_of(sorted(systems))})" for name, systems in sights.items()
+        ]
         text += f" The systems differ in what a query may see: {' or '.join(who)}."
     return text
 

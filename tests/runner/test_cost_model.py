@@ -6,7 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.optimize import nnls
 
-from paper_figures.cost_model import CostModel, Layout, fit
+from benchmark.planning.cost_model import CostModel, Layout, fit
 from paper_figures.published import published
 
 EVERY_TERM = [  # layouts that determine all five terms
@@ -44,7 +44,7 @@ def test_seconds_and_throughput_by_hand() -> None:
 
 
 def test_parallelism_is_parsed() -> None:
-    assert Layout.parse("2x3x4", machines=2) == Layout(2, 3, 4, 2)
+    assert Layout.parse("2x3x4") == Layout(2, 3, 4)
     assert Layout.parse("2x3x4").num_trainers == 24
 
 
