@@ -170,11 +170,9 @@ def draw_mrr(group: Group) -> Iterator[Output]:
         f" epoch of each trainer.{on_features(group)}{curves.how_drawn(table)}"
     )
     if len(paper):
-        caption += (
-            f" Dashed: published, DistTGL Figure 9, {PAPER_EPOCHS} epochs, with static node memory"
-            " (here as recorded: off)." if group.first["settings.system.static_memory"] == "off"
-            else f" Dashed: published, DistTGL Figure 9, {PAPER_EPOCHS} epochs."
-        )  # fmt: skip
+        memory = group.first["settings.system.static_memory"]
+        caption += f" Dashed: published, DistTGL Figure 9, {PAPER_EPOCHS} epochs, with static node"
+        caption += f" memory (measured: {memory})."
     name = f"convergence_{group.dataset}_{group.protocol}"
     yield Output(name, pd.concat([table, paper]), caption, figure)
     yield from _table_of_savings(group, name)

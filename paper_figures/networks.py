@@ -12,20 +12,21 @@ from paper_figures import tables
 from paper_figures.claims import Measured
 from paper_figures.figure import Output, PaperFigure, measured
 from paper_figures.published import on_features, published
+from paper_figures.published_networks import (
+    MAJORITY,
+    NAMES,
+    NONE,
+    TGN,
+    paper_rows,
+    published_links,
+    published_nodes,
+)
 from paper_figures.selection import Group, Rule
 from paper_figures.tables import Row, columns, rows_of
 
-TGN, NONE, MAJORITY = "TGN-attn", "none", "majority class"
-NAMES = {  # of the papers, by the model of a record or a paper's own name
-    "tgn_attention": TGN, "tgn_pyg": TGN, "tgn_tgm": TGN, "TGN": TGN, "jodie": "JODIE",
-    "tgat": "TGAT", "tgat_one_layer": "TGAT, one layer", "dysat": "DySAT", "apan": "APAN",
-    "graph_mixer": "GraphMixer",
-}  # fmt: skip
 ORDER = (*dict.fromkeys(NAMES.values()), "EdgeBank", MAJORITY)
-CODE_OF = {"baseline": "authors' code", "tgl": "TGL's code"}  # in TGL's table
 SHARED = ("epochs", "batch size", "learning rate")  # columns where they differ, else said once
 F1 = {"f1_micro": "F1-micro (%)", "f1_macro": "F1-macro (%)", "top1": "top-1 (%)"}
-DEVIATION = {"standard_deviation": "test_deviation"}
 
 
 def network_of(run: Any) -> str:
@@ -50,48 +51,6 @@ def row_of(one: Series, **accuracies: str) -> Row:
     }  # fmt: skip
 
 
-def paper_rows(table: pd.DataFrame, **names: str) -> pd.DataFrame:
-    """Published rows with the columns of ``row_of``; ``names`` are new names of columns."""
-    table = table.rename(columns=names)
-    if "by" not in table:
-        table["by"] = table["source"].map(words.short_source)
-    network = table["model"].replace(NAMES)
-    wanted = ["by", "source", "dataset", "i x j x k", *names.values()]
-    kept = table[[name for name in dict.fromkeys(wanted) if name in table]]
-    return kept.assign(origin="published", network=network, label=network + ", " + table["by"])
-
-
-def published_links(dataset: str, protocol: str) -> pd.DataFrame:
-    """What papers report on links, by the protocol whose negatives are theirs, in per cent."""
-    if protocol == "tgn":
-        tgn = published("tgn_table_2", dataset=dataset).set_index(["model", "source"])
-        test, inductive = (tgn[tgn["setting"] == n] for n in ("transductive", "inductive"))
-        wide = test.join(inductive.add_suffix(" inductive")).reset_index()
-        where = {"dataset": dataset, "setting": "transductive", "metric": "ap"}
-        dyglib = published("dyglib_link_prediction", **where)
-        inductive_names = {
-            "ap_percent inductive": "inductive",
-            "standard_deviation inductive": "inductive_deviation",
-        }
-        return pd.concat([
-            paper_rows(wide, ap_percent="test", **DEVIATION, **inductive_names),
-            paper_rows(dyglib, value_percent="test", **DEVIATION),
-        ])  # fmt: skip
-    if protocol == "tgl":
-        table = published("tgl_table_5", dataset=dataset)
-        table["by"] = table["source"] + ", " + table["implementation"].map(CODE_OF)
-        return paper_rows(table, ap_percent="test", seconds_per_epoch="seconds_per_epoch")
-    if protocol == "disttgl":
-        single = published("figure_9_test", dataset=dataset, panel="a", parallelism=SINGLE)
-        single = single.assign(model=TGN, test=100 * single["test_mrr"])
-        taser = published("taser_table_1", dataset=dataset)
-        return pd.concat([
-            paper_rows(single, test="test"),
-            paper_rows(taser, test_mrr_percent="test", **DEVIATION),
-        ])  # fmt: skip
-    return pd.DataFrame()
-
-
 def links(group: Group) -> pd.DataFrame:
     """Accuracies in per cent, seconds per epoch and memory."""
     metric, rows = group.first["primary_metric"], []
@@ -102,19 +61,6 @@ def links(group: Group) -> pd.DataFrame:
         memory = median_estimate(one.runs["peak_memory_bytes"] / 2**30)
         rows.append(row | columns("seconds_per_epoch", seconds) | columns("peak_gib", memory))
     return in_order(pd.DataFrame(rows), published_links(group.dataset, group.protocol))
-
-
-def published_nodes(dataset: str) -> pd.DataFrame:
-    """AUC of TGN and DyGLib, and TGL's AP of as many negatives as positives, in per cent."""
-    deviation = {"standard_deviation": "auc_deviation"}
-    tgn = published("tgn_table_3", dataset=dataset)
-    dyglib = published("dyglib_node_classification", dataset=dataset)
-    tgl = published("tgl_table_6", dataset=dataset, metric="ap")
-    return pd.concat([
-        paper_rows(tgn, node_classification_auc_percent="auc", **deviation),
-        paper_rows(dyglib, auc_percent="auc", **deviation),
-        paper_rows(tgl, value_percent="balanced_ap"),
-    ])  # fmt: skip
 
 
 def nodes(group: Group) -> pd.DataFrame:
