@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from benchmark.records.disagreement import without_disagreements
 from benchmark.records.reader import read_records
 from paper_figures.figure import draw
 from paper_figures.page import write_page
@@ -17,7 +18,7 @@ def main(arguments: list[str] | None = None) -> int:
     """
     options = _parse(arguments)
     try:
-        records = read_records(options.results)
+        records = without_disagreements(read_records(options.results))
     except FileNotFoundError as error:
         print(error, file=sys.stderr)
         return 1

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from benchmark.records.disagreement import without_disagreements
 from benchmark.records.reader import read_records
 from paper_figures.claims import Judged, totals
 from paper_figures.figure import PaperFigure, judge
@@ -34,7 +35,7 @@ Verdicts = dict[str, list[Judged]]  # by figure
 
 def all_verdicts(results: Path) -> Verdicts:
     """The claims of every figure that records say something about; OSError without records."""
-    records = read_records(results)
+    records = without_disagreements(read_records(results))
     judged = {name: judge(figure, records) for name, figure in FIGURES.items()}
     return {name: claims for name, claims in judged.items() if claims}
 
