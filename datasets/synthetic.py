@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.datasets.assemble import assemble
-from benchmark.datasets.chronology import split_by_time
-from benchmark.datasets.dataset import Dataset, LabelKind, Source
+from benchmark.datasets.chronology import Times
+from benchmark.datasets.dataset import Dataset, Fractions, LabelKind, Source
 from benchmark.datasets.loader import Loader
 from benchmark.datasets.locations import Locations
 
@@ -59,7 +59,7 @@ class Synthetic(Loader):
         """What is known of the labels before the stream is made."""
         return LabelKind.NODE if self.edge_dim else LabelKind.NONE
 
-    def files(self, locations: Locations) -> dict[str, Path]:
+    def paths(self, locations: Locations) -> dict[str, Path]:
         """None: everything is drawn."""
         return {}
 
@@ -92,15 +92,13 @@ class Synthetic(Loader):
             self.name,
             src,
             dst,
-            t,
-            split=lambda t: split_by_time(t, self.validation_fraction, self.test_fraction),
+            Times(t),
+            split=Fractions(self.validation_fraction, self.test_fraction),
             source=Source(f"synthetic stream, seed {self.seed}", files),
             num_nodes=self.num_nodes,
-            bipartite=self.bipartite,
             features=features,
             labels=state if labelled else None,
             label_kind=self.label_kind,
-            num_classes=2 if labelled else 0,
         )
 
 

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -11,16 +11,16 @@ from torch import Tensor, nn
 from torch_geometric.data import TemporalData
 
 from benchmark.datasets.dataset import Dataset, EventBatch, Split
-from benchmark.disttgl.loss import link_loss
 from benchmark.graph.neighbor_index import NeighborIndex
 from benchmark.graph.samplers import RecentSampler
 from benchmark.graph.visibility import Visibility
 from benchmark.models.contract import TemporalModel
-from benchmark.models.subgraph import link_subgraph
-from benchmark.protocol.link_protocol import NegativePool
-from benchmark.protocol.negatives import negative_pool, training_negatives
+from benchmark.models.roots import EventRoots
+from benchmark.models.subgraph import build_subgraph
+from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.randomness import generator, seeded
-from benchmark.system import ReportProgress
+from benchmark.training.objectives import softmax_link_loss
+from benchmark.training.system import ReportProgress
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Pretraining:
     learning_rate: float
     batch_size: int
     num_negatives: int
-    negative_pool: NegativePool
+    protocol: LinkProtocol
     seed: int
 
     def __post_init__(self) -> None:
@@ -40,6 +40,15 @@ class Pretraining:
                 f"system.static_memory_epochs is {self.epochs}; it must be at least 1: set "
                 "system.static_memory=off to train without static memory."
             )
+
+    def identity(self) -> dict[str, Any]:
+        """Every setting that decides what is trained; of the protocol, what training draws from."""
+        numbers = ("epochs", "learning_rate", "batch_size", "num_negatives", "seed")
+        return {
+            **{name: getattr(self, name) for name in numbers},
+            "negative_pool": self.protocol.negative_pool,
+            "negative_sampling": self.protocol.negative_sampling,
+        }
 
 
 class Pretrained(NamedTuple):
@@ -112,7 +121,7 @@ class TableTrainer:
         self.table = nn.Parameter(table)
         self.settings = settings
         self.device = table.device
-        self.pool = negative_pool(dataset, settings.negative_pool)
+        self.negatives = settings.protocol.negatives(dataset)
         stream = dataset.stream
         index = NeighborIndex(stream.src, stream.dst, stream.t, dataset.num_nodes)
         # Random batches have no start, so that a query sees what came before its own time.
@@ -146,14 +155,13 @@ class TableTrainer:
         stream = self.stream
         events = EventBatch(0, ids, stream.src[ids], stream.dst[ids], stream.t[ids])
         key = ("static memory", step)
-        negatives = training_negatives(self.pool, events.dst, num_negatives, seed, *key)
-        subgraph = link_subgraph(
-            events.to(self.device), negatives.to(self.device), self.sampler, first_event=0
-        )
+        negatives = self.negatives.training(events, num_negatives, seed, *key)
+        roots = EventRoots.of(events.to(self.device), negatives.to(self.device))
+        subgraph = build_subgraph(roots.nodes, roots.times, self.sampler, first_event=0)
         with seeded(self.device, seed, "static memory dropout", step):
             memory = F.embedding(subgraph.nodes, self.table)
             embeddings = self.network.embed(memory, subgraph)
-            loss = link_loss(self.network, embeddings, ids.numel(), num_negatives)
+            loss = softmax_link_loss(self.network, roots.split(embeddings))
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()

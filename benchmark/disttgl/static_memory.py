@@ -4,7 +4,6 @@ import hashlib
 import inspect
 import json
 from collections.abc import Callable
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -12,10 +11,10 @@ import torch
 from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset
-from benchmark.datasets.storage import prepared_tensors
+from benchmark.datasets.prepared import prepared_tensors
 from benchmark.disttgl.pretraining import Pretrained, Pretraining, pretrain
 from benchmark.models.contract import TemporalModel
-from benchmark.system import ReportProgress
+from benchmark.training.system import ReportProgress
 
 RECIPE = 2  # to be raised when the same settings come to give another table
 STATIC_MEMORY = ("off", "pretrained")
@@ -41,8 +40,7 @@ def pretrained_rows(
 ) -> Pretrained:
     """The table of ``pretrain``, computed once for all runs that share ``cache``.
 
-    Of several processes on one machine one computes and the others wait. Raises ValueError when
-    the cached file is damaged.
+    Of several processes on one machine one computes and the others wait.
     """
 
     def compute() -> Pretrained:
@@ -51,12 +49,9 @@ def pretrained_rows(
     if cache is None:
         return compute()
     identity = identity_of(dataset, model, settings)
-    path = cache / "static_memory" / f"{dataset.name}-{identity}.pt"
-    saved = prepared_tensors(path, lambda: _pack(compute(), identity))
-    pretrained = Pretrained(saved["rows"], saved["losses"], saved["seconds"].item())
-    if not torch.equal(saved["checksum"], _checksum(pretrained, identity)):
-        raise ValueError(f"the cache file {path} is damaged: delete it and run again")
-    return pretrained
+    folder = cache / "static_memory" / f"{dataset.name}-{identity}"
+    saved = prepared_tensors(folder, lambda: _pack(compute()))
+    return Pretrained(saved["rows"], saved["losses"], saved["seconds"].item())
 
 
 def identity_of(
@@ -74,7 +69,7 @@ def identity_of(
         "num_nodes": dataset.num_nodes,
         "bipartite": dataset.bipartite,
         "network": f"{network.__module__}.{network.__qualname__}{inspect.signature(model)}",
-        **asdict(settings),
+        **settings.identity(),
     }
     digest = hashlib.blake2b(json.dumps(parts, sort_keys=True).encode(), digest_size=8)
     tensors = [column[:end] for column in (stream.src, stream.dst, stream.t, stream.msg)]
@@ -86,18 +81,7 @@ def identity_of(
     return digest.hexdigest()
 
 
-def _pack(pretrained: Pretrained, identity: str) -> dict[str, Tensor]:
+def _pack(pretrained: Pretrained) -> dict[str, Tensor]:
     rows, losses, seconds = pretrained
-    return {
-        "rows": rows,
-        "losses": losses,
-        "seconds": torch.tensor(seconds, dtype=torch.float64),
-        "checksum": _checksum(pretrained, identity),
-    }
-
-
-def _checksum(pretrained: Pretrained, identity: str) -> Tensor:
-    """Sixteen bytes that a file with one wrong bit, or one that was renamed, does not match."""
-    digest = hashlib.blake2b(identity.encode(), digest_size=16)
-    digest.update(pretrained.rows.contiguous().numpy().data)
-    return torch.tensor(list(digest.digest()), dtype=torch.uint8)
+    seconds_column = torch.tensor(seconds, dtype=torch.float64)
+    return {"rows": rows, "losses": losses, "seconds": seconds_column}

@@ -39,6 +39,7 @@ OPTIONAL: dict[str, Types] = {
     "seconds_by_part": dict,  # what training spent its time on, the mean over processes
     # {"train", "evaluate"}: of all threads of the training processes, without their helpers
     "cpu_seconds": dict,
+    "positive_class": str,  # the node class that node_auc and node_ap are of
     "operation_floor": dict,  # benchmark.tasks.roofline
 }
 DEGREES: dict[str, Types] = dict.fromkeys("ijk", int)

@@ -41,6 +41,5 @@ def _check_data(experiment: Experiment) -> None:
     loader = loader_of(experiment)
     check_task(experiment, getattr(loader, "label_kind", None))
     check_protocol(experiment)
-    check_files = getattr(loader, "check", loader.files)
     with suppress(NotDownloadedError):  # fetched, and looked at, when the experiment is to run
-        check_files(locations_of(experiment, may_download=False))
+        loader.paths(locations_of(experiment, may_download=False))

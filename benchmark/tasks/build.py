@@ -6,30 +6,28 @@ from typing import Any
 
 from hydra.utils import instantiate
 
-from benchmark.datasets.beginning import beginning
-from benchmark.datasets.class_features import with_class_features
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.loader import Loader
 from benchmark.datasets.locations import Locations
-from benchmark.datasets.random_features import with_random_edge_features
+from benchmark.datasets.transforms import (
+    beginning,
+    with_class_features,
+    with_random_edge_features,
+)
 from benchmark.experiment import Experiment, Options
 from benchmark.machine.device import choose_device
-from benchmark.processes import Processes
 from benchmark.protocol.link_protocol import LinkProtocol
-from benchmark.system import Goal, System, TrainingSettings
-from benchmark.tasks.choices import check_network, class_of
-from benchmark.tasks.function_loader import FunctionLoader
+from benchmark.tasks.choices import check_network
+from benchmark.training.processes import Processes
+from benchmark.training.system import Goal, Job, System, TrainingSettings
 
 DEFAULT_CACHE = Path.home() / ".cache" / "disttgl-benchmark"
 
 
 def loader_of(experiment: Experiment) -> Loader:
     """What finds and loads the data set."""
-    loader = class_of(experiment, "dataset")
-    if not isinstance(loader, type):
-        return FunctionLoader(experiment.dataset)
-    built: Loader = instantiate(experiment.dataset, _convert_="all")
-    return built
+    loader: Loader = instantiate(experiment.dataset, _convert_="all")
+    return loader
 
 
 def locations_of(experiment: Experiment, may_download: bool = True) -> Locations:
@@ -50,7 +48,9 @@ def build_dataset(experiment: Experiment) -> Dataset:
         dataset = beginning(dataset, experiment.max_events)
     if experiment.random_edge_features:
         dataset = with_random_edge_features(dataset, experiment.random_edge_features)
-    return with_class_features(dataset, experiment.class_features)
+    if experiment.class_features is not None:
+        dataset = with_class_features(dataset, experiment.class_features)
+    return dataset
 
 
 def _check_unchanged(dataset: Dataset, experiment: Experiment) -> None:
@@ -75,6 +75,8 @@ def provenance(dataset: Dataset) -> dict[str, Any]:
     return {
         "files": source.files,
         "moved_rows": source.moved_rows,
+        "time_unit": source.time_unit,
+        "class_names": list(dataset.class_names),
         "random_edge_features": source.random_edge_features,
     }
 
@@ -108,14 +110,9 @@ def build_system(
         evaluation_mebibytes=experiment.evaluation_mebibytes,
         goal=goal,
     )
-    system: System = instantiate_with(
-        experiment.system,
-        dataset=dataset,
-        protocol=protocol,
-        model=instantiate(experiment.model) if "_target_" in experiment.model else None,
-        training=training,
-        processes=processes,
-    )
+    model = instantiate(experiment.model) if "_target_" in experiment.model else None
+    job = Job(dataset, protocol, model, training, processes)
+    system: System = instantiate_with(experiment.system, job=job)
     return system
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from benchmark.experiment import Experiment
 from benchmark.graph.captured_events import captured_events
-from benchmark.processes import Processes
 from benchmark.records.run_folder import RunFolder
 from benchmark.tasks.build import build_dataset, provenance
 from benchmark.tasks.task import Task
+from benchmark.training.processes import Processes
 
 BARS_IN_FIGURE = 3000
 

@@ -14,7 +14,7 @@ EXTRAS = {"tgm": "peers", "tgb": "tgb", "pyarrow": "parquet"}
 GIVEN: dict[str, tuple[str, ...]] = {
     "dataset": ("locations",),
     "protocol": ("locations",),
-    "system": ("job", "dataset", "protocol", "model", "training", "processes"),
+    "system": ("job",),
 }
 Class = Callable[..., Any]
 
@@ -51,7 +51,8 @@ def check_group(experiment: Experiment, group: str) -> None:
         return
     options = {k: v for k, v in getattr(experiment, group).items() if not k.startswith("_")}
     later = bool(getattr(experiment, group).get("_partial_"))
-    check_options(group, chosen, options, GIVEN.get(group, ()), may_lack=later)
+    taking = getattr(chosen, "options", None) or chosen  # a system may name them in a data class
+    check_options(group, taking, options, GIVEN.get(group, ()), may_lack=later)
 
 
 def check_network(experiment: Experiment) -> None:

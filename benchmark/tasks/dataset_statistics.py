@@ -4,10 +4,10 @@ from typing import Any
 
 from benchmark.datasets.dataset import UNLABELLED, Dataset, LabelKind
 from benchmark.experiment import Experiment
-from benchmark.processes import Processes
 from benchmark.records.run_folder import RunFolder
 from benchmark.tasks.build import build_dataset, provenance
 from benchmark.tasks.task import Task
+from benchmark.training.processes import Processes
 
 
 class DatasetStatistics(Task):

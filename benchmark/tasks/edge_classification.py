@@ -6,10 +6,9 @@ from typing import Any
 from benchmark.datasets.dataset import Dataset, LabelKind, SplitName
 from benchmark.errors import choose
 from benchmark.experiment import Experiment
-from benchmark.processes import Processes
 from benchmark.protocol.class_evaluator import MajorityClass, evaluate_classes
+from benchmark.protocol.scorer import EventClassifier
 from benchmark.records.run_folder import RunFolder
-from benchmark.system import EventClassifier, Goal
 from benchmark.tasks.build import build_dataset, build_protocol, build_system
 from benchmark.tasks.outcome import close, outcome
 from benchmark.tasks.requirements import (
@@ -19,7 +18,9 @@ from benchmark.tasks.requirements import (
     require_metric,
 )
 from benchmark.tasks.task import Task
-from benchmark.training import Training
+from benchmark.training.loop import Training
+from benchmark.training.processes import Processes
+from benchmark.training.system import Goal
 
 SPLITS: tuple[SplitName, ...] = ("validation", "test")
 

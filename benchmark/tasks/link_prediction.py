@@ -1,22 +1,17 @@
 """Temporal link prediction: every event's true destination among candidates."""
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from torch import Tensor
-
-from benchmark.datasets.dataset import Dataset, SplitName
+from benchmark.datasets.dataset import Dataset
 from benchmark.experiment import Experiment
-from benchmark.processes import Processes
-from benchmark.protocol.evaluator import evaluate_links
+from benchmark.protocol.evaluator import OnScores, evaluate_links
 from benchmark.records.run_folder import RunFolder
 from benchmark.tasks.build import build_dataset, build_protocol, build_system
 from benchmark.tasks.outcome import close, outcome
 from benchmark.tasks.task import Task
-from benchmark.training import Training
-
-OnScores = Callable[[SplitName, Tensor], None]
+from benchmark.training.loop import Training
+from benchmark.training.processes import Processes
 
 
 class LinkPrediction(Task):

@@ -4,12 +4,12 @@ from typing import Any
 
 from benchmark.experiment import Experiment
 from benchmark.models.tgn_attention import TGNAttention
-from benchmark.processes import Processes
 from benchmark.records.run_folder import RunFolder
 from benchmark.tasks.build import build_dataset, build_protocol
 from benchmark.tasks.choices import class_of
 from benchmark.tasks.link_prediction import LinkPrediction
 from benchmark.tasks.roofline import roofline
+from benchmark.training.processes import Processes
 
 
 class LinkSpeed(LinkPrediction):

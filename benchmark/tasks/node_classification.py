@@ -6,16 +6,16 @@ from typing import Any
 
 from torch import Tensor
 
-from benchmark.datasets.dataset import Dataset, EventBatch, LabelKind
+from benchmark.datasets.dataset import Dataset, LabelKind
 from benchmark.errors import choose
 from benchmark.experiment import Experiment
-from benchmark.processes import Processes
 from benchmark.protocol.class_evaluator import evaluate_classes
+from benchmark.protocol.classification_metrics import positive_class
 from benchmark.protocol.evaluator import evaluate_links
 from benchmark.protocol.link_protocol import LinkProtocol
-from benchmark.protocol.walk import walk
+from benchmark.protocol.scorer import EventClassifier, SourceEmbedder
+from benchmark.protocol.walk import Sharing, walk
 from benchmark.records.run_folder import RunFolder
-from benchmark.system import EventClassifier, Goal, SourceEmbedder
 from benchmark.tasks.build import build_dataset, build_protocol, build_system
 from benchmark.tasks.node_decoder import DecoderTraining, train_decoder
 from benchmark.tasks.outcome import close, outcome
@@ -27,7 +27,9 @@ from benchmark.tasks.requirements import (
     require_metric,
 )
 from benchmark.tasks.task import Task
-from benchmark.training import Training
+from benchmark.training.loop import Training
+from benchmark.training.processes import Processes
+from benchmark.training.system import Goal
 
 
 class NodeClassification(Task):
@@ -71,7 +73,10 @@ class NodeClassification(Task):
         require_labels(self, dataset)
         require_metric(dataset, self.primary_metric)
         protocol = build_protocol(experiment)
-        return self.method(experiment, dataset, protocol, folder, processes)
+        result = self.method(experiment, dataset, protocol, folder, processes)
+        return result | (
+            {"positive_class": positive_class(dataset)} if dataset.num_classes == 2 else {}
+        )
 
     def _joint(
         self,
@@ -135,17 +140,7 @@ def embed_stream(
 ) -> Tensor:
     """Embeddings [num_events, embedding_dim] of the sources of all events, each before its own."""
 
-    def embed(batch: EventBatch, rows: Tensor) -> Tensor:
-        return system.embed_sources(batch.select(rows))
-
     system.restart()
-    return walk(
-        system,
-        embed,
-        dataset,
-        range(dataset.num_events),
-        batch_size,
-        on_batch=on_batch,
-        share=(processes.rank, processes.world_size),
-        combine=processes.sum,
-    )
+    sharing = Sharing(processes.rank, processes.world_size, processes.sum, on_batch)
+    events = range(dataset.num_events)
+    return walk(system, system.embed_sources, dataset, events, batch_size, sharing)

@@ -5,11 +5,11 @@ from typing import Any
 from benchmark.datasets.dataset import Dataset
 from benchmark.experiment import Experiment
 from benchmark.machine.cores import available_cores
-from benchmark.processes import Processes
-from benchmark.stopwatch import total_seconds
-from benchmark.system import System
 from benchmark.tasks.build import provenance
-from benchmark.training import Progress
+from benchmark.training.loop import TrainingState
+from benchmark.training.processes import Processes
+from benchmark.training.stopwatch import total_seconds
+from benchmark.training.system import System
 
 
 def close(system: System, processes: Processes) -> None:
@@ -22,7 +22,7 @@ def outcome(
     experiment: Experiment,
     dataset: Dataset,
     system: System,
-    progress: Progress,
+    progress: TrainingState,
     processes: Processes,
     primary_metric: str,
 ) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def share_cores(experiment: Experiment) -> bool:
     return experiment.processes * experiment.threads_per_process > available_cores()
 
 
-def best_metrics(progress: Progress, primary: str) -> dict[str, float]:
+def best_metrics(progress: TrainingState, primary: str) -> dict[str, float]:
     """Validation at its best round and test at that point, with the primary metric named best."""
     best = dict(progress.best)
     return {f"validation_{primary}_best": best[f"validation_{primary}"], **best}
@@ -68,6 +68,6 @@ def mean_seconds(of_processes: list[dict[str, float]]) -> dict[str, float]:
     return {part: seconds / len(of_processes) for part, seconds in total.items()}
 
 
-def throughput(progress: Progress) -> float:
+def throughput(progress: TrainingState) -> float:
     """Training events per second of wall time, every trainer's events counted."""
     return progress.events / progress.train_seconds

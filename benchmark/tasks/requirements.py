@@ -4,19 +4,21 @@ from typing import Any
 
 from hydra.utils import instantiate
 
-from benchmark.datasets.dataset import UNLABELLED, Dataset, LabelKind
+from benchmark.datasets.dataset import Dataset, LabelKind
 from benchmark.errors import choose
 from benchmark.experiment import Experiment
 from benchmark.protocol.classification_metrics import (
     EDGE_METRICS,
     NODE_METRICS,
+    has_label,
     metric_names,
 )
+from benchmark.protocol.scorer import EventClassifier, SourceEmbedder
 from benchmark.protocol.tgb_negatives import LINK_PREFIX
-from benchmark.system import EventClassifier, SourceEmbedder, System
 from benchmark.tasks.build import build_protocol
 from benchmark.tasks.choices import check_network, check_trainers, class_of
 from benchmark.tasks.task import Task
+from benchmark.training.system import System
 
 CLASS_METRICS = {name: name for name in (*NODE_METRICS, *EDGE_METRICS)}
 
@@ -68,8 +70,9 @@ def require_labels(task: Task, dataset: Dataset) -> None:
             f"data set '{dataset.name}' are of kind {dataset.label_kind}; choose another dataset."
         )
     labels = dataset.stream.y[: dataset.split.train_end]
+    known = labels[has_label(labels)]
     several = dataset.label_kind is LabelKind.MULTI_EDGE
-    classes = (labels.any(0).nonzero() if several else labels[labels != UNLABELLED]).unique()
+    classes = (known.any(0).nonzero() if several else known).unique()
     if len(classes) < 2:
         shown = f"only the class {int(classes)}" if len(classes) else "no class"
         raise ValueError(

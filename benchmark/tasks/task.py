@@ -5,8 +5,8 @@ from typing import Any, ClassVar
 
 from benchmark.datasets.dataset import LabelKind
 from benchmark.experiment import Experiment
-from benchmark.processes import Processes
 from benchmark.records.run_folder import RunFolder
+from benchmark.training.processes import Processes
 
 
 class Task(ABC):

@@ -12,7 +12,8 @@ from torch_geometric.data import TemporalData
 from benchmark.datasets.dataset import Dataset, Split
 from benchmark.disttgl.pretraining import Pretrained, Pretraining, pretrain, training_part
 from benchmark.models.tgn_attention import TGNAttention
-from benchmark.protocol.link_protocol import NegativePool
+from benchmark.protocol.pool import NegativePool
+from tests.disttgl.small import PROTOCOL
 from tests.models.streams import random_dataset
 
 CPU = torch.device("cpu")
@@ -24,7 +25,7 @@ SETTINGS = Pretraining(
     learning_rate=1e-2,
     batch_size=50,
     num_negatives=1,
-    negative_pool=NegativePool.NODES,
+    protocol=PROTOCOL,
     seed=0,
 )
 
@@ -81,7 +82,8 @@ def dataset_with_node_features() -> Dataset:
 
 @pytest.mark.parametrize("pool", list(NegativePool))
 def test_nothing_after_the_training_split_enters(pool: NegativePool) -> None:
-    dataset, settings = dataset_with_node_features(), replace(SETTINGS, negative_pool=pool)
+    dataset = dataset_with_node_features()
+    settings = replace(SETTINGS, protocol=replace(PROTOCOL, negative_pool=pool))
     there, elsewhere = trained(dataset, settings), trained(another_future(dataset), settings)
     assert torch.equal(there.rows, elsewhere.rows[: dataset.num_nodes])
     assert torch.equal(there.losses, elsewhere.losses)
@@ -142,7 +144,11 @@ def test_the_loss_falls_on_a_stream_that_identity_explains() -> None:
         split=Split(num_events - 2, num_events - 1, num_events),
     )
     # With 12 epochs some seeds, or one seed on some processors, have only begun to learn.
-    settings = replace(SETTINGS, epochs=30, negative_pool=NegativePool.DESTINATIONS)
+    settings = replace(
+        SETTINGS,
+        epochs=30,
+        protocol=replace(PROTOCOL, negative_pool=NegativePool.DESTINATIONS),
+    )
     losses = trained(dataset, settings).losses
     assert losses[0] > 0.65  # chance is ln 2
     assert losses[-1] < 0.5

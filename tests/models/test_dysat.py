@@ -117,7 +117,7 @@ def test_an_event_counts_until_the_oldest_snapshot_ends(age: int) -> None:
 
 
 def test_nodes_that_have_long_been_silent_tie_exactly() -> None:
-    """They have a past, but none that is looked at: all are strangers to this model."""
+    """They have a past, but none that is looked at: all are unseen to this model."""
     dataset = random_dataset(11, num_events=120, num_nodes=500, edge_dim=0)
     model = DySAT(dataset.stream.msg, snapshot_duration=2)
     state = NodeState.empty(dataset.num_nodes, 0, 0)

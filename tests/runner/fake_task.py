@@ -6,9 +6,9 @@ import time
 from typing import Any
 
 from benchmark.experiment import Experiment
-from benchmark.processes import Processes
 from benchmark.records.run_folder import RunFolder
 from benchmark.tasks.task import Task
+from benchmark.training.processes import Processes
 
 STEPS = 4
 

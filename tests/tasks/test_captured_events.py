@@ -8,11 +8,11 @@ import torch
 from torch_geometric.data import TemporalData
 
 from benchmark.datasets.dataset import Dataset, Source, Split
-from benchmark.processes import Processes
 from benchmark.records.run_folder import RunFolder
 from benchmark.runner.compose import compose_settings
 from benchmark.tasks import captured_events
 from benchmark.tasks.captured_events import CapturedEvents
+from benchmark.training.processes import Processes
 from tests.experiments import MakeExperiment
 from tests.real_data import real_data
 

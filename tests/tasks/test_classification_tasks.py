@@ -10,12 +10,13 @@ from benchmark.datasets.dataset import Dataset, LabelKind, Split
 from benchmark.datasets.locations import Locations
 from benchmark.datasets.synthetic import Synthetic
 from benchmark.experiment import Experiment
-from benchmark.processes import Processes
+from benchmark.protocol.classification_metrics import positive_class
 from benchmark.records.run_folder import RunFolder
 from benchmark.tasks import edge_classification
 from benchmark.tasks.edge_classification import EdgeClassification
 from benchmark.tasks.node_classification import NodeClassification
 from benchmark.tasks.requirements import check_task, require_labels, require_metric
+from benchmark.training.processes import Processes
 from tests.experiments import experiment_of
 from tests.protocol.streams import dataset_of
 
@@ -49,7 +50,9 @@ def nodes(path: Path, embeddings: str, **changes: int) -> dict[str, float]:
     experiment = small("task=node_classification", "parallelism.k=2")
     decoder = {**experiment.task["decoder"], **changes}
     task = NodeClassification("node_classification", 50, "node_auc", embeddings, decoder)
-    metrics: dict[str, float] = task.run(experiment, folder_in(path), Processes())["metrics"]
+    result = task.run(experiment, folder_in(path), Processes())
+    assert result["positive_class"] == "1"  # the synthetic stream has no names for them
+    metrics: dict[str, float] = result["metrics"]
     return metrics
 
 
@@ -116,6 +119,12 @@ def labelled_nodes(y: list[int]) -> Dataset:
     return replace(dataset, label_kind=LabelKind.NODE, num_classes=2)
 
 
+def test_the_positive_class_has_the_name_of_the_source() -> None:
+    dataset = labelled_nodes([0, 1, 0, 1])
+    assert positive_class(dataset) == "1"
+    assert positive_class(replace(dataset, class_names=("legit", "fraud"))) == "fraud"
+
+
 @pytest.mark.parametrize(
     ("y", "shown"), [([0, 0, 1, 0], "only the class 0"), ([-1, -1, 0, 1], "no class")]
 )
@@ -128,6 +137,14 @@ def test_training_labels_must_show_two_classes(y: list[int], shown: str) -> None
         f"the training split of data set '{labelled_nodes(y).name}' shows {shown} in its 2 events, "
         "and a classifier needs two; move the boundaries of the split or use more of the stream."
     )
+
+
+def test_events_without_labels_show_no_class() -> None:
+    task = EdgeClassification("edge_classification", 50, "f1_micro")
+    dataset = replace(labelled_nodes([0, 0, 0, 0]), label_kind=LabelKind.MULTI_EDGE)
+    dataset.stream.y = torch.tensor([[1.0, 0.0], [-1.0, -1.0], [0.0, 1.0], [1.0, 1.0]])
+    with pytest.raises(ValueError, match="shows only the class 0 in its 2 events"):
+        require_labels(task, dataset)
 
 
 def test_the_primary_metric_is_one_that_evaluation_gives(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ import pytest
 from hydra.utils import instantiate
 
 from benchmark.models.operation_count import BatchShape
-from benchmark.processes import Processes
 from benchmark.records.run_folder import RunFolder
+from benchmark.training.processes import Processes
 from tests.experiments import experiment_of
 
 

@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 from hydra.utils import instantiate
 
-from benchmark.processes import Processes
 from benchmark.records.run_folder import RunFolder
 from benchmark.runner.suites import expand
+from benchmark.training.processes import Processes
 from tests.experiments import experiment_of
 
 

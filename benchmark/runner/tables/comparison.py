@@ -22,7 +22,6 @@ QUESTION = (
     "random_edge_features", "class_features",
 )  # fmt: skip
 NAMES = ("dataset", "protocol", "system", "model", "processes", "epochs", "batch_size")
-RESAMPLING_SEED = 0
 
 
 def compare(folders: Sequence[RunFolder]) -> list[Row]:
@@ -62,9 +61,9 @@ def _answer(runs: Mapping[str, Mapping[int, Result]]) -> list[Row]:
                 "settings": _flat(json.loads(settings)),
                 "seeds": len(sample),
                 "mean": float(np.mean(sample)),
-                "interval": mean_interval(sample, _generator()),
+                "interval": mean_interval(sample),
                 "behind": float(np.mean(behind)) if behind else None,
-                "behind_interval": mean_interval(behind, _generator()),
+                "behind_interval": mean_interval(behind),
                 "ahead": settings == best and _is_ahead(best, values),
             }
         )
@@ -73,13 +72,8 @@ def _answer(runs: Mapping[str, Mapping[int, Result]]) -> list[Row]:
 
 def _is_ahead(best: str, values: Mapping[str, Mapping[int, float]]) -> bool:
     others = [of_seed for settings, of_seed in values.items() if settings != best]
-    above = [is_above(values[best], other, _generator()) for other in others]
+    above = [is_above(values[best], other) for other in others]
     return bool(above) and all(above)
-
-
-def _generator() -> np.random.Generator:
-    """A new one for every interval, so that none depends on what else is in the table."""
-    return np.random.default_rng(RESAMPLING_SEED)
 
 
 def _names(result: Result) -> Row:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from benchmark.records.statistics import CONFIDENCE, MINIMUM_SEEDS, Interval
+from benchmark.records.statistics import CONFIDENCE, Interval
 from benchmark.runner.tables.end_table import SETTINGS, Column, Row, render
 
 SHOWN_WHERE_DIFFERENT: dict[str, Column] = SETTINGS | {
@@ -27,10 +27,10 @@ def print_comparison(rows: Sequence[Row]) -> None:
         for title, text in SHOWN_WHERE_DIFFERENT.items()
         if len({text(row) for row in rows}) > 1
     }
-    print(f"Over seeds: mean [{CONFIDENCE:.0%} bootstrap interval], differences paired by seed")
+    print(f"Over seeds: mean [{CONFIDENCE:.0%} interval], differences paired by seed")
     print(render(rows, columns | SHOWN))
-    if any(row["seeds"] < MINIMUM_SEEDS for row in rows):
-        print(f"Fewer than {MINIMUM_SEEDS} seeds give no interval, and nothing is significant.")
+    if any(row["seeds"] < 2 for row in rows):
+        print("One seed gives no interval, and nothing is significant.")
     if any(row["ahead"] for row in rows):
         print("* above every other configuration: the interval of each difference excludes 0")
     print()

@@ -15,8 +15,8 @@ from benchmark.experiment import Experiment
 from benchmark.machine.device import choose_device
 from benchmark.machine.environment import write_environment
 from benchmark.machine.process_tree import end_with_parent
-from benchmark.processes import Processes, started_processes
 from benchmark.records.run_folder import RunFolder
+from benchmark.training.processes import Processes, started_processes
 
 
 def main(path: str) -> int:

@@ -1,0 +1,89 @@
+import torch
+from torch import nn
+from torch.testing import assert_close
+
+from benchmark.models.layers.static_rows import StaticRows
+from benchmark.models.memory_write import Delivery, MemoryWrite
+from benchmark.models.node_state import NodeState
+from benchmark.models.subgraph import Subgraph, build_subgraph
+from benchmark.models.tgn_attention import TGNAttention
+from tests.models.streams import random_dataset, random_state, sampler_of, small_model
+
+DATASET = random_dataset()
+EVENTS = DATASET.batch(40, 50)
+
+
+def subgraph_of_events(model: TGNAttention) -> Subgraph:
+    nodes, times = torch.cat([EVENTS.src, EVENTS.dst]), torch.cat([EVENTS.t, EVENTS.t])
+    sampler = sampler_of(DATASET, model)
+    return build_subgraph(nodes, times, sampler, EVENTS.start)
+
+
+def random_rows(width: int) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(5)
+    return torch.randn(DATASET.num_nodes, width, generator=generator, dtype=torch.float64)
+
+
+def test_embeddings_are_made_from_memory_plus_static_rows() -> None:
+    plain, static = small_model(DATASET), small_model(DATASET)
+    rows = random_rows(plain.memory_dim)
+    static.use_static_memory(rows)
+    subgraph = subgraph_of_events(plain)
+    memory = plain.update_memory(random_state(DATASET, plain).rows(subgraph.nodes))
+    expected = plain.embed(memory + rows[subgraph.nodes], subgraph)
+    assert_close(static.embed(memory, subgraph), expected)
+    assert not torch.allclose(plain.embed(memory, subgraph), expected)
+
+
+def test_rows_of_another_width_are_projected() -> None:
+    rows = random_rows(width=9)
+    static = StaticRows(rows, memory_dim=6, keep=True).double()
+    nodes, projection = torch.tensor([3, 0]), static.projection
+    assert isinstance(projection, nn.Linear)
+    assert_close(static(nodes), rows[nodes] @ projection.weight.T + projection.bias)
+
+
+def test_node_features_take_the_same_road() -> None:
+    features = random_rows(width=4)
+    plain, featured = small_model(DATASET), small_model(DATASET, node_features=features)
+    plain.load_state_dict(featured.state_dict(), strict=False)
+    projection = featured.node_features
+    assert projection is not None
+    subgraph = subgraph_of_events(plain)
+    memory = plain.update_memory(random_state(DATASET, plain).rows(subgraph.nodes))
+    expected = plain.embed(memory + projection(subgraph.nodes), subgraph)
+    assert_close(featured.embed(memory, subgraph), expected)
+
+
+def test_the_memory_that_is_written_knows_nothing_of_static_rows() -> None:
+    written = []
+    for static in (False, True):
+        model = small_model(DATASET)
+        if static:
+            model.use_static_memory(random_rows(model.memory_dim))
+        nodes = torch.cat([EVENTS.src, EVENTS.dst]).unique()
+        write = MemoryWrite.plan(EVENTS, Delivery.of(EVENTS, None, EVENTS.start), nodes)
+        old = random_state(DATASET, model).rows(nodes)
+        written.append(write.new_state(model, old, model.update_memory(old)))
+    assert isinstance(written[0], NodeState)
+    for without, having in zip(*written, strict=True):
+        assert torch.equal(without, having)
+
+
+def test_static_rows_are_frozen_and_static_memory_alone_is_saved() -> None:
+    features = random_rows(width=4)
+    model = small_model(DATASET, node_features=features)
+    model.use_static_memory(random_rows(model.memory_dim))
+    assert not any("rows" in name for name, _ in model.named_parameters())
+    assert {name for name in model.state_dict() if "rows" in name} == {"static_memory.rows"}
+
+
+def test_the_other_weights_start_the_same_with_and_without() -> None:
+    dim = 6
+    torch.manual_seed(0)
+    plain = TGNAttention(DATASET.stream.msg, memory_dim=dim)
+    torch.manual_seed(0)
+    static = TGNAttention(DATASET.stream.msg, memory_dim=dim, node_features=random_rows(3).float())
+    weights = static.state_dict()
+    for name, value in plain.state_dict().items():
+        assert torch.equal(value, weights[name]), name
