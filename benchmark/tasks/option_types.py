@@ -73,7 +73,8 @@ def _fits(value: Any, hint: Any) -> bool:
         return value in arguments
     if (origin or hint) in CONTAINERS:
         inner = Any if isinstance(value, dict) or not arguments else arguments[0]
-        return isinstance(value, CONTAINERS[origin or hint]) and all(_fits(v, inner) for v in value)
+        items: Any = value if isinstance(value, CONTAINERS[origin or hint]) else None
+        return items is not None and all(_fits(item, inner) for item in items)
     if isinstance(hint, EnumMeta):
         return value in _values(hint)
     if isinstance(value, bool) or hint is bool:

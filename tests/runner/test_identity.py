@@ -83,7 +83,7 @@ def test_a_file_that_changes_in_between_is_refused(tmp_path: Path, planned: Make
 def test_data_that_cannot_be_had_and_data_to_be_fetched(tmp_path: Path, planned: Make) -> None:
     with pytest.raises(UserError, match=r"nowhere\.txt is not there$"):
         planned(str(tmp_path / "nowhere.txt"))
-    assert "dataset" not in planned("any", "ToBeFetched").content
+    assert "data" not in planned("any", "ToBeFetched").content
 
 
 def test_moving_a_class_of_the_suite_renames_nothing(make_experiment: MakeExperiment) -> None:
