@@ -16,11 +16,11 @@ from benchmark.baselines.tgl_memory import HostMemory
 from benchmark.baselines.tgl_schedule import ChunkSchedule
 from benchmark.datasets.dataset import Dataset, EventBatch
 from benchmark.disttgl.batch import BatchBuilder, TrainingBatch
+from benchmark.disttgl.choices import LEARNING_RATE_SCALES, PRECISIONS
 from benchmark.disttgl.class_loss import ClassifiesEvents
 from benchmark.disttgl.gradients import OverlappedGradients
 from benchmark.disttgl.loss import LINK_OBJECTIVES
 from benchmark.disttgl.objectives import make_objective
-from benchmark.disttgl.system import LEARNING_RATE_SCALES, PRECISIONS
 from benchmark.disttgl.warm_up import warm_up
 from benchmark.errors import choose
 from benchmark.graph.neighbor_index import NeighborIndex

@@ -8,9 +8,14 @@ import torch
 
 from benchmark.datasets.dataset import Dataset, EventBatch
 from benchmark.disttgl.batch import BatchBuilder
+from benchmark.disttgl.choices import (
+    LEARNING_RATE_SCALES,
+    PRECISIONS,
+    check_options,
+    check_schedule,
+)
 from benchmark.disttgl.class_loss import ClassifiesEvents
 from benchmark.disttgl.gradients import GRADIENT_SUMS
-from benchmark.disttgl.loss import LINK_OBJECTIVES
 from benchmark.disttgl.memory.registry import NODE_MEMORIES
 from benchmark.disttgl.objectives import make_objective
 from benchmark.disttgl.pretraining import Pretraining
@@ -33,30 +38,6 @@ from benchmark.randomness import seeded
 from benchmark.stopwatch import Stopwatch
 from benchmark.system import ReportProgress, Step, TrainingSettings
 
-PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
-LEARNING_RATE_SCALES: dict[str, Callable[[int], float]] = {
-    "linear": float,
-    "none": lambda num_trainers: 1.0,
-}
-CHOICES: dict[str, Mapping[str, Any]] = {
-    "sampler": RECENT_SAMPLERS,
-    "loss": {**LINK_OBJECTIVES, "auto": None},
-    "learning_rate_scale": LEARNING_RATE_SCALES,
-    "precision": PRECISIONS,
-    "node_memory": NODE_MEMORIES,
-    "gradient_sum": GRADIENT_SUMS,
-    "schedule": SCHEDULES,
-}
-
-
-def check_schedule(schedule: str, num_processes: int) -> None:
-    """Raises ValueError for the first forms on several processes."""
-    if schedule == "first" and num_processes > 1:
-        raise ValueError(
-            "system.schedule=first hands batches from trainer to trainer and runs on one "
-            f"process, not on {num_processes}: set processes=1."
-        )
-
 
 class DistTGLSystem:
     """DistTGL (SC'23): one model, k copies of node memory, i x j trainers for each copy.
@@ -70,10 +51,7 @@ class DistTGLSystem:
     @staticmethod
     def check(parallelism: Parallelism, num_processes: int, options: Mapping[str, Any]) -> None:
         """As ``benchmark.system.System.check``."""
-        for option, choices in CHOICES.items():
-            choose(f"system.{option}", options[option], choices)
-        uses_static_memory(options["static_memory"])
-        check_schedule(options["schedule"], num_processes)
+        check_options(options, num_processes)
 
     def __init__(
         self,
