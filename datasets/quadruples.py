@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from benchmark.datasets.assemble import assemble
 from benchmark.datasets.chronology import count_out_of_order
-from benchmark.datasets.class_features import with_class_features
 from benchmark.datasets.dataset import Dataset, LabelKind, Source, Split
 from benchmark.datasets.locations import Locations
 from benchmark.datasets.storage import sha256_of
@@ -25,15 +24,13 @@ def load_quadruples(
     num_nodes: int | None = None,
     num_events: int | None = None,
     num_relations: int | None = None,
-    class_features: int | None = None,
 ) -> Dataset:
     """The events of train.txt, valid.txt and test.txt, plain or gzipped; the files are the split.
 
     ``y`` is the relation, one edge class per event. Further columns are ignored. ``FILE`` is
     fetched from the folder ``url`` where it is missing. ``num_nodes``, ``num_events`` and
-    ``num_relations`` are the published counts. ``class_features`` is the width of the relation's
-    code among the edge features. Raises ValueError when a file begins before the end of the one
-    before it. Source of the layout: RE-Net (EMNLP 2020).
+    ``num_relations`` are the published counts. Raises ValueError when a file begins before the end
+    of the one before it. Source of the layout: RE-Net (EMNLP 2020).
     """
     paths = [locations.fetch(name, file, url and f"{url}/{file}") for file in FILES]
     parts = [_read(path) for path in paths]
@@ -52,7 +49,7 @@ def load_quadruples(
     }
     check_statistics(name, found, published)
     train_end, validation_end, _ = np.cumsum([part.shape[1] for part in parts]).tolist()
-    dataset = assemble(
+    return assemble(
         name,
         src,
         dst,
@@ -69,7 +66,6 @@ def load_quadruples(
         label_kind=LabelKind.EDGE,
         num_classes=found["num_relations"],
     )
-    return with_class_features(dataset, class_features)
 
 
 def _read(path: Path) -> NDArray[np.int64]:

@@ -7,7 +7,6 @@ import numpy as np
 
 from benchmark.datasets.assemble import assemble
 from benchmark.datasets.chronology import count_out_of_order, split_by_time
-from benchmark.datasets.class_features import with_class_features
 from benchmark.datasets.dataset import Dataset, LabelKind, Source
 from benchmark.datasets.locations import Locations
 from benchmark.datasets.storage import sha256_of
@@ -33,14 +32,12 @@ def load_snap(
     fractional_times: FractionalTimes = "refuse",
     validation_fraction: float = 0.15,
     test_fraction: float = 0.15,
-    class_features: int | None = None,
 ) -> Dataset:
     """The events of all ``files`` (each plain or gzipped) in one stream.
 
     Nodes are numbered in the order of their original ids. With several files the position of an
     event's file is its edge class; events of equal time keep the order of files and lines.
-    ``FILE.gz`` is fetched from the folder ``url`` where a file is missing. ``class_features`` is
-    the width of the class's code among the edge features.
+    ``FILE.gz`` is fetched from the folder ``url`` where a file is missing.
     """
     paths = [locations.fetch(folder, file, url and f"{url}/{file}.gz") for file in files]
     tables = [_read(path) for path in paths]
@@ -53,7 +50,7 @@ def load_snap(
     check_statistics(name, found, {"num_nodes": num_nodes, "num_events": num_events})
     classes = np.repeat(np.arange(len(files)), [len(t) for t in times])
     labelled = len(files) > 1
-    dataset = assemble(
+    return assemble(
         name,
         src,
         dst,
@@ -70,7 +67,6 @@ def load_snap(
         label_kind=LabelKind.EDGE if labelled else LabelKind.NONE,
         num_classes=len(files) if labelled else 0,
     )
-    return with_class_features(dataset, class_features)
 
 
 def _read(path: Path) -> NumberRows:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hydra.utils import get_method, instantiate
+from hydra.utils import get_object, instantiate
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from benchmark.datasets.dataset import Dataset
@@ -31,7 +31,9 @@ NAMES = {
 
 def load(config: DictConfig | ListConfig, locations: Locations) -> Dataset:
     # Hydra turns a data class among its own arguments into a configuration node.
-    dataset: Dataset = instantiate(config, _partial_=True, _convert_="all")(locations=locations)
+    call = instantiate(config, _partial_=True, _convert_="all")
+    loader = call() if isinstance(call.func, type) else None
+    dataset: Dataset = loader.load(locations) if loader else call(locations=locations)
     return dataset
 
 
@@ -42,7 +44,7 @@ def test_all_are_there() -> None:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_every_option_is_named_and_explained(file: Path) -> None:
     config = OmegaConf.load(file)
-    loader = get_method(config._target_)
+    loader = get_object(config._target_)
     assert {*config} - {"_target_"} == {*inspect.signature(loader).parameters} - {"locations"}
     lines = file.read_text().splitlines()
     for before, line in zip(["", *lines], lines, strict=False):
