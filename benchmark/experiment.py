@@ -37,9 +37,10 @@ class Experiment:
     """One system, model, data set, task, protocol, parallelism and seed.
 
     The fields are the settings of conf/config.yaml, which explains them. ``choices`` names what was
-    chosen from each group. ``content`` holds the sha256 of every file that is read, of the data set
-    and of classes of one's own, by group and name; ``locating`` the options of the data set that
-    say where its files lie and not what they hold.
+    chosen from each group. ``content`` holds the sha256 of every file that is read: under "data"
+    those of the data set, under a group that of the class of one's own that was chosen from it;
+    ``locating`` names the options of the data set that say where its files lie and not what they
+    hold.
     """
 
     dataset: Options

@@ -42,7 +42,7 @@ class ContentOfData:
         if isinstance(found, UserError):
             raise found
         if found:
-            content["dataset"] = found
+            content["data"] = found
         locating = tuple(loader_of(experiment).locating)
         return replace(experiment, content=content, locating=locating)
 

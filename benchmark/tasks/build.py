@@ -54,7 +54,7 @@ def build_dataset(experiment: Experiment) -> Dataset:
 
 
 def _check_unchanged(dataset: Dataset, experiment: Experiment) -> None:
-    for name, checksum in experiment.content.get("dataset", {}).items():
+    for name, checksum in experiment.content.get("data", {}).items():
         if dataset.source.files.get(name) != checksum:
             raise ValueError(
                 f"{name} of data set '{dataset.name}' is no longer what it was when this run was "

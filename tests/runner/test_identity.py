@@ -28,7 +28,7 @@ class SeedInAFile(Loader):
     name: str
     path: str
 
-    def files(self, locations: Locations) -> dict[str, Path]:
+    def paths(self, locations: Locations) -> dict[str, Path]:
         if not Path(self.path).is_file():
             raise FileNotFoundError(f"{self.path} is not there")
         return {"seed": Path(self.path)}
@@ -40,7 +40,7 @@ class SeedInAFile(Loader):
 
 
 class ToBeFetched(SeedInAFile):
-    def files(self, locations: Locations) -> dict[str, Path]:
+    def paths(self, locations: Locations) -> dict[str, Path]:
         raise NotDownloadedError("not there yet")
 
 
@@ -83,7 +83,7 @@ def test_a_file_that_changes_in_between_is_refused(tmp_path: Path, planned: Make
 def test_data_that_cannot_be_had_and_data_to_be_fetched(tmp_path: Path, planned: Make) -> None:
     with pytest.raises(UserError, match=r"nowhere\.txt is not there$"):
         planned(str(tmp_path / "nowhere.txt"))
-    assert "dataset" not in planned("any", "ToBeFetched").content
+    assert "data" not in planned("any", "ToBeFetched").content
 
 
 def test_moving_a_class_of_the_suite_renames_nothing(make_experiment: MakeExperiment) -> None:
@@ -94,7 +94,6 @@ def test_moving_a_class_of_the_suite_renames_nothing(make_experiment: MakeExperi
     assert len(own) == 2
 
 
-@pytest.mark.skip(reason="until dataset=table is a Loader")
 def test_the_table_of_a_user_identifies_its_runs(tmp_path: Path) -> None:
     rows = [f"{i % 3},{i % 5},{i}" for i in range(40)]
     file, copy = tmp_path / "events.csv", tmp_path / "elsewhere" / "events.csv"

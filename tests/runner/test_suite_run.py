@@ -58,7 +58,7 @@ def folders_by_seed(results: Path) -> dict[int, RunFolder]:
     found = {}
     for path in (results / "quick").iterdir():
         folder = RunFolder(path)
-        found[folder.config().seed] = folder
+        found[folder.config()["seed"]] = folder
     return found
 
 

@@ -18,7 +18,7 @@ Row = dict[str, Any]
 # Runs that agree in these settings, and honoured the same visibility, answer the same question and
 # may be compared.
 QUESTION = (
-    "dataset", "content", "task", "protocol", "batch_size", "max_events",
+    "dataset", "task", "protocol", "batch_size", "max_events",
     "random_edge_features", "class_features",
 )  # fmt: skip
 NAMES = ("dataset", "protocol", "system", "model", "processes", "epochs", "batch_size")
@@ -37,7 +37,8 @@ def compare(folders: Sequence[RunFolder]) -> list[Row]:
         result = folder.result()
         if result and result["status"] == "finished" and _metric(result):
             settings = identifying(folder.config(), "seed")
-            asked = [settings.get(key) for key in QUESTION]
+            data = settings["content"].get("data")
+            asked = [data, *(settings.get(key) for key in QUESTION)]
             question = json.dumps([*asked, result["visibility"]])
             questions[question][json.dumps(settings)][result["seed"]] = result
     rows = [row for runs in questions.values() for row in _answer(runs)]

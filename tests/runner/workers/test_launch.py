@@ -42,7 +42,7 @@ def run(
     experiment = make_experiment(parallelism={"k": 2}, processes=2, heartbeat_seconds=heartbeat)
     command = [sys.executable, STUB, str(folder.path), "2", action]
     stub.setattr(launch, "launcher_command", lambda path, num_processes: command)
-    folder.prepare(experiment)
+    folder.prepare(experiment.config())
     run_experiment(experiment, folder, SuiteProgress(1))
 
 
@@ -58,7 +58,7 @@ def test_a_result_of_the_processes_is_kept(
     folder: RunFolder, make_experiment: MakeExperiment, stub: pytest.MonkeyPatch
 ) -> None:
     run(folder, make_experiment, stub, "finish")
-    assert folder.result() == {"status": "finished"}
+    assert folder.result() == {"status": "finished", "primary_metric": None}
     assert_nothing_is_left(folder)
 
 
@@ -133,7 +133,7 @@ def test_the_reason_points_to_the_log_where_nothing_better_is_known(
     experiment = make_experiment()
     program = "import sys; print('what happened'); sys.exit(3)"
     stub.setattr(launch, "launcher_command", lambda *_: [sys.executable, "-c", program])
-    folder.prepare(experiment)
+    folder.prepare(experiment.config())
     run_experiment(experiment, folder, SuiteProgress(1))
     result = folder.result()
     assert result is not None
