@@ -4,11 +4,12 @@ import os
 from pathlib import Path
 from typing import Any
 
-from hydra.utils import get_class, instantiate
+from hydra.utils import get_class, get_object, instantiate
 from omegaconf import DictConfig
 
 from benchmark.datasets.beginning import beginning
 from benchmark.datasets.dataset import Dataset
+from benchmark.datasets.loader import Loader
 from benchmark.datasets.locations import Locations
 from benchmark.datasets.random_features import with_random_edge_features
 from benchmark.device import choose_device
@@ -23,7 +24,13 @@ DEFAULT_CACHE = Path.home() / ".cache" / "disttgl-benchmark"
 
 def build_dataset(experiment: DictConfig) -> Dataset:
     """The data set, looked for under ``datasets_root`` (or DATASETS_ROOT) before a download."""
-    dataset: Dataset = instantiate_with(experiment.dataset, locations=_locations(experiment))
+    locations = _locations(experiment)
+    named = get_object(experiment.dataset._target_)
+    dataset: Dataset
+    if isinstance(named, type) and issubclass(named, Loader):
+        dataset = instantiate(experiment.dataset, _convert_="all").load(locations)
+    else:
+        dataset = instantiate_with(experiment.dataset, locations=locations)
     if experiment.max_events:
         dataset = beginning(dataset, experiment.max_events)
     if experiment.random_edge_features:
