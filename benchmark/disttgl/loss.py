@@ -57,8 +57,15 @@ def link_loss(
 
     The roots are the sources, the destinations, then the negatives of every event.
     """
+    scores = score_candidates(model, embeddings, num_events, num_negatives)
+    return F.cross_entropy(scores, scores.new_zeros(num_events, dtype=torch.int64))
+
+
+def score_candidates(
+    model: TemporalModel, embeddings: Tensor, num_events: int, num_negatives: int
+) -> Tensor:
+    """Scores [num_events, 1 + num_negatives], the true destination's first; as ``link_loss``."""
     shape = (num_events, num_negatives)
     source, true, negatives = embeddings.split([num_events, num_events, num_events * num_negatives])
     candidates = torch.cat([true.unsqueeze(1), negatives.unflatten(0, shape)], dim=1)
-    scores = model.score_links(source, candidates)
-    return F.cross_entropy(scores, scores.new_zeros(num_events, dtype=torch.int64))
+    return model.score_links(source, candidates)

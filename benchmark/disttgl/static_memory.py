@@ -13,11 +13,12 @@ from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.storage import prepared_tensors
-from benchmark.disttgl.pretraining import Pretrained, Pretraining, pretrain
+from benchmark.disttgl.pretraining import Pretrained, pretrain
+from benchmark.disttgl.table_trainer import Pretraining
 from benchmark.models.contract import TemporalModel
 from benchmark.system import ReportProgress
 
-RECIPE = 2  # to be raised when the same settings come to give another table
+RECIPE = 3  # to be raised when the same settings come to give another table
 STATIC_MEMORY = ("off", "pretrained")
 
 
@@ -41,19 +42,28 @@ def pretrained_rows(
 ) -> Pretrained:
     """The table of ``pretrain``, computed once for all runs that share ``cache``.
 
-    Of several processes on one machine one computes and the others wait. Raises ValueError when
-    the cached file is damaged.
+    Of several processes on one machine one computes and the others wait. Where it is interrupted,
+    the next run goes on from its last epoch. Raises ValueError when a cached file is damaged.
     """
-
-    def compute() -> Pretrained:
-        return pretrain(dataset, model, settings, device, report)
-
     if cache is None:
-        return compute()
+        return pretrain(dataset, model, settings, device, report)
     identity = identity_of(dataset, model, settings)
     path = cache / "static_memory" / f"{dataset.name}-{identity}.pt"
-    saved = prepared_tensors(path, lambda: _pack(compute(), identity))
-    pretrained = Pretrained(saved["rows"], saved["losses"], saved["seconds"].item())
+    checkpoint = path.with_suffix(".checkpoint")
+
+    def build() -> dict[str, Tensor]:
+        pretrained = pretrain(dataset, model, settings, device, report, checkpoint)
+        return _pack(pretrained, identity)
+
+    saved = prepared_tensors(path, build)
+    checkpoint.unlink(missing_ok=True)
+    pretrained = Pretrained(
+        saved["rows"],
+        saved["unknown"],
+        saved["losses"],
+        saved["mrrs"],
+        saved["seconds"].item(),
+    )
     if not torch.equal(saved["checksum"], _checksum(pretrained, identity)):
         raise ValueError(f"the cache file {path} is damaged: delete it and run again")
     return pretrained
@@ -87,11 +97,9 @@ def identity_of(
 
 
 def _pack(pretrained: Pretrained, identity: str) -> dict[str, Tensor]:
-    rows, losses, seconds = pretrained
     return {
-        "rows": rows,
-        "losses": losses,
-        "seconds": torch.tensor(seconds, dtype=torch.float64),
+        **pretrained._asdict(),
+        "seconds": torch.tensor(pretrained.seconds, dtype=torch.float64),
         "checksum": _checksum(pretrained, identity),
     }
 
@@ -99,5 +107,6 @@ def _pack(pretrained: Pretrained, identity: str) -> dict[str, Tensor]:
 def _checksum(pretrained: Pretrained, identity: str) -> Tensor:
     """Sixteen bytes that a file with one wrong bit, or one that was renamed, does not match."""
     digest = hashlib.blake2b(identity.encode(), digest_size=16)
-    digest.update(pretrained.rows.contiguous().numpy().data)
+    for tensor in (pretrained.rows, pretrained.unknown, pretrained.mrrs):
+        digest.update(tensor.contiguous().numpy().data)
     return torch.tensor(list(digest.digest()), dtype=torch.uint8)

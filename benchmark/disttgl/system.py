@@ -13,9 +13,9 @@ from benchmark.disttgl.class_loss import ClassifiesEvents
 from benchmark.disttgl.gradients import GRADIENT_SUMS
 from benchmark.disttgl.memory.registry import NODE_MEMORIES
 from benchmark.disttgl.objectives import make_objective
-from benchmark.disttgl.pretraining import Pretraining
 from benchmark.disttgl.schedule import SCHEDULES
 from benchmark.disttgl.static_memory import pretrained_rows, uses_static_memory
+from benchmark.disttgl.table_trainer import Pretraining
 from benchmark.disttgl.trainer import LogicalTrainers
 from benchmark.disttgl.warm_up import warm_up
 from benchmark.graph.neighbor_index import NeighborIndex
@@ -63,8 +63,12 @@ class DistTGLSystem:
         gradient_sum: str = "overlapped",
         schedule: str = "reordered",
         static_memory: str = "off",
-        static_memory_epochs: int = 10,
+        static_memory_epochs: int = 30,
+        static_memory_patience: int = 3,
         static_memory_learning_rate: float = 1e-3,
+        static_memory_table_learning_rate: float = 2e-2,
+        static_memory_held_out: float = 0.05,
+        static_memory_dropout: float = 0.0,
         last_training_events: int | None = None,
     ) -> None:
         device, dtype = training.device, choose("system.precision", precision, PRECISIONS)
@@ -76,7 +80,7 @@ class DistTGLSystem:
         if uses_static_memory(static_memory):
             # No number until it is pre-trained or loaded, so that neither can be forgotten.
             unknown = torch.full((dataset.num_nodes, self.model.node_dim), torch.nan)
-            self.model.use_static_memory(unknown)
+            self.model.use_static_memory(unknown, static_memory_dropout)
         with seeded(device, training.seed, "decoder"):
             self.objective = make_objective(training.goal, loss, protocol, self.model, dataset)
         self.objective.to(device, dtype)
@@ -86,7 +90,10 @@ class DistTGLSystem:
             model,
             Pretraining(
                 static_memory_epochs,
+                static_memory_patience,
                 static_memory_learning_rate,
+                static_memory_table_learning_rate,
+                static_memory_held_out,
                 training.batch_size,
                 num_training_negatives,
                 protocol.negative_pool,
@@ -165,8 +172,16 @@ class DistTGLSystem:
         if static is None:
             return self.prepare_seconds
         pretrained = self.pretrain(report)
-        static.fill(pretrained.rows)
+        static.fill(pretrained.rows, pretrained.unknown)
+        print(
+            "PRETRAIN",
+            pretrained.seconds,
+            pretrained.mrrs.tolist(),
+            pretrained.losses.tolist(),
+            flush=True,
+        )
         self.processes.broadcast(static.rows, source=0)
+        self.processes.broadcast(static.unknown, source=0)
         return {**self.prepare_seconds, "pretrain": pretrained.seconds}
 
     def train_round(self) -> Iterator[Step]:

@@ -15,13 +15,15 @@ from benchmark.build import build_dataset, build_system
 from benchmark.compose import compose_settings
 from benchmark.datasets.dataset import Dataset, Split
 from benchmark.disttgl import static_memory
-from benchmark.disttgl.pretraining import Pretrained, Pretraining, pretrain
+from benchmark.disttgl.pretraining import Pretrained, pretrain
 from benchmark.disttgl.static_memory import identity_of, pretrained_rows
 from benchmark.disttgl.system import DistTGLSystem
+from benchmark.disttgl.table_trainer import Pretraining
 from benchmark.models.tgn_attention import TGNAttention
 from benchmark.processes import Processes
 from benchmark.protocol.link_protocol import NegativePool
 from benchmark.record import RunFolder
+from benchmark.system import ReportProgress
 from benchmark.tasks.link_prediction import LinkPrediction
 from tests.models.streams import random_dataset
 
@@ -30,7 +32,10 @@ MODEL = partial(
 )
 SETTINGS = Pretraining(
     epochs=1,
+    patience=1,
     learning_rate=1e-2,
+    table_learning_rate=2e-2,
+    held_out=0.1,
     batch_size=50,
     num_negatives=1,
     negative_pool=NegativePool.NODES,
@@ -65,10 +70,13 @@ def trainings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def rows_from(
-    cache: Path | None, dataset: Dataset = DATASET, settings: Pretraining = SETTINGS
+    cache: Path | None,
+    dataset: Dataset = DATASET,
+    settings: Pretraining = SETTINGS,
+    report: ReportProgress = lambda *report: None,
 ) -> Pretrained:
     nothing = torch.device("cpu")
-    return pretrained_rows(dataset, MODEL, settings, nothing, cache, lambda *report: None)
+    return pretrained_rows(dataset, MODEL, settings, nothing, cache, report)
 
 
 def experiment(tmp_path: Path, *words: str) -> DictConfig:
@@ -94,6 +102,44 @@ def test_the_second_run_takes_the_table_from_the_cache(
     assert torch.equal(first.rows, rows_from(None).rows)
 
 
+class InterruptionError(Exception):
+    """What ends a pre-training in the middle."""
+
+
+def test_an_interrupted_run_goes_on_and_leaves_nothing_but_the_table(tmp_path: Path) -> None:
+    settings = replace(SETTINGS, epochs=3, patience=3)
+    whole = rows_from(None, settings=settings)
+    done: list[int] = []
+
+    def interrupt(phase: str, step: int, total: int) -> None:
+        if step == 5:  # two batches an epoch: in the third
+            raise InterruptionError
+
+    with pytest.raises(InterruptionError):
+        rows_from(tmp_path, settings=settings, report=interrupt)
+    assert not [*tmp_path.glob("static_memory/*.pt")]
+    resumed = rows_from(tmp_path, settings=settings, report=lambda *report: done.append(report[1]))
+    assert done == [5, 6]
+    assert torch.equal(resumed.rows, whole.rows)
+    assert torch.equal(resumed.mrrs, whole.mrrs)
+    suffixes = {path.suffix for path in (tmp_path / "static_memory").iterdir()}
+    assert suffixes == {".pt", ".lock"}
+
+
+def test_a_checkpoint_of_other_settings_is_not_gone_on_from(tmp_path: Path) -> None:
+    def interrupt(phase: str, step: int, total: int) -> None:
+        if step == 3:
+            raise InterruptionError
+
+    settings = replace(SETTINGS, epochs=3, patience=3)
+    with pytest.raises(InterruptionError):
+        rows_from(tmp_path, settings=settings, report=interrupt)
+    other = replace(settings, seed=1)
+    assert torch.equal(
+        rows_from(tmp_path, settings=other).rows, rows_from(None, settings=other).rows
+    )
+
+
 def test_without_a_cache_nothing_is_kept(trainings: list[int]) -> None:
     assert torch.equal(rows_from(None).rows, rows_from(None).rows)
     assert len(trainings) == 2
@@ -109,7 +155,10 @@ def test_whatever_defines_the_table_is_in_its_name(tmp_path: Path) -> None:
             identity_of(DATASET, MODEL, replace(SETTINGS, **change))
             for change in (
                 {"epochs": 2},
+                {"patience": 2},
                 {"learning_rate": 1e-3},
+                {"table_learning_rate": 1e-3},
+                {"held_out": 0.2},
                 {"batch_size": 60},
                 {"num_negatives": 2},
                 {"negative_pool": NegativePool.DESTINATIONS},

@@ -1,3 +1,4 @@
+import pytest
 import torch
 from torch import nn
 from torch.testing import assert_close
@@ -77,6 +78,7 @@ def test_static_rows_are_frozen_and_static_memory_alone_is_saved() -> None:
     model.use_static_memory(random_rows(model.memory_dim))
     assert not any("rows" in name for name, _ in model.named_parameters())
     assert {name for name in model.state_dict() if "rows" in name} == {"static_memory.rows"}
+    assert "static_memory.unknown" in model.state_dict()
 
 
 def test_the_other_weights_start_the_same_with_and_without() -> None:
@@ -88,3 +90,30 @@ def test_the_other_weights_start_the_same_with_and_without() -> None:
     weights = static.state_dict()
     for name, value in plain.state_dict().items():
         assert torch.equal(value, weights[name]), name
+
+
+def test_in_training_some_nodes_are_unknown() -> None:
+    rows, unknown = torch.randn(1_000, 4).double(), torch.randn(4).double()
+    static = StaticRows(torch.zeros(1_000, 4).double(), memory_dim=4, keep=True, dropout=0.3)
+    static.fill(rows, unknown)
+    nodes = torch.randperm(1_000)
+    seen = static(nodes)
+    lost = (seen == unknown).all(dim=1)
+    assert torch.equal(seen[~lost], rows[nodes][~lost])
+    assert 0.25 < lost.double().mean() < 0.35
+    assert not torch.equal(static(nodes), seen)
+    assert torch.equal(static.eval()(nodes), rows[nodes])
+
+
+def test_which_nodes_have_a_row_of_their_own() -> None:
+    unknown = torch.tensor([0.5, 0.0])
+    static = StaticRows(torch.zeros(3, 2), memory_dim=2, keep=True)
+    assert static.knows(torch.arange(3)).tolist() == [False, False, False]
+    static.fill(torch.tensor([[0.5, 0.0], [0.0, 0.0], [0.5, 1.0]]), unknown)
+    assert static.knows(torch.tensor([2, 1, 0])).tolist() == [True, True, False]
+
+
+@pytest.mark.parametrize("dropout", [-0.1, 1.0])
+def test_a_dropout_of_all_rows_is_refused(dropout: float) -> None:
+    with pytest.raises(ValueError, match=r"static_memory_dropout is .*below 1"):
+        StaticRows(torch.zeros(3, 2), memory_dim=2, keep=True, dropout=dropout)
