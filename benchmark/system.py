@@ -94,6 +94,13 @@ class SourceEmbedder(Protocol):
         """As ``StreamScorer``."""
 
 
+@runtime_checkable
+class Pretrains(Protocol):
+    """A system that may train something before the first round."""
+
+    pretraining: dict[str, float]  # how that went, for the record; empty where there was none
+
+
 class System(StreamScorer, Protocol):
     """A trainer of one model on one data set.
 

@@ -37,6 +37,12 @@ class Pretrained(NamedTuple):
         """The epoch, counted from 1, that the rows are from."""
         return int(self.mrrs.argmax()) + 1
 
+    @property
+    def summary(self) -> dict[str, float]:
+        """What the record says of it, beside its seconds."""
+        best = self.mrrs.max().item()
+        return {"epochs": len(self.mrrs), "best_epoch": self.best_epoch, "mrr": best}
+
 
 @dataclass
 class Progress:

@@ -32,6 +32,28 @@ def uses_static_memory(choice: str) -> bool:
     return choice == "pretrained"
 
 
+def row_dropout(option: float | None, dataset: Dataset) -> float:
+    """How often a node of a training batch is to be taken for unknown.
+
+    Where the option leaves it open, as often as an end of the last training events has no event
+    before them; the last are as large a part of the training events as validation and test are of
+    all, so that this is known without a look at those. Raises ValueError for what is no share.
+    """
+    if option is not None:
+        if not 0 <= option < 1:
+            raise ValueError(
+                f"system.static_memory_dropout is {option}; it must be at least 0 and below 1, or "
+                "null for the share of new nodes."
+            )
+        return option
+    stream, end = dataset.stream, dataset.split.train_end
+    first = end * end // dataset.num_events
+    seen = torch.zeros(dataset.num_nodes, dtype=torch.bool)
+    seen[stream.src[:first]] = seen[stream.dst[:first]] = True
+    last = torch.cat([stream.src[first:end], stream.dst[first:end]])
+    return 1 - seen[last].double().mean().item()
+
+
 def pretrained_rows(
     dataset: Dataset,
     model: Callable[..., TemporalModel],

@@ -14,7 +14,7 @@ from benchmark.disttgl.gradients import GRADIENT_SUMS
 from benchmark.disttgl.memory.registry import NODE_MEMORIES
 from benchmark.disttgl.objectives import make_objective
 from benchmark.disttgl.schedule import SCHEDULES
-from benchmark.disttgl.static_memory import pretrained_rows, uses_static_memory
+from benchmark.disttgl.static_memory import pretrained_rows, row_dropout, uses_static_memory
 from benchmark.disttgl.table_trainer import Pretraining
 from benchmark.disttgl.trainer import LogicalTrainers
 from benchmark.disttgl.warm_up import warm_up
@@ -68,7 +68,7 @@ class DistTGLSystem:
         static_memory_learning_rate: float = 1e-3,
         static_memory_table_learning_rate: float = 2e-2,
         static_memory_held_out: float = 0.05,
-        static_memory_dropout: float = 0.0,
+        static_memory_dropout: float | None = None,
         last_training_events: int | None = None,
     ) -> None:
         device, dtype = training.device, choose("system.precision", precision, PRECISIONS)
@@ -79,11 +79,12 @@ class DistTGLSystem:
             self.model = model(edge_features=stream.msg, node_features=dataset.node_features)
         if uses_static_memory(static_memory):
             # No number until it is pre-trained or loaded, so that neither can be forgotten.
-            unknown = torch.full((dataset.num_nodes, self.model.node_dim), torch.nan)
-            self.model.use_static_memory(unknown, static_memory_dropout)
+            blank = torch.full((dataset.num_nodes, self.model.node_dim), torch.nan)
+            self.model.use_static_memory(blank, row_dropout(static_memory_dropout, dataset))
         with seeded(device, training.seed, "decoder"):
             self.objective = make_objective(training.goal, loss, protocol, self.model, dataset)
         self.objective.to(device, dtype)
+        self.pretraining: dict[str, float] = {}
         self.pretrain = partial(
             pretrained_rows,
             dataset,
@@ -180,8 +181,9 @@ class DistTGLSystem:
             pretrained.losses.tolist(),
             flush=True,
         )
-        self.processes.broadcast(static.rows, source=0)
-        self.processes.broadcast(static.unknown, source=0)
+        for buffer in static.buffers():
+            self.processes.broadcast(buffer, source=0)
+        self.pretraining = pretrained.summary
         return {**self.prepare_seconds, "pretrain": pretrained.seconds}
 
     def train_round(self) -> Iterator[Step]:
@@ -225,6 +227,7 @@ class DistTGLSystem:
             "memory": {copy: tuple(state) for copy, state in memory.items()},
             "trainers": self.trainers.state_dict(),
             "iteration": self.iteration,
+            "pretraining": self.pretraining,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -235,6 +238,7 @@ class DistTGLSystem:
             self.memory.restore(copy, NodeState(*fields))
         self.trainers.load_state_dict(state["trainers"])
         self.iteration = state["iteration"]
+        self.pretraining = state["pretraining"]
 
     def close(self) -> None:
         """Give back what node memory holds outside this process."""

@@ -10,7 +10,7 @@ from benchmark.experiment import available_cores, threads_of
 from benchmark.parallelism import Parallelism
 from benchmark.processes import Processes
 from benchmark.stopwatch import total_seconds
-from benchmark.system import System
+from benchmark.system import Pretrains, System
 from benchmark.training import Progress
 
 
@@ -35,7 +35,9 @@ def outcome(
     """
     emulated = Parallelism(**experiment.parallelism).num_trainers > processes.world_size
     timed = system.trains is not None and not (emulated or share_cores(experiment))
+    pretraining = system.pretraining if isinstance(system, Pretrains) else {}
     return {
+        **({"pretraining": pretraining} if pretraining else {}),
         "metrics": best_metrics(progress, primary_metric),
         "seconds": {
             **progress.prepare_seconds,

@@ -10,13 +10,14 @@ import pytest
 import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig
+from torch_geometric.data import TemporalData
 
 from benchmark.build import build_dataset, build_system
 from benchmark.compose import compose_settings
 from benchmark.datasets.dataset import Dataset, Split
 from benchmark.disttgl import static_memory
 from benchmark.disttgl.pretraining import Pretrained, pretrain
-from benchmark.disttgl.static_memory import identity_of, pretrained_rows
+from benchmark.disttgl.static_memory import identity_of, pretrained_rows, row_dropout
 from benchmark.disttgl.system import DistTGLSystem
 from benchmark.disttgl.table_trainer import Pretraining
 from benchmark.models.tgn_attention import TGNAttention
@@ -222,6 +223,7 @@ def test_every_process_ends_up_with_the_table_of_the_first(tmp_path: Path) -> No
     system.prepare(lambda *report: None)
     assert system.model.static_memory is not None
     assert (system.model.static_memory.rows == 7.0).all()
+    assert (system.model.static_memory.unknown == 7.0).all()
 
 
 def test_off_and_pretrained_from_the_command_line(tmp_path: Path) -> None:
@@ -245,8 +247,10 @@ def test_a_checkpoint_holds_the_table(tmp_path: Path, trainings: list[int]) -> N
     first, second = built(config), built(config)
     first.prepare(lambda *report: None)
     second.load_state_dict(first.state_dict())
+    assert second.pretraining == first.pretraining
     assert first.model.static_memory is not None and second.model.static_memory is not None
     assert torch.equal(first.model.static_memory.rows, second.model.static_memory.rows)
+    assert torch.equal(first.model.static_memory.unknown, second.model.static_memory.unknown)
     assert len(trainings) == 1
 
 
@@ -257,7 +261,38 @@ def test_a_run_records_what_the_table_cost(tmp_path: Path, trainings: list[int])
     outcome = LinkPrediction("link_prediction", 1).run(config, folder, ONE_PROCESS)
     assert set(outcome["seconds"]) == {"index", "pretrain", "train", "evaluate"}
     assert outcome["seconds"]["pretrain"] > 0
+    pretraining = outcome["pretraining"]
+    assert pretraining["epochs"] == 2
+    assert pretraining["best_epoch"] in {1, 2}
+    assert 0 < pretraining["mrr"] < 1
     again = LinkPrediction("link_prediction", 1).run(config, folder, ONE_PROCESS)
     assert again["seconds"]["pretrain"] == outcome["seconds"]["pretrain"]
     assert again["metrics"] == outcome["metrics"]
+    assert again["pretraining"] == pretraining
     assert len(trainings) == 1
+
+
+def test_nodes_are_dropped_as_often_as_there_are_new_ones() -> None:
+    """Of ten training events the last five, as much as validation and test; three ends are new."""
+    src = torch.tensor([0, 1, 2, 0, 1, 0, 5, 1, 6, 2, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7])
+    dst = torch.tensor([3, 4, 3, 4, 3, 3, 4, 8, 3, 4, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7])
+    stream = TemporalData(src=src, dst=dst, t=torch.arange(20), msg=torch.zeros(20, 0))
+    dataset = replace(DATASET, stream=stream, num_nodes=9, split=Split(10, 15, 20))
+    assert row_dropout(None, dataset) == pytest.approx(0.3)
+    assert row_dropout(0.0, dataset) == 0.0
+    for wrong in (-0.1, 1.0):
+        with pytest.raises(ValueError, match=rf"static_memory_dropout is {wrong}; it must be at"):
+            row_dropout(wrong, dataset)
+
+
+def test_the_rate_of_dropped_rows_reaches_the_network(tmp_path: Path) -> None:
+    words = ["system.static_memory=pretrained"]
+    config = experiment(tmp_path, *words)
+    expected = row_dropout(None, build_dataset(config))
+    open_rate, given = (
+        built(config),
+        built(experiment(tmp_path, *words, "system.static_memory_dropout=0.4")),
+    )
+    assert open_rate.model.static_memory is not None and given.model.static_memory is not None
+    assert open_rate.model.static_memory.dropout == expected
+    assert given.model.static_memory.dropout == 0.4
