@@ -22,7 +22,7 @@ from benchmark.system import ReportProgress
 from benchmark.visibility import Visibility
 
 HELD_OUT_NEGATIVES = 49  # as DistTGL evaluates
-START_DEVIATION = 0.1  # of the rows; from zeros they hardly move (a saddle), from 1 they stay noise
+START_DEVIATION = 0.1  # of the rows; equal rows are a saddle, which they hardly leave
 RESOLUTION = 1 << 24
 
 
