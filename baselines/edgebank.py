@@ -11,18 +11,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmark.datasets.dataset import Dataset, EventBatch
+from benchmark.datasets.dataset import EventBatch
 from benchmark.graph.pairs import Pairs
-from benchmark.processes import Processes
-from benchmark.protocol.link_protocol import LinkProtocol
-from benchmark.system import ReportProgress, Step, TrainingSettings
-from benchmark.visibility import Visibility
+from benchmark.graph.visibility import Visibility
+from benchmark.training.system import Job, Step, System
 
 NEVER = -1  # the time at which an unseen pair last met; times are not negative
 
 
-class EdgeBankSystem:
-    """``benchmark.system.System`` that scores a pair 1 if it is remembered, else 0.
+class EdgeBankSystem(System):
+    """Scores a pair 1 if it is remembered, else 0.
 
     ``window`` is the share of the observed events, the latest ones, whose pairs are remembered:
     those no older than the quantile 1 - ``window`` of the observed times, as DyGLib's
@@ -30,28 +28,18 @@ class EdgeBankSystem:
     there is to learn, however many epochs are configured.
     """
 
-    trains = None
     visibility = Visibility.BATCH
     num_rounds = 1
-    epochs_per_round = 1
     iterations_per_round = 1
 
-    def __init__(
-        self,
-        dataset: Dataset,
-        protocol: LinkProtocol,
-        model: None,
-        training: TrainingSettings,
-        processes: Processes,
-        *,
-        window: float,
-    ) -> None:
+    def __init__(self, job: Job, *, window: float) -> None:
+        super().__init__(job)
         if not 0 < window <= 1:
             raise ValueError(f"system.window is {window}; it must be above 0 and at most 1.")
-        if training.parallelism.num_trainers != 1:
+        parallelism, dataset = job.training.parallelism, job.dataset
+        if parallelism.num_trainers != 1:
             raise ValueError(
-                f"system edgebank trains nothing and needs parallelism 1x1x1, "
-                f"not {training.parallelism}."
+                f"system edgebank trains nothing and needs parallelism 1x1x1, not {parallelism}."
             )
         self.dataset = dataset
         self.window = window
@@ -59,11 +47,6 @@ class EdgeBankSystem:
         self.pairs = Pairs(stream.src, stream.dst, dataset.num_nodes)
         self.last_met = torch.full((len(self.pairs),), NEVER)
         self.num_observed = 0
-        self.seconds_by_part: dict[str, float] = {}
-
-    def prepare(self, report: ReportProgress) -> dict[str, float]:
-        """Nothing to do before training."""
-        return {}
 
     def train_round(self) -> Iterator[Step]:
         """Take in the training events, in one iteration without a loss."""
@@ -95,9 +78,6 @@ class EdgeBankSystem:
         """Continue from a ``state_dict`` of the same data set."""
         self.last_met.copy_(state["last_met"])
         self.num_observed = state["num_observed"]
-
-    def close(self) -> None:
-        """Nothing to give back."""
 
     def _oldest_remembered(self) -> int:
         """The quantile 1 - ``window`` of the observed times, interpolated linearly as numpy's.

@@ -7,9 +7,9 @@ import socket
 import torch
 from torch import Tensor
 
-from benchmark.disttgl.memory.row_layout import WORD, RowLayout
 from benchmark.models.node_state import NodeState
-from benchmark.processes import Processes
+from benchmark.training.processes import Processes
+from benchmark.training.row_layout import WORD, RowLayout
 
 
 class HostMemory:

@@ -12,23 +12,19 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from tgm import DGBatch, DGraph
 from tgm.constants import PADDED_NODE_ID
 from tgm.data import DGData, DGDataLoader
 from tgm.hooks import DeduplicationHook, HookManager, RecencyNeighborHook, StatelessHook
 from torch import Tensor
 
-from benchmark.baselines.one_device import demand_one_device
+from benchmark.baselines.one_device import OneDeviceSystem
 from benchmark.baselines.tgm_model import TGN
 from benchmark.datasets.dataset import Dataset, EventBatch
-from benchmark.processes import Processes
-from benchmark.protocol.link_protocol import LinkProtocol
-from benchmark.protocol.negatives import Pool, negative_pool, training_negatives
+from benchmark.protocol.negatives import NegativeSampler
 from benchmark.randomness import seeded
-from benchmark.stopwatch import Stopwatch
-from benchmark.system import ReportProgress, Step, TrainingSettings
-from benchmark.visibility import Visibility
+from benchmark.training.objectives import binary_link_loss
+from benchmark.training.system import Job, Step
 
 TRAINING = "training"  # TGM's name for a set of hooks
 SEED_NODES = ["edge_src", "edge_dst", "neg"]
@@ -41,46 +37,40 @@ class KeyedNegatives(StatelessHook):
     requires = {"edge_dst", "edge_time"}  # noqa: RUF012 - the library's contract
     produces = {"neg", "neg_time"}  # noqa: RUF012
 
-    def __init__(self, pool: Pool, seed: int) -> None:
-        self.pool = pool
+    def __init__(self, negatives: NegativeSampler, seed: int, batch_size: int) -> None:
+        self.negatives = negatives
         self.seed = seed
+        self.batch_size = batch_size
         self.iteration = 0
 
     def __call__(self, dg: DGraph, batch: DGBatch) -> DGBatch:
         key = (0, self.iteration, "negatives")
-        drawn = training_negatives(self.pool, batch.edge_dst.long(), 1, self.seed, *key)
-        batch.neg, batch.neg_time = drawn[:, 0].int(), batch.edge_time
+        drawn = self.negatives.training(self._events(), 1, self.seed, *key)
+        batch.neg = drawn[:, 0].to(batch.edge_dst)
+        batch.neg_time = batch.edge_time
         self.iteration += 1
         return batch
 
+    def _events(self) -> EventBatch:
+        """The training events that this iteration's batch holds."""
+        dataset, size = self.negatives.dataset, self.batch_size
+        end = dataset.split.train_end
+        start = self.iteration % -(-end // size) * size
+        return dataset.batch(start, min(start + size, end))
 
-class TGMSystem:
-    """``benchmark.system.System`` for TGM's TGN; ``model`` is called with (num_nodes, edge_dim)."""
 
+class TGMSystem(OneDeviceSystem):
+    """TGM's TGN."""
+
+    name = "tgm"
     trains = TGN
-    visibility = Visibility.BATCH
-    epochs_per_round = 1
 
-    def __init__(
-        self,
-        dataset: Dataset,
-        protocol: LinkProtocol,
-        model: Callable[[int, int], TGN],
-        training: TrainingSettings,
-        processes: Processes,
-    ) -> None:
-        demand_one_device("tgm", training, processes)
-        self.dataset = dataset
-        self.training = training
-        self.device = training.device
-        self.num_rounds = training.epochs
-        self.iterations_per_round = -(-dataset.split.train_end // training.batch_size)
-        with seeded(self.device, training.seed, "weights"):
-            self.model = model(dataset.num_nodes, dataset.edge_dim)
-        self.model.to(self.device)
+    def __init__(self, job: Job) -> None:
+        super().__init__(job)
+        dataset, training, protocol = job.dataset, job.training, job.protocol
         self.graph = DGraph(_to_tgm(dataset), device=self.device)
         self.negatives = KeyedNegatives(
-            negative_pool(dataset, protocol.negative_pool).to(self.device), training.seed
+            protocol.negatives(dataset), training.seed, training.batch_size
         )
         self.recent = RecencyNeighborHook(
             dataset.num_nodes, [self.model.num_neighbors], SEED_NODES, SEED_TIMES
@@ -89,14 +79,6 @@ class TGMSystem:
         self.hooks = HookManager(keys=[TRAINING])
         for hook in (self.negatives, self.recent, self.distinct):
             self.hooks.register(TRAINING, hook)
-        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=training.learning_rate)
-        self.stopwatch = Stopwatch()
-        self.seconds_by_part = self.stopwatch.seconds
-        self._evaluate()
-
-    def prepare(self, report: ReportProgress) -> dict[str, float]:
-        """Nothing to do before training."""
-        return {}
 
     def train_round(self) -> Iterator[Step]:
         """One epoch of the training events in order of time, from an empty memory."""
@@ -159,9 +141,7 @@ class TGMSystem:
             z = self._embed(batch)
         source, decode = z(batch.edge_src), self.model.link_predictor
         positive, negative = decode(source, z(batch.edge_dst)), decode(source, z(batch.neg))
-        loss = F.binary_cross_entropy_with_logits(
-            positive, torch.ones_like(positive)
-        ) + F.binary_cross_entropy_with_logits(negative, torch.zeros_like(negative))
+        loss = binary_link_loss(positive, negative)
         msg = _features(batch, self.dataset.edge_dim)
         self.model.memory.update_state(batch.edge_src, batch.edge_dst, batch.edge_time, msg)
         loss.backward()
@@ -192,14 +172,6 @@ class TGMSystem:
         t, msg = batch.nbr_edge_time[0].flatten()[mask], batch.nbr_edge_x[0].flatten(0, 1)[mask]
         z = self.model.embed(batch.unique_nids, edge_index, t, msg)
         return lambda nodes: z[batch.global_to_local(nodes)]
-
-    @torch.no_grad()
-    def _evaluate(self) -> None:
-        """Enter eval mode, on which TGM applies all waiting messages to the memory."""
-        self.model.eval()
-
-    def close(self) -> None:
-        """Nothing to give back."""
 
 
 def _to_tgm(dataset: Dataset) -> DGData:

@@ -15,15 +15,14 @@ events; that number compares with none of ours either.
 """
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from benchmark.baselines.last_neighbors import ExactLastNeighborLoader
-from benchmark.baselines.one_device import demand_one_device
+from benchmark.baselines.one_device import OneDeviceSystem
 from benchmark.baselines.tgn_model import TGN
 from benchmark.baselines.tgn_state import (
     pack_messages,
@@ -31,64 +30,34 @@ from benchmark.baselines.tgn_state import (
     unpack_messages,
     unpack_neighbors,
 )
-from benchmark.datasets.dataset import Dataset, EventBatch
-from benchmark.processes import Processes
-from benchmark.protocol.link_protocol import LinkProtocol
-from benchmark.protocol.negatives import negative_pool, training_negatives
+from benchmark.datasets.dataset import EventBatch
 from benchmark.randomness import seeded
-from benchmark.stopwatch import Stopwatch
-from benchmark.system import ReportProgress, Step, TrainingSettings
-from benchmark.visibility import Visibility
+from benchmark.training.objectives import binary_link_loss
+from benchmark.training.system import Job, Step
 
 EMBEDDED_AT_ONCE = 4096  # nodes, of which each brings its neighbours
 SCORED_AT_ONCE = 65536  # pairs of nodes
 
 
-class TGNSystem:
-    """``benchmark.system.System`` for PyG's TGN.
+class TGNSystem(OneDeviceSystem):
+    """PyG's TGN, whose model applies a message to the memory in eval mode when it is observed.
 
-    ``model`` is called as ``model(num_nodes, edge_dim)``. Outside ``train_round`` the model is in
-    eval mode, where PyG applies a message to the memory when it is observed; in training mode a
-    message waits until its node is next used, so that the GRU gets a gradient.
+    In training mode a message waits until its node is next used, so that the GRU gets a gradient.
     """
 
+    name = "tgn"
     trains = TGN
-    visibility = Visibility.BATCH
-    epochs_per_round = 1
 
-    def __init__(
-        self,
-        dataset: Dataset,
-        protocol: LinkProtocol,
-        model: Callable[[int, int], TGN],
-        training: TrainingSettings,
-        processes: Processes,
-    ) -> None:
-        demand_one_device("tgn", training, processes)
-        self.dataset = dataset
-        self.training = training
-        self.device = training.device
-        self.num_rounds = training.epochs
-        self.iterations_per_round = -(-dataset.split.train_end // training.batch_size)
-        self.pool = negative_pool(dataset, protocol.negative_pool)
-        self.t = dataset.stream.t.to(self.device)
-        self.msg = dataset.stream.msg.to(self.device)
-        with seeded(self.device, training.seed, "weights"):
-            self.model = model(dataset.num_nodes, dataset.edge_dim)
-        self.model.to(self.device)
+    def __init__(self, job: Job) -> None:
+        super().__init__(job)
+        self.negatives = job.protocol.negatives(self.dataset)
+        self.t = self.dataset.stream.t.to(self.device)
+        self.msg = self.dataset.stream.msg.to(self.device)
         self.memory = self.model.memory
         self.neighbors = ExactLastNeighborLoader(
-            dataset.num_nodes, self.model.num_neighbors, device=self.device
+            self.dataset.num_nodes, self.model.num_neighbors, device=self.device
         )
-        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=training.learning_rate)
         self.iteration = 0
-        self.stopwatch = Stopwatch()
-        self.seconds_by_part = self.stopwatch.seconds
-        self._evaluate()
-
-    def prepare(self, report: ReportProgress) -> dict[str, float]:
-        """Nothing to do before training."""
-        return {}
 
     def train_round(self) -> Iterator[Step]:
         """One epoch of the training events in order of time, from an empty memory."""
@@ -159,9 +128,7 @@ class TGNSystem:
     def _train_step(self, events: EventBatch) -> Tensor:
         """Loss of one batch; updates weights, memory and neighbours in the example's order."""
         key = (0, self.iteration)
-        negatives = training_negatives(
-            self.pool, events.dst, 1, self.training.seed, *key, "negatives"
-        )
+        negatives = self.negatives.training(events, 1, self.training.seed, *key, "negatives")
         ends = torch.cat([events.src, events.dst, negatives[:, 0]]).to(self.device)
         nodes, rows = ends.unique(return_inverse=True)
         source, destination, negative = rows.chunk(3)
@@ -169,9 +136,7 @@ class TGNSystem:
             z = self._embed(nodes)
         positive_logits = self.model.link_predictor(z[source], z[destination])
         negative_logits = self.model.link_predictor(z[source], z[negative])
-        loss = F.binary_cross_entropy_with_logits(
-            positive_logits, torch.ones_like(positive_logits)
-        ) + F.binary_cross_entropy_with_logits(negative_logits, torch.zeros_like(negative_logits))
+        loss = binary_link_loss(positive_logits, negative_logits)
         self._update(events)
         self.optimizer.zero_grad()
         loss.backward()
@@ -190,11 +155,3 @@ class TGNSystem:
         src, dst = events.src.to(self.device), events.dst.to(self.device)
         self.memory.update_state(src, dst, self.t[ids], self.msg[ids])
         self.neighbors.insert(src, dst)
-
-    @torch.no_grad()
-    def _evaluate(self) -> None:
-        """Enter eval mode, on which PyG applies all waiting messages to the memory."""
-        self.model.eval()
-
-    def close(self) -> None:
-        """Nothing to give back."""

@@ -4,20 +4,18 @@ import os
 from pathlib import Path
 from typing import Any
 
-from hydra.utils import get_class, get_object, instantiate
+from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig
 
-from benchmark.datasets.beginning import beginning
 from benchmark.datasets.dataset import Dataset
-from benchmark.datasets.loader import Loader
 from benchmark.datasets.locations import Locations
-from benchmark.datasets.random_features import with_random_edge_features
+from benchmark.datasets.transforms import beginning, with_random_edge_features
 from benchmark.device import choose_device
 from benchmark.experiment import name_of
 from benchmark.parallelism import Parallelism
-from benchmark.processes import Processes
 from benchmark.protocol.link_protocol import LinkProtocol
-from benchmark.system import Goal, System, TrainingSettings
+from benchmark.training.processes import Processes
+from benchmark.training.system import Goal, Job, System, TrainingSettings
 
 DEFAULT_CACHE = Path.home() / ".cache" / "disttgl-benchmark"
 
@@ -25,12 +23,7 @@ DEFAULT_CACHE = Path.home() / ".cache" / "disttgl-benchmark"
 def build_dataset(experiment: DictConfig) -> Dataset:
     """The data set, looked for under ``datasets_root`` (or DATASETS_ROOT) before a download."""
     locations = _locations(experiment)
-    named = get_object(experiment.dataset._target_)
-    dataset: Dataset
-    if isinstance(named, type) and issubclass(named, Loader):
-        dataset = instantiate(experiment.dataset, _convert_="all").load(locations)
-    else:
-        dataset = instantiate_with(experiment.dataset, locations=locations)
+    dataset: Dataset = instantiate(experiment.dataset, _convert_="all").load(locations)
     if experiment.max_events:
         dataset = beginning(dataset, experiment.max_events)
     if experiment.random_edge_features:
@@ -55,6 +48,8 @@ def provenance(dataset: Dataset) -> dict[str, Any]:
     return {
         "files": source.files,
         "moved_rows": source.moved_rows,
+        "time_unit": source.time_unit,
+        "class_names": list(dataset.class_names),
         "random_edge_features": source.random_edge_features,
     }
 
@@ -88,14 +83,9 @@ def build_system(
         evaluation_mebibytes=experiment.evaluation_mebibytes,
         goal=goal,
     )
-    system: System = instantiate_with(
-        experiment.system,
-        dataset=dataset,
-        protocol=protocol,
-        model=instantiate(experiment.model) if "_target_" in experiment.model else None,
-        training=training,
-        processes=processes,
-    )
+    model = instantiate(experiment.model) if "_target_" in experiment.model else None
+    job = Job(dataset, protocol, model, training, processes)
+    system: System = instantiate_with(experiment.system, job=job)
     return system
 
 

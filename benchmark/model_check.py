@@ -80,7 +80,7 @@ def _shape_problems_from(
     wrong = list(_wrong("embed", embeddings, (subgraph.num_roots, embeddings.shape[-1])))
     yield from wrong
     if not wrong:
-        scores = model.score_links(*stream.split(embeddings))
+        scores = model.score_links(*stream.roots.split(embeddings))
         yield from _wrong("score_links", scores, tuple(stream.candidates.shape))
 
 
@@ -131,7 +131,7 @@ def _batch_problems(build: Build) -> Iterator[str]:
     subgraph = stream.subgraph(model)
     rows = stream.state_before_batch(model).rows(subgraph.nodes)
     memory, subgraph = model.update_memory(rows), subgraph.known_from(rows)
-    source, destinations = stream.split(model.embed(memory, subgraph))
+    source, destinations = stream.roots.split(model.embed(memory, subgraph))
     results: dict[str, tuple[Callable[[Tensor], Tensor], int]] = {
         "update_memory": (lambda some: model.update_memory(rows.rows(some)), len(memory)),
         "make_mail": (
@@ -179,7 +179,7 @@ def _scores(model: TemporalModel, stream: ToyStream, state: NodeState) -> Tensor
     subgraph = stream.subgraph(model)
     rows = state.rows(subgraph.nodes)
     embeddings = model.embed(model.update_memory(rows), subgraph.known_from(rows))
-    return model.score_links(*stream.split(embeddings))
+    return model.score_links(*stream.roots.split(embeddings))
 
 
 def _equal(one: Tensor, other: Tensor) -> bool:

@@ -14,10 +14,11 @@ from benchmark.models.operation_count import (
     training_operations,
     training_products,
 )
-from benchmark.models.subgraph import link_subgraph
+from benchmark.models.roots import EventRoots
+from benchmark.models.subgraph import build_subgraph
 from benchmark.product_rate import product_rate
 from benchmark.protocol.link_protocol import LinkProtocol
-from benchmark.protocol.negatives import Pool, negative_pool, training_negatives
+from benchmark.protocol.negatives import NegativeSampler
 
 
 def operation_floor(
@@ -36,7 +37,7 @@ def operation_floor(
     shape = mean_batch_shape(
         dataset,
         sampler,
-        negative_pool(dataset, protocol.negative_pool),
+        protocol.negatives(dataset),
         experiment.batch_size,
         experiment.system.num_training_negatives,
         experiment.seed,
@@ -57,7 +58,7 @@ def operation_floor(
 def mean_batch_shape(
     dataset: Dataset,
     sampler: NeighborSampler,
-    pool: Pool,
+    negatives: NegativeSampler,
     batch_size: int,
     num_negatives: int,
     seed: int,
@@ -68,8 +69,9 @@ def mean_batch_shape(
     for start in range(0, end, batch_size):
         events = dataset.batch(start, min(start + batch_size, end))
         key = (0, len(shapes), "negatives")
-        negatives = training_negatives(pool, events.dst, num_negatives, seed, *key)
-        subgraph = link_subgraph(events, negatives, sampler, start)
+        drawn = negatives.training(events, num_negatives, seed, *key)
+        roots = EventRoots.of(events, drawn)
+        subgraph = build_subgraph(roots.nodes, roots.times, sampler, start)
         shapes.append(
             BatchShape(
                 events=len(events),

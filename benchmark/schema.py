@@ -40,6 +40,7 @@ OPTIONAL: dict[str, Types] = {
     # {"epochs", "best_epoch", "mrr"} of a static memory: epochs trained, the one that was kept,
     # and its mean reciprocal rank on the training events that were held out
     "pretraining": dict,
+    "positive_class": str,  # the node class that node_auc and node_ap are of
     "operation_floor": dict,  # benchmark.operation_floor
 }
 DEGREES: dict[str, Types] = dict.fromkeys("ijk", int)

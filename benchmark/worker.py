@@ -16,8 +16,8 @@ from benchmark.device import choose_device
 from benchmark.environment import write_environment
 from benchmark.experiment import describe, threads_of
 from benchmark.family import end_with_parent
-from benchmark.processes import Processes, started_processes
 from benchmark.record import RunFolder
+from benchmark.training.processes import Processes, started_processes
 
 
 def main(path: str) -> int:

@@ -1,6 +1,6 @@
-"""The last step of every loader: checked numpy columns become a ``Dataset``."""
+"""The last step of every loader: checked columns become a ``Dataset``."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,49 +9,66 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch_geometric.data import TemporalData
 
-from benchmark.datasets.chronology import stable_order
-from benchmark.datasets.dataset import Dataset, LabelKind, Source, Split
+from benchmark.datasets.chronology import Times, split_by_time, stable_order
+from benchmark.datasets.dataset import (
+    UNLABELLED,
+    Dataset,
+    Fractions,
+    LabelKind,
+    Source,
+    Split,
+)
 from benchmark.datasets.validate import check_split
+
+Ints = NDArray[np.int64]
+ROWS_AT_A_TIME = 1 << 16
 
 
 def assemble(
     name: str,
-    src: NDArray[np.int64],
-    dst: NDArray[np.int64],
-    t: NDArray[np.int64],
+    src: Ints,
+    dst: Ints,
+    times: Times,
     *,
-    split: Callable[[NDArray[np.int64]], Split],
+    split: Split | Fractions,
     source: Source,
-    num_nodes: int,
-    bipartite: bool,
+    num_nodes: int | None = None,
     features: NDArray[np.float32] | Tensor | None = None,
     labels: NDArray[Any] | None = None,
     label_kind: LabelKind = LabelKind.NONE,
-    num_classes: int = 0,
+    class_names: Sequence[str] = (),
     node_features: Tensor | None = None,
+    indicators: Sequence[int] = (),
 ) -> Dataset:
-    """Sort the events stably by time, split them with ``split(times)`` and wrap them.
+    """Sort the events stably by their exact times, split them and wrap them.
 
-    Times then count from the first event: to a network that begins at 0 a node's first mail would
-    otherwise look as old as the clock, decades where that counts unix seconds. ``features``
-    [num_events, edge_dim] and ``labels`` [num_events, ...] are in the order of ``src``. Raises
-    ValueError when a part of the split is empty.
+    Without ``num_nodes`` ids are any numbers, and nodes those that occur, in their order; with it
+    they are nodes as they stand, such as rows of ``node_features``. Times count from the first
+    event: to a network that begins at 0 a node's first mail would otherwise look as old as the
+    clock, decades where that counts unix seconds. ``features`` [num_events, edge_dim] and
+    ``labels`` [num_events, ...] are in the order of ``src``; features that are zero throughout are
+    left out, and so are labels of fewer than two classes. Raises ValueError when a part of the
+    split is empty.
     """
-    order = stable_order(t)
-    src, dst, t = src[order], dst[order], t[order]
-    boundaries = split(t)
+    order = stable_order(times.exact)
+    src, dst, t = src[order], dst[order], times.whole[order]
+    if num_nodes is None:
+        src, dst, nodes = numbered(src, dst)
+        num_nodes = len(nodes)
+    boundaries = split_by_time(t, *split) if isinstance(split, Fractions) else split
     check_split(name, boundaries)
     start_time = int(t[0])
     if start_time:  # a mapped column that need not change stays on disk
         t = t - start_time
-    if features is None:
-        features = np.empty((len(t), 0), np.float32)
+    if features is None or not _has_nonzero(features):
+        features, indicators = np.empty((len(t), 0), np.float32), ()
     stream = TemporalData(
         src=torch.from_numpy(src),
         dst=torch.from_numpy(dst),
         t=torch.from_numpy(t),
         msg=torch.as_tensor(features if isinstance(order, slice) else features[order]),
     )
+    labels, label_kind, class_names = _classes(labels, label_kind, class_names)
     if labels is not None:
         stream.y = torch.from_numpy(labels[order])
     return Dataset(
@@ -59,10 +76,49 @@ def assemble(
         stream=stream,
         num_nodes=num_nodes,
         start_time=start_time,
-        bipartite=bipartite,
+        bipartite=not (_appearing(src, num_nodes) & _appearing(dst, num_nodes)).any(),
         split=boundaries,
         source=source,
         node_features=node_features,
         label_kind=label_kind,
-        num_classes=num_classes,
+        num_classes=len(class_names),
+        class_names=tuple(class_names),
+        fractions=split if isinstance(split, Fractions) else None,
+        indicators=tuple(indicators),
     )
+
+
+def numbered(src: Ints, dst: Ints) -> tuple[Ints, Ints, Ints]:
+    """Both columns as positions among the distinct ids of both, and those ids, sorted."""
+    distinct = np.unique(np.concatenate([src, dst]))
+    if distinct[0] == 0 and distinct[-1] == len(distinct) - 1:
+        return src, dst, distinct
+    return np.searchsorted(distinct, src), np.searchsorted(distinct, dst), distinct
+
+
+def _classes(
+    labels: NDArray[Any] | None, kind: LabelKind, names: Sequence[str]
+) -> tuple[NDArray[Any] | None, LabelKind, Sequence[str]]:
+    """Labels numbered by the classes that occur, in their order, and what these are called."""
+    if labels is None or kind is LabelKind.MULTI_EDGE:
+        count = 0 if labels is None else labels.shape[1]
+        return labels, kind, names or [*map(str, range(count))]
+    present = np.unique(labels)
+    present = present[present != UNLABELLED]
+    if len(present) < 2:
+        return None, LabelKind.NONE, ()
+    codes = np.where(labels == UNLABELLED, UNLABELLED, np.searchsorted(present, labels))
+    return codes, kind, [names[c] if names else str(c) for c in present.tolist()]
+
+
+def _appearing(ids: Ints, num_nodes: int) -> NDArray[np.bool_]:
+    """For every node whether it is among ``ids``, without sorting a large column."""
+    mask = np.zeros(num_nodes, np.bool_)
+    mask[ids] = True
+    return mask
+
+
+def _has_nonzero(features: NDArray[np.float32] | Tensor) -> bool:
+    """Of a large matrix as few rows are read as tell."""
+    starts = range(0, len(features), ROWS_AT_A_TIME)
+    return any(bool(features[start : start + ROWS_AT_A_TIME].any()) for start in starts)

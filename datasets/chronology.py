@@ -1,5 +1,9 @@
-"""Order in time: stable sorting, counting what is out of order, splitting by time."""
+"""Order in time: exact times, stable sorting, counting what is out of order, splitting by time."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -7,7 +11,58 @@ from numpy.typing import NDArray
 
 from benchmark.datasets.dataset import Split
 
-ROUNDING_ERROR = 1e-6
+COARSER = {"ns": "us", "us": "ms", "ms": "s"}
+
+
+@dataclass(frozen=True)
+class Times:
+    """The times of events: what a stream keeps, int64 [num_events], and what was cut off."""
+
+    whole: NDArray[np.int64]
+    fraction: NDArray[np.int64] | None = None  # in parts of 10^-18; None where all are 0
+    unit: str | None = None  # of dates
+
+    @cached_property
+    def exact(self) -> NDArray[np.int64]:
+        """Numbers [num_events] in the order of the exact times, equal where those are equal."""
+        if self.fraction is None:
+            return self.whole
+        order = np.lexsort((self.fraction, self.whole))
+        whole, fraction = self.whole[order], self.fraction[order]
+        later = (whole[1:] != whole[:-1]) | (fraction[1:] != fraction[:-1])
+        ranks = np.empty_like(self.whole)
+        ranks[order] = np.concatenate([[0], later.cumsum()])
+        return ranks
+
+    @property
+    def moved_rows(self) -> int:
+        """How many rows must move to sort the file."""
+        return count_out_of_order(self.exact)
+
+    def part(self, rows: slice) -> "Times":
+        """The times of some of the events."""
+        fraction = None if self.fraction is None else self.fraction[rows]
+        return Times(self.whole[rows], fraction, self.unit)
+
+    @staticmethod
+    def joined(parts: Sequence["Times"]) -> "Times":
+        """The times of several files or chunks, one after the other."""
+        whole = np.concatenate([part.whole for part in parts])
+        if all(part.fraction is None for part in parts):
+            return Times(whole)
+        fractions = [
+            np.zeros_like(part.whole) if part.fraction is None else part.fraction for part in parts
+        ]
+        return Times(whole, np.concatenate(fractions))
+
+
+def in_coarsest_unit(
+    whole: NDArray[np.int64], unit: str | None
+) -> tuple[NDArray[np.int64], str | None]:
+    """Times of dates in the largest unit that holds all of them, and that unit."""
+    while unit in COARSER and not (whole % 1000).any():
+        whole, unit = whole // 1000, COARSER[unit]
+    return whole, unit
 
 
 def count_out_of_order(times: NDArray[np.int64]) -> int:
@@ -29,8 +84,8 @@ def split_by_time(
 
     Events up to the time quantile 1 - validation - test train, those up to 1 - test validate:
     events of one time are never parted. PyG compares in float32, which moves the boundary by up to
-    a minute in unix seconds; here the comparison is exact. Raises ValueError for fractions that
-    leave a part empty.
+    a minute in unix seconds; here everything is exact. Raises ValueError for fractions that leave a
+    part empty.
     """
     if not (validation_fraction > 0 and test_fraction > 0):
         raise ValueError(
@@ -42,11 +97,18 @@ def split_by_time(
             f"validation_fraction {validation_fraction} and test_fraction {test_fraction} leave "
             "no training event: their sum must be below 1"
         )
-    quantiles = np.quantile(times, [1 - validation_fraction - test_fraction, 1 - test_fraction])
-    # 1 - 0.3 - 0.3 is a little less than 0.4, which must not move an event across the boundary.
-    train_time, validation_time = np.floor(quantiles + ROUNDING_ERROR)
-    return Split(
-        train_end=int((times <= train_time).sum()),
-        validation_end=int((times <= validation_time).sum()),
-        num_events=len(times),
+    # The shortest decimal that a float stands for: 0.15 is meant, not the double beside it.
+    test = Fraction(str(test_fraction))
+    train_end, validation_end = (
+        int(np.searchsorted(times, _quantile(times, 1 - above), side="right"))
+        for above in (test + Fraction(str(validation_fraction)), test)
     )
+    return Split(train_end, validation_end, num_events=len(times))
+
+
+def _quantile(times: NDArray[np.int64], share: Fraction) -> int:
+    """The quantile of sorted ``times``, interpolated as numpy does, rounded down."""
+    place = share * (len(times) - 1)
+    below = int(times[place.__floor__()])
+    above = int(times[place.__ceil__()])
+    return (below + (above - below) * (place % 1)).__floor__()

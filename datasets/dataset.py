@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ from torch_geometric.data import TemporalData
 
 SplitName = Literal["train", "validation", "test"]
 
-UNLABELLED = -1  # the node label of an event that has none
+UNLABELLED = -1  # the label of an event that has none
 
 
 class LabelKind(StrEnum):
@@ -41,6 +41,13 @@ class Split:
         return range(*bounds[name])
 
 
+class Fractions(NamedTuple):
+    """Shares of the events that validate and test, taken by time quantile."""
+
+    validation: float
+    test: float
+
+
 @dataclass(frozen=True)
 class Source:
     """Where a data set came from, for the record."""
@@ -49,6 +56,7 @@ class Source:
     files: dict[str, str]  # file name -> sha256
     moved_rows: int = 0  # rows that a stable sort by time had to move
     random_edge_features: int = 0  # how many per event replace the files' own
+    time_unit: str | None = None  # s, ms, us or ns where the times were dates, since 1970
 
 
 @dataclass(frozen=True)
@@ -87,6 +95,10 @@ class Dataset:
     float32 [num_events, edge_dim] with ``edge_dim`` 0 where there are no features; ``y`` int64
     [num_events] (float32 [num_events, num_classes] for ``MULTI_EDGE``) where there are labels.
     Node ids lie in [0, ``num_nodes``); those of ``nodes`` occur and may be drawn as negatives.
+    ``bipartite`` means that no node is both a source and a destination. Class c is called
+    ``class_names[c]`` in the source; of two node classes 1 is the positive one. ``fractions`` is
+    None where files say the split; ``indicators`` are the feature columns that say whether an
+    event has a certain word.
     """
 
     name: str
@@ -99,6 +111,9 @@ class Dataset:
     node_features: Tensor | None = None
     label_kind: LabelKind = LabelKind.NONE
     num_classes: int = 0
+    class_names: tuple[str, ...] = ()
+    fractions: Fractions | None = None
+    indicators: tuple[int, ...] = ()
 
     @property
     def num_events(self) -> int:

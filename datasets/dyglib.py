@@ -1,7 +1,8 @@
 """DyGLib's processed files: ml_NAME.csv, ml_NAME.npy and ml_NAME_node.npy."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -10,113 +11,122 @@ from torch import Tensor
 
 from benchmark.datasets.archive import fetch_member
 from benchmark.datasets.assemble import assemble
-from benchmark.datasets.chronology import count_out_of_order, split_by_time, stable_order
-from benchmark.datasets.columns import read_columns
-from benchmark.datasets.dataset import Dataset, LabelKind, Source
+from benchmark.datasets.chronology import Times, stable_order
+from benchmark.datasets.dataset import Dataset, Fractions, LabelKind, Source
+from benchmark.datasets.loader import Loader
 from benchmark.datasets.locations import Locations
-from benchmark.datasets.sides import is_bipartite
-from benchmark.datasets.storage import prepared_tensors, sha256_of
+from benchmark.datasets.prepared import prepared_tensors
+from benchmark.datasets.reading import read_text
+from benchmark.datasets.text_rows import text_rows
 from benchmark.datasets.validate import (
     FileRows,
     FractionalTimes,
     check_features,
     check_ids,
     check_labels,
-    check_statistics,
     check_times,
 )
 
-CACHE_VERSION = 1  # raise it when what is kept in the cache changes its meaning
+COLUMNS = ("u", "i", "ts", "label", "idx")
+CACHE_VERSION = 2  # raise it when what is kept in the cache changes its meaning
 
 
-def load_dyglib(
-    locations: Locations,
-    name: str,
-    url: str | None,
-    sha256: str | None = None,
-    num_nodes: int | None = None,
-    num_events: int | None = None,
-    num_labels: int | None = None,
-    use_features: bool = True,
-    fractional_times: FractionalTimes = "refuse",
-    validation_fraction: float = 0.15,
-    test_fraction: float = 0.15,
-) -> Dataset:
+@dataclass(frozen=True)
+class DyGLib(Loader):
     """The stream of ml_NAME.csv with the columns u, i, ts, label and idx, and its features.
 
     The files count nodes and events from 1, for row 0 of the features is padding; here both start
     at 0. Features that are zero throughout stand for none (DG_data/DATASETS_README.md of
-    github.com/yule-BUAA/DyGLib) and are left out. ``y`` is the label of the source where any label
-    is not 0. ``sha256`` is that of the zip archive at ``url`` ({name} is the name), which is
-    fetched where the files are missing; ``num_nodes``, ``num_events`` and ``num_labels`` (events
-    with another label than 0) are the published counts.
+    github.com/yule-BUAA/DyGLib) and are left out; without node features nodes are those that occur,
+    in the order of their ids. ``y`` is the label of the source where any label is not 0. ``sha256``
+    is that of the zip archive at ``url`` ({name} is the name), which is fetched where the files are
+    missing; ``num_nodes``, ``num_events`` and ``num_labels`` (events with a class other than 0) are
+    the published counts, of nodes with events.
     """
-    archive = url.format(name=name) if url else None
-    events, edge_file, node_file = (
-        fetch_member(locations, name, f"ml_{name}{ending}", archive, sha256)
-        for ending in (".csv", ".npy", "_node.npy")
-    )
-    digests = {path.name: sha256_of(path) for path in (events, edge_file, node_file)}
-    key = "-".join(digest[:12] for digest in digests.values())
-    columns = prepared_tensors(
-        locations.cache / name / f"ml_{name}-{key}-{fractional_times}-v{CACHE_VERSION}.pt",
-        lambda: _parse(events, edge_file, node_file, fractional_times),
-    )
-    src, dst, t, y = (columns[key].numpy() for key in ("src", "dst", "t", "y"))
-    found = {
-        "num_nodes": len(columns["node_features"]),
-        "num_events": len(t),
-        "num_labels": int(np.count_nonzero(y)),
-    }
-    published = {"num_nodes": num_nodes, "num_events": num_events, "num_labels": num_labels}
-    check_statistics(name, found, published)
-    labelled = found["num_labels"] > 0
-    static = columns["node_features"]
-    return assemble(
-        name,
-        src,
-        dst,
-        t,
-        split=lambda t: split_by_time(t, validation_fraction, test_fraction),
-        source=Source(f"DyGLib files {events.parent}", digests, int(columns["moved_rows"])),
-        num_nodes=found["num_nodes"],
-        bipartite=is_bipartite(src, dst, found["num_nodes"]),
-        features=columns["msg"] if use_features else None,
-        labels=y if labelled else None,
-        label_kind=LabelKind.NODE if labelled else LabelKind.NONE,
-        num_classes=int(y.max()) + 1 if labelled else 0,
-        node_features=static if use_features and static.shape[1] else None,
-    )
+
+    locating: ClassVar[tuple[str, ...]] = ("url", "sha256", "num_nodes", "num_events", "num_labels")
+
+    name: str
+    url: str | None = None
+    sha256: str | None = None
+    num_nodes: int | None = None
+    num_events: int | None = None
+    num_labels: int | None = None
+    use_features: bool = True
+    fractional_times: FractionalTimes = "refuse"
+    validation_fraction: float = 0.15
+    test_fraction: float = 0.15
+
+    def paths(self, locations: Locations) -> dict[str, Path]:
+        archive = self.url.format(name=self.name) if self.url else None
+        names = (f"ml_{self.name}{ending}" for ending in (".csv", ".npy", "_node.npy"))
+        return {
+            name: fetch_member(locations, self.name, name, archive, self.sha256) for name in names
+        }
+
+    def load(self, locations: Locations) -> Dataset:
+        events, edge_file, node_file = self.paths(locations).values()
+        checksums = self.checksums(locations)
+        key = "-".join(digest[:12] for digest in checksums.values())
+        columns = prepared_tensors(
+            locations.cache
+            / self.name
+            / f"ml_{self.name}-{key}-{self.fractional_times}-v{CACHE_VERSION}",
+            lambda: _parse(events, edge_file, node_file, self.fractional_times),
+        )
+        src, dst, t, y = (columns[key].numpy() for key in ("src", "dst", "t", "y"))
+        has_static = self.use_features and bool(columns["node_features"].any())
+        static = columns["node_features"] if has_static else None
+        dataset = assemble(
+            self.name,
+            src,
+            dst,
+            Times(t),
+            split=Fractions(self.validation_fraction, self.test_fraction),
+            source=Source(f"DyGLib files {events.parent}", checksums, int(columns["moved_rows"])),
+            features=columns["msg"] if self.use_features else None,
+            labels=y,
+            label_kind=LabelKind.NODE,
+            num_nodes=None if static is None else len(static),
+            node_features=static,
+        )
+        self.check_counts(
+            num_nodes=len(dataset.nodes),
+            num_events=dataset.num_events,
+            num_labels=int((y > 0).sum()),
+        )
+        return dataset
 
 
 def _parse(
     events: Path, edge_file: Path, node_file: Path, fractional_times: FractionalTimes
 ) -> dict[str, Tensor]:
     """The checked columns, sorted by time; features without their padding row."""
-    table, rows = read_columns(events, ("u", "i", "ts", "label", "idx"))
+    rows = text_rows(events, COLUMNS, separators=(",",))
+    table = read_text(rows, whole=COLUMNS, keep=COLUMNS.__contains__)
     edge_rows, node_rows = _matrix(edge_file), _matrix(node_file)
     src = _from_one(table["u"], "u", rows, node_file, len(node_rows))
     dst = _from_one(table["i"], "i", rows, node_file, len(node_rows))
     event = _from_one(table["idx"], "idx", rows, edge_file, len(edge_rows))
-    t = check_times(table["ts"], "ts", rows, fractional_times)
+    times = check_times(table["ts"], "ts", rows, fractional_times)
     y = check_labels(table["label"], "label", rows)
-    order = stable_order(t)
+    order = stable_order(times.exact)
     columns = {
         "src": src[order],
         "dst": dst[order],
-        "t": t[order],
+        "t": times.whole[order],
         "y": y[order],
         "msg": _features(edge_rows, edge_file)[event[order]],
         "node_features": _features(node_rows, node_file),
     }
     return {
         **{key: torch.from_numpy(values) for key, values in columns.items()},
-        "moved_rows": torch.tensor(count_out_of_order(t)),
+        "moved_rows": torch.tensor(times.moved_rows),
     }
 
 
 def _from_one(
-    values: NDArray[np.float64], column: str, rows: FileRows, file: Path, num_rows: int
+    values: Any, column: str, rows: FileRows, file: Path, num_rows: int
 ) -> NDArray[np.int64]:
     """Ids from 0 on, out of ids from 1 on that are rows of ``file``."""
     ids = check_ids(values, column, rows)
@@ -137,15 +147,19 @@ def _matrix(path: Path) -> NDArray[Any]:
         raise ValueError(
             f"{path} cannot be read as an array ({error}): write it with numpy.save"
         ) from error
-    if matrix.ndim != 2:
+    if not isinstance(matrix, np.ndarray) or matrix.ndim != 2 or matrix.dtype.kind not in "biuf":
+        found = getattr(matrix, "dtype", type(matrix).__name__)
         raise ValueError(
-            f"{path} holds {list(matrix.shape)} where a matrix of shape [rows, dim] is expected"
+            f"{path} holds {[*getattr(matrix, 'shape', ())]} of {found} where a matrix of numbers "
+            "of shape [rows, dim] is expected"
         )
     return matrix
 
 
 def _features(matrix: NDArray[Any], path: Path) -> NDArray[np.float32]:
-    """The rows from 1 on as float32, of width 0 where they are zero throughout."""
-    features = matrix[1:].astype(np.float32)
+    """The rows from 1 on as float32."""
+    features = np.asarray(matrix[1:])
+    if features.dtype.kind != "f":
+        features = features.astype(np.float64)
     check_features(features, FileRows(path, first=1, unit="row"))
-    return features if features.any() else features[:, :0].copy()
+    return features.astype(np.float32)

@@ -7,6 +7,7 @@ from typing import ClassVar
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.locations import Locations
 from benchmark.datasets.storage import content_checksum
+from benchmark.datasets.validate import check_statistics
 
 
 class Loader(ABC):
@@ -20,7 +21,7 @@ class Loader(ABC):
     name: str
 
     @abstractmethod
-    def files(self, locations: Locations) -> dict[str, Path]:
+    def paths(self, locations: Locations) -> dict[str, Path]:
         """The files behind the data set, found or fetched, by their names without ``.gz``.
 
         Raises FileNotFoundError where one cannot be had and ValueError where it is a wrong one.
@@ -34,5 +35,9 @@ class Loader(ABC):
         """The sha256 of the content of every file, by its name: what the data is."""
         return {
             name: content_checksum(path, locations.cache)
-            for name, path in self.files(locations).items()
+            for name, path in self.paths(locations).items()
         }
+
+    def check_counts(self, **found: int) -> None:
+        """Refuse other counts than the published ones, the options of the same names."""
+        check_statistics(self.name, found, {key: getattr(self, key) for key in found})

@@ -1,87 +1,91 @@
 """Temporal knowledge graphs: lines of ``SUBJECT RELATION OBJECT TIME``, in one file per split."""
 
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.datasets.assemble import assemble
-from benchmark.datasets.chronology import count_out_of_order
-from benchmark.datasets.class_features import with_class_features
+from benchmark.datasets.chronology import Times
 from benchmark.datasets.dataset import Dataset, LabelKind, Source, Split
+from benchmark.datasets.loader import Loader
 from benchmark.datasets.locations import Locations
-from benchmark.datasets.storage import sha256_of
-from benchmark.datasets.text import read_number_rows
-from benchmark.datasets.validate import check_ids, check_labels, check_statistics, check_times
+from benchmark.datasets.reading import read_text
+from benchmark.datasets.text_rows import text_rows
+from benchmark.datasets.validate import check_ids, check_labels, check_times
 
 FILES = ("train.txt", "valid.txt", "test.txt")
-NUM_COLUMNS = 4
+COLUMNS = ("subject", "relation", "object", "time")
 
 
-def load_quadruples(
-    locations: Locations,
-    name: str,
-    url: str | None,
-    num_nodes: int | None = None,
-    num_events: int | None = None,
-    num_relations: int | None = None,
-    class_features: int | None = None,
-) -> Dataset:
-    """The events of train.txt, valid.txt and test.txt, plain or gzipped; the files are the split.
+@dataclass(frozen=True)
+class Quadruples(Loader):
+    """The events of train.txt, valid.txt and test.txt, plain or packed; the files are the split.
 
     ``y`` is the relation, one edge class per event. Further columns are ignored. ``FILE`` is
     fetched from the folder ``url`` where it is missing. ``num_nodes``, ``num_events`` and
-    ``num_relations`` are the published counts. ``class_features`` is the width of the relation's
-    code among the edge features. Raises ValueError when a file begins before the end of the one
-    before it. Source of the layout: RE-Net (EMNLP 2020).
+    ``num_relations`` are the published counts. Source of the layout: RE-Net (EMNLP 2020).
     """
-    paths = [locations.fetch(name, file, url and f"{url}/{file}") for file in FILES]
-    parts = [_read(path) for path in paths]
-    for i, later in enumerate(parts[1:], start=1):
-        _check_follows(parts[i - 1], paths[i - 1], later, paths[i])
-    src, relation, dst, t = np.concatenate(parts, axis=1)
-    found = {
-        "num_nodes": int(max(src.max(), dst.max())) + 1,
-        "num_events": len(t),
-        "num_relations": int(relation.max()) + 1,
-    }
-    published = {
-        "num_nodes": num_nodes,
-        "num_events": num_events,
-        "num_relations": num_relations,
-    }
-    check_statistics(name, found, published)
-    train_end, validation_end, _ = np.cumsum([part.shape[1] for part in parts]).tolist()
-    dataset = assemble(
-        name,
-        src,
-        dst,
-        t,
-        split=lambda t: Split(train_end, validation_end, len(t)),
-        source=Source(
-            f"quadruples {', '.join(map(str, paths))}",
-            {path.name: sha256_of(path) for path in paths},
-            count_out_of_order(t),
-        ),
-        num_nodes=found["num_nodes"],
-        bipartite=False,
-        labels=relation,
-        label_kind=LabelKind.EDGE,
-        num_classes=found["num_relations"],
-    )
-    return with_class_features(dataset, class_features)
+
+    locating: ClassVar[tuple[str, ...]] = ("url", "num_nodes", "num_events", "num_relations")
+
+    name: str
+    url: str | None = None
+    num_nodes: int | None = None
+    num_events: int | None = None
+    num_relations: int | None = None
+
+    def paths(self, locations: Locations) -> dict[str, Path]:
+        return {
+            file: locations.fetch(self.name, file, self.url and f"{self.url}/{file}")
+            for file in FILES
+        }
+
+    def load(self, locations: Locations) -> Dataset:
+        """The stream; raises ValueError when a file begins before the end of the one before it."""
+        paths = [*self.paths(locations).values()]
+        parts = [_read(path) for path in paths]
+        for i, later in enumerate(parts[1:], start=1):
+            _check_follows(parts[i - 1], paths[i - 1], later, paths[i])
+        src, relation, dst, t = np.concatenate(parts, axis=1)
+        train_end, validation_end, num_events = np.cumsum([p.shape[1] for p in parts]).tolist()
+        times = Times(t)
+        dataset = assemble(
+            self.name,
+            src,
+            dst,
+            times,
+            split=Split(train_end, validation_end, num_events),
+            source=Source(
+                f"quadruples {', '.join(map(str, paths))}",
+                self.checksums(locations),
+                times.moved_rows,
+            ),
+            labels=relation,
+            label_kind=LabelKind.EDGE,
+        )
+        self.check_counts(
+            num_nodes=dataset.num_nodes,
+            num_events=dataset.num_events,
+            num_relations=dataset.num_classes,
+        )
+        return dataset
 
 
 def _read(path: Path) -> NDArray[np.int64]:
     """Subject, relation, object and time, [4, num_events]."""
-    table = read_number_rows(path, None, num_leading=NUM_COLUMNS, skipped_lines=0)
-    subject, relation, object_, time = table.leading.T
+    rows = text_rows(path, header=False, separators=(None,))
+    others = range(len(COLUMNS), len(rows.first_row))
+    rows = replace(rows, names=(*COLUMNS, *(f"column {i + 1}" for i in others)))
+    frame = read_text(rows, whole=COLUMNS, keep=COLUMNS.__contains__)
     return np.stack(
         [
-            check_ids(subject, "subject", table.rows),
-            check_labels(relation, "relation", table.rows),
-            check_ids(object_, "object", table.rows),
-            check_times(time, "time", table.rows),
+            check_ids(frame["subject"], "subject", rows),
+            check_labels(frame["relation"], "relation", rows),
+            check_ids(frame["object"], "object", rows),
+            check_times(frame["time"], "time", rows).whole,
         ]
     )
 

@@ -1,6 +1,8 @@
 """A made-up stream of any length whose surroundings of an event look the same at every length."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -9,8 +11,9 @@ from numpy.typing import NDArray
 from torch_geometric.data import TemporalData
 
 from benchmark.datasets.dataset import Dataset, Source, Split
+from benchmark.datasets.loader import Loader
 from benchmark.datasets.locations import Locations
-from benchmark.datasets.pieces import Piece, cached_pieces
+from benchmark.datasets.prepared import Piece, prepared_pieces
 from benchmark.datasets.validate import check_split
 
 Floats = NDArray[np.float64]
@@ -26,15 +29,8 @@ MEAN_GAP_SECONDS = 10.0  # between events; about every tenth gap is 0, a tie
 FEATURE_NOISE = 0.3
 
 
-def load_sessions(
-    locations: Locations,
-    name: str = "sessions",
-    seed: int = 0,
-    num_events: int = 1_500_000,
-    events_per_node: int = 100,
-    edge_dim: int = 4,
-    evaluation_events: int = 6_000,
-) -> Dataset:
+@dataclass(frozen=True)
+class Sessions(Loader):
     """A bipartite stream whose nodes grow with its events; one half of them are destinations.
 
     At any time some sessions are open, and each event belongs to one of them: the same source
@@ -45,42 +41,58 @@ def load_sessions(
     ``evaluation_events`` test, as many before them validate, both parts moved to where times
     change. Events are made piece by piece and kept in the cache.
 
-    Raises:
-        ValueError: If the events are too few for one community or for the evaluation.
+    ``load`` raises ValueError where the events are too few for one community or the evaluation.
     """
-    num_communities = num_events // (events_per_node * 2 * COMMUNITY)
-    if num_communities < 1:
-        raise ValueError(
-            f"num_events is {num_events}: {events_per_node} events for each of the "
-            f"{2 * COMMUNITY} nodes of one community need {events_per_node * 2 * COMMUNITY}"
+
+    name: str = "sessions"
+    seed: int = 0
+    num_events: int = 1_500_000
+    events_per_node: int = 100
+    edge_dim: int = 4
+    evaluation_events: int = 6_000
+
+    def paths(self, locations: Locations) -> dict[str, Path]:
+        return {}
+
+    def load(self, locations: Locations) -> Dataset:
+        num_events = self.num_events
+        num_communities = self._num_communities()
+        label = f"{num_events}-{self.events_per_node}-{self.edge_dim}-seed{self.seed}-v{VERSION}"
+        columns = prepared_pieces(
+            locations.cache / "sessions" / label,
+            lambda: _pieces(self.seed, num_events, num_communities, self.edge_dim),
         )
-    if not 0 < 2 * evaluation_events < num_events:
-        raise ValueError(
-            f"evaluation_events is {evaluation_events}: validation and test need at least 1 event "
-            f"each and must leave some of the {num_events} for training"
+        t = columns["t"]
+        first_test = num_events - self.evaluation_events
+        train_end, validation_end = (
+            int(torch.searchsorted(t, t[cut]))
+            for cut in (first_test - self.evaluation_events, first_test)
         )
-    num_sources = num_communities * COMMUNITY
-    label = f"{num_events}-{events_per_node}-{edge_dim}-seed{seed}-v{VERSION}"
-    columns = cached_pieces(
-        locations.cache / "sessions" / label,
-        num_events,
-        lambda: _pieces(seed, num_events, num_communities, edge_dim),
-    )
-    t = columns["t"]
-    first_test = num_events - evaluation_events
-    train_end, validation_end = (
-        int(torch.searchsorted(t, t[cut])) for cut in (first_test - evaluation_events, first_test)
-    )
-    split = Split(train_end, validation_end, num_events)
-    check_split(name, split)
-    return Dataset(
-        name=name,
-        stream=TemporalData(**columns),
-        num_nodes=2 * num_sources,
-        bipartite=True,
-        split=split,
-        source=Source(f"sessions, {label}", {}),
-    )
+        split = Split(train_end, validation_end, num_events)
+        check_split(self.name, split)
+        return Dataset(
+            name=self.name,
+            stream=TemporalData(**columns),
+            num_nodes=2 * num_communities * COMMUNITY,
+            bipartite=True,
+            split=split,
+            source=Source(f"sessions, {label}", self.checksums(locations)),
+        )
+
+    def _num_communities(self) -> int:
+        """How many there are events for; refuses sizes without sense."""
+        events_per_community = self.events_per_node * 2 * COMMUNITY
+        if not 0 < events_per_community <= self.num_events:
+            raise ValueError(
+                f"num_events is {self.num_events}: {self.events_per_node} events for each of the "
+                f"{2 * COMMUNITY} nodes of one community need {events_per_community}"
+            )
+        if not 0 < 2 * self.evaluation_events < self.num_events:
+            raise ValueError(
+                f"evaluation_events is {self.evaluation_events}: validation and test need at "
+                f"least 1 event each and must leave some of the {self.num_events} for training"
+            )
+        return self.num_events // events_per_community
 
 
 def _pieces(seed: int, num_events: int, num_communities: int, edge_dim: int) -> Iterator[Piece]:

@@ -1,96 +1,95 @@
 """SNAP text: lines of ``SRC DST UNIXTIME``, in one file or in one file per edge class."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
 from benchmark.datasets.assemble import assemble
-from benchmark.datasets.chronology import count_out_of_order, split_by_time
-from benchmark.datasets.class_features import with_class_features
-from benchmark.datasets.dataset import Dataset, LabelKind, Source
+from benchmark.datasets.chronology import Times
+from benchmark.datasets.dataset import Dataset, Fractions, LabelKind, Source
+from benchmark.datasets.loader import Loader
 from benchmark.datasets.locations import Locations
-from benchmark.datasets.storage import sha256_of
-from benchmark.datasets.text import NumberRows, open_text, read_number_rows, whole_file
-from benchmark.datasets.validate import (
-    FractionalTimes,
-    check_ids,
-    check_statistics,
-    check_times,
-)
+from benchmark.datasets.reading import read_text
+from benchmark.datasets.text_rows import TextRows, text_rows
+from benchmark.datasets.validate import FractionalTimes, check_columns, check_ids, check_times
 
-NUM_COLUMNS = 3
+NEEDED = ("source", "destination", "time")
+KONECT = ("source", "destination", "weight", "time")  # where a file begins with %
+SEPARATORS = (",", ";", None)
 
 
-def load_snap(
-    locations: Locations,
-    name: str,
-    folder: str,
-    files: Sequence[str],
-    url: str | None,
-    num_nodes: int | None = None,
-    num_events: int | None = None,
-    fractional_times: FractionalTimes = "refuse",
-    validation_fraction: float = 0.15,
-    test_fraction: float = 0.15,
-    class_features: int | None = None,
-) -> Dataset:
-    """The events of all ``files`` (each plain or gzipped) in one stream.
+@dataclass(frozen=True)
+class SNAP(Loader):
+    """The events of all ``files`` (each plain or packed) in one stream.
 
     Nodes are numbered in the order of their original ids. With several files the position of an
     event's file is its edge class; events of equal time keep the order of files and lines.
-    ``FILE.gz`` is fetched from the folder ``url`` where a file is missing. ``class_features`` is
-    the width of the class's code among the edge features.
+    ``FILE.gz`` is fetched from the folder ``url`` where a file is missing. ``columns`` says what
+    the columns are, ``source``, ``destination`` and ``time`` among them; others are ignored.
     """
-    paths = [locations.fetch(folder, file, url and f"{url}/{file}.gz") for file in files]
-    tables = [_read(path) for path in paths]
-    times = [check_times(x.leading[:, 2], "time", x.rows, fractional_times) for x in tables]
-    nodes, edges = np.unique(
-        np.concatenate([_edges(table) for table in tables]), return_inverse=True
-    )
-    src, dst = edges.reshape(-1, 2).T.copy()
-    found = {"num_nodes": len(nodes), "num_events": len(src)}
-    check_statistics(name, found, {"num_nodes": num_nodes, "num_events": num_events})
-    classes = np.repeat(np.arange(len(files)), [len(t) for t in times])
-    labelled = len(files) > 1
-    dataset = assemble(
-        name,
-        src,
-        dst,
-        np.concatenate(times),
-        split=lambda t: split_by_time(t, validation_fraction, test_fraction),
-        source=Source(
-            f"SNAP text {', '.join(map(str, paths))}",
-            {path.name: sha256_of(path) for path in paths},
-            sum(count_out_of_order(t) for t in times),
-        ),
-        num_nodes=len(nodes),
-        bipartite=False,
-        labels=classes if labelled else None,
-        label_kind=LabelKind.EDGE if labelled else LabelKind.NONE,
-        num_classes=len(files) if labelled else 0,
-    )
-    return with_class_features(dataset, class_features)
 
+    locating: ClassVar[tuple[str, ...]] = ("folder", "url", "num_nodes", "num_events")
 
-def _read(path: Path) -> NumberRows:
-    with whole_file(path), open_text(path) as file:
-        comments = 0
-        while file.readline().startswith("#"):
-            comments += 1
-    table = read_number_rows(path, None, num_leading=NUM_COLUMNS, skipped_lines=comments)
-    if table.features.shape[1]:
-        raise ValueError(
-            f"{table.rows.place(0)} has {NUM_COLUMNS + table.features.shape[1]} fields where "
-            "source, destination and time are expected: remove the others, or use dataset=table"
+    name: str
+    folder: str
+    files: Sequence[str]
+    url: str | None = None
+    columns: Sequence[str] | None = None
+    num_nodes: int | None = None
+    num_events: int | None = None
+    fractional_times: FractionalTimes = "refuse"
+    validation_fraction: float = 0.15
+    test_fraction: float = 0.15
+
+    def paths(self, locations: Locations) -> dict[str, Path]:
+        return {
+            file: locations.fetch(self.folder, file, self.url and f"{self.url}/{file}.gz")
+            for file in self.files
+        }
+
+    def load(self, locations: Locations) -> Dataset:
+        paths = [*self.paths(locations).values()]
+        src, dst, times = zip(*map(self._read, paths), strict=True)
+        dataset = assemble(
+            self.name,
+            np.concatenate(src),
+            np.concatenate(dst),
+            Times.joined(times),
+            split=Fractions(self.validation_fraction, self.test_fraction),
+            source=Source(
+                f"SNAP text {', '.join(map(str, paths))}",
+                self.checksums(locations),
+                sum(part.moved_rows for part in times),
+            ),
+            labels=np.repeat(np.arange(len(paths)), [len(part.whole) for part in times]),
+            label_kind=LabelKind.EDGE,
         )
-    return table
+        self.check_counts(num_nodes=dataset.num_nodes, num_events=dataset.num_events)
+        return dataset
 
+    def _read(self, path: Path) -> tuple[np.ndarray, np.ndarray, Times]:
+        rows = self._layout(path)
+        frame = read_text(rows, whole=NEEDED, keep=NEEDED.__contains__)
+        source, destination, time = (frame[column] for column in NEEDED)
+        return (
+            check_ids(source, "source", rows),
+            check_ids(destination, "destination", rows),
+            check_times(time, "time", rows, self.fractional_times),
+        )
 
-def _edges(table: NumberRows) -> np.ndarray:
-    """Original ids, int64 [num_events, 2]."""
-    columns = (
-        check_ids(table.leading[:, i], n, table.rows)
-        for i, n in enumerate(("source", "destination"))
-    )
-    return np.stack(list(columns), axis=1)
+    def _layout(self, path: Path) -> TextRows:
+        columns = tuple(self.columns or NEEDED)
+        check_columns(path, columns, NEEDED)
+        rows = text_rows(path, header=False, separators=SEPARATORS, width=len(columns))
+        if self.columns is None and rows.comment == "%" and len(rows.first_row) == len(KONECT):
+            return replace(rows, names=KONECT)
+        if len(rows.first_row) > len(columns):
+            raise ValueError(
+                f"{rows.place(0)} has {len(rows.first_row)} fields where {', '.join(columns)} are "
+                "expected: name all of them, as in "
+                "dataset.columns=[source,destination,weight,time]"
+            )
+        return replace(rows, names=columns)

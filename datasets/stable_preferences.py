@@ -8,14 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.datasets.assemble import assemble
-from benchmark.datasets.chronology import split_by_time
-from benchmark.datasets.dataset import Dataset, Source
+from benchmark.datasets.chronology import Times
+from benchmark.datasets.dataset import Dataset, Fractions, Source
 from benchmark.datasets.loader import Loader
 from benchmark.datasets.locations import Locations
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+VERSION = 1  # to be raised when the same numbers come to give another stream
 LATENT_DIM = 8
 STRENGTH = 2.5  # of what a user likes
 POPULARITY = 0.5  # standard deviation of what all users like
@@ -36,13 +37,13 @@ class StablePreferences(Loader):
     themselves, .589 for matrix factorisation of 32 dimensions, .254 for counts of items.
     """
 
-    name: str
-    seed: int
-    num_users: int
-    num_items: int
-    num_events: int
-    validation_fraction: float
-    test_fraction: float
+    name: str = "stable_preferences"
+    seed: int = 0
+    num_users: int = 600
+    num_items: int = 200
+    num_events: int = 60_000
+    validation_fraction: float = 0.15
+    test_fraction: float = 0.15
 
     def __post_init__(self) -> None:
         if self.num_users < 1 or self.num_items < 2 or self.num_events < 1:
@@ -51,34 +52,36 @@ class StablePreferences(Loader):
                 f"{self.num_events}: stable preferences need at least 1 user, 2 items and 1 event"
             )
 
-    def files(self, locations: Locations) -> dict[str, Path]:
-        """None: nothing is read."""
+    def paths(self, locations: Locations) -> dict[str, Path]:
+        """None: everything is drawn."""
         return {}
+
+    def checksums(self, locations: Locations) -> dict[str, str]:
+        """The version of what draws the stream."""
+        return {"stable preferences": f"version {VERSION}"}
 
     def probabilities(self) -> Floats:
         """How often each user picks each item [num_users, num_items]: the best of all scores."""
         return self._preferences(np.random.default_rng(self.seed))
 
     def load(self, locations: Locations) -> Dataset:
-        """The stream, which depends on nothing but the options."""
+        """Draw the stream; ``source.files`` also holds the sha256 of its columns."""
         rng = np.random.default_rng(self.seed)
         cumulative = self._preferences(rng).cumsum(axis=1)
         src = rng.integers(self.num_users, size=self.num_events)
         dst = _draw(rng, cumulative, src)
         gaps = -MEAN_GAP_SECONDS * np.log1p(-rng.random(self.num_events))
         t = np.floor(gaps).astype(np.int64).cumsum()
-        checksum = hashlib.sha256(b"".join(column.tobytes() for column in (src, dst, t)))
+        drawn = hashlib.sha256(b"".join(column.tobytes() for column in (src, dst, t)))
+        files = {"stream": drawn.hexdigest(), **self.checksums(locations)}
         return assemble(
             self.name,
             src,
             dst + self.num_users,
-            t,
-            split=lambda t: split_by_time(t, self.validation_fraction, self.test_fraction),
-            source=Source(
-                f"stable preferences, seed {self.seed}", {"stream": checksum.hexdigest()}
-            ),
+            Times(t),
+            split=Fractions(self.validation_fraction, self.test_fraction),
+            source=Source(f"stable preferences, seed {self.seed}", files),
             num_nodes=self.num_users + self.num_items,
-            bipartite=True,
         )
 
     def _preferences(self, rng: np.random.Generator) -> Floats:

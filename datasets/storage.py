@@ -1,25 +1,30 @@
-"""Files on disk: whole or absent, locked, known by their checksum, and prepared tensors kept."""
+"""Files on disk: whole or absent, made by one process at a time, known by their checksum."""
 
 import bz2
+import errno
 import fcntl
 import gzip
 import hashlib
 import lzma
 import os
+import shutil
+import time
+import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from glob import escape
 from io import BufferedIOBase
 from pathlib import Path
 from typing import Any, cast
-
-import torch
-from torch import Tensor
+from uuid import uuid4
 
 UNPACKERS: dict[bytes, Callable[..., Any]] = {
     b"\x1f\x8b": gzip.open,
     b"BZh": bz2.open,
     b"\xfd7zXZ\x00": lzma.open,
 }
+CLOCK_GRAIN_NS = 1_000_000_000  # two changes of a file within it may leave the same times
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
 
 def sha256_of(path: Path) -> str:
@@ -39,54 +44,100 @@ def open_unpacked(path: Path) -> BufferedIOBase:
 
 
 def content_checksum(path: Path, cache: Path) -> str:
-    """The sha256 of what a file holds, unpacked; kept while its size and times stay the same."""
-    status = path.stat()
-    identity = f"{path.resolve()} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
-    note = cache / "checksums" / hashlib.sha256(identity.encode()).hexdigest()
-    if not note.is_file():
+    """The sha256 of what a file holds, unpacked; kept while its size and times stay the same.
+
+    Raises ValueError when the file is packed and damaged.
+    """
+    before = _identity(path)
+    note = cache / "checksums" / hashlib.sha256(before.encode()).hexdigest()
+    with suppress(OSError, ValueError):
+        digest, seal = note.read_text().split()
+        if seal == _seal(before, digest):
+            return digest
+    settled = path.stat().st_ctime_ns < time.time_ns() - CLOCK_GRAIN_NS
+    try:
         with open_unpacked(path) as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        with written_whole(note) as temporary:
-            temporary.write_text(digest)
-    return note.read_text()
+    except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
+        if getattr(error, "errno", None) is not None:  # of the disk, not of the packing
+            raise
+        raise ValueError(f"{path} is not a whole packed file ({error}): fetch it again") from error
+    if settled and _identity(path) == before:
+        with suppress(ValueError), written_whole(note) as temporary:
+            temporary.write_text(f"{digest} {_seal(before, digest)}")
+    return digest
+
+
+def _identity(path: Path) -> str:
+    status = path.stat()
+    return f"{path.resolve()} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
+
+
+def _seal(identity: str, digest: str) -> str:
+    """Tells a checksum that was noted for a file from one that is damaged."""
+    return hashlib.sha256(f"{identity} {digest}".encode()).hexdigest()
+
+
+@contextmanager
+def writing_into(folder: Path) -> Iterator[None]:
+    """Turn the disk's refusal to write into ``folder`` into a ValueError of one sentence."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FULL_DISK and not str(error.filename).startswith(str(folder)):
+            raise
+        raise ValueError(
+            f"{folder} cannot be written to ({error.strerror}): set cache_dir to a folder that "
+            "can, on a disk with room"
+        ) from error
 
 
 @contextmanager
 def exclusive(path: Path) -> Iterator[None]:
-    """Hold the lock file ``path``; other processes wait, and the lock dies with its holder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
+    """Make ``path`` while other processes wait; the lock dies with its holder.
+
+    What a process that was killed left unfinished of ``path`` is removed first.
+    """
+    with writing_into(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.with_name(path.name + ".lock").open("w")
+    with file:
         fcntl.flock(file, fcntl.LOCK_EX)
+        for leftover in path.parent.glob(f".{escape(path.name)}.*.tmp"):
+            discard(leftover)
         yield
 
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """A temporary path that becomes ``path`` at the end of the block, or vanishes on an error."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    """A temporary path, for a file or a folder of files, that becomes ``path`` after the block.
 
-
-def prepared_tensors(path: Path, build: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
-    """The tensors in ``path``, built and written first where the file does not exist.
-
-    They are memory-mapped: processes on one machine share them, and what is not used is not read.
-    One process builds while others wait. Raises ValueError when the file is damaged.
+    What is at ``path`` is replaced then, and stays on an error. Raises ValueError when it cannot
+    be written there.
     """
-    if not path.exists():
-        with exclusive(path.with_name(path.name + ".lock")):
-            if not path.exists():
-                tensors = build()
-                with written_whole(path) as temporary:
-                    torch.save(tensors, temporary)
-    try:
-        return torch.load(path, weights_only=True, mmap=True)
-    except (RuntimeError, EOFError, OSError) as error:
-        raise ValueError(f"the cache file {path} is damaged: delete it and run again") from error
+    temporary = path.with_name(f".{path.name}.{uuid4().hex[:12]}.tmp")
+    with writing_into(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield temporary
+            publish(temporary, path)
+        finally:
+            discard(temporary)
+
+
+def publish(finished: Path, path: Path) -> None:
+    """Let a file or a folder of files, once it is safely on disk, take the place of ``path``."""
+    for part in finished.iterdir() if finished.is_dir() else [finished]:
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+    if path.is_dir() or finished.is_dir():
+        discard(path)
+    finished.replace(path)
+
+
+def discard(path: Path) -> None:
+    """Remove a file or a folder, where there is one."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,18 +1,22 @@
 """A made-up stream that needs no download: what the suite runs on when no data set is named."""
 
 import hashlib
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.datasets.assemble import assemble
-from benchmark.datasets.chronology import split_by_time
-from benchmark.datasets.dataset import Dataset, LabelKind, Source
+from benchmark.datasets.chronology import Times
+from benchmark.datasets.dataset import Dataset, Fractions, LabelKind, Source
+from benchmark.datasets.loader import Loader
 from benchmark.datasets.locations import Locations
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+VERSION = 1  # to be raised when the same numbers come to give another stream
 DESTINATION_SHARE = 0.2  # of the nodes, where the stream is bipartite
 NUM_COMMUNITIES = 10
 NOVEL_PROBABILITY = 0.2  # an event picks a destination anew; the others repeat an earlier pick
@@ -23,18 +27,9 @@ SIGNAL_PROBABILITY = 0.25  # an event sets the hidden state of its source, to 0 
 FEATURE_NOISE = 0.3
 
 
-def load_synthetic(
-    locations: Locations,
-    name: str = "synthetic",
-    seed: int = 0,
-    num_nodes: int = 1_000,
-    num_events: int = 20_000,
-    bipartite: bool = True,
-    edge_dim: int = 16,
-    validation_fraction: float = 0.15,
-    test_fraction: float = 0.15,
-) -> Dataset:
-    """A stream that depends on nothing but these numbers.
+@dataclass(frozen=True)
+class Synthetic(Loader):
+    """A stream that depends on nothing but these numbers; conf/dataset/synthetic.yaml says what.
 
     Links: degrees are heavy-tailed and a source mostly returns to one of its latest picks, so a
     memory ranks the true destination high but not always first. Labels: some events carry a
@@ -42,40 +37,69 @@ def load_synthetic(
     to and including it; the order of signals decides, their counts do not. The other features
     name the destination, with noise. Without features (``edge_dim=0``) there are no labels.
     """
-    if num_nodes < 2 or num_events < 1:
-        raise ValueError(
-            f"num_nodes is {num_nodes} and num_events {num_events}: a synthetic stream needs at "
-            "least 2 nodes and 1 event"
+
+    name: str = "synthetic"
+    seed: int = 0
+    num_nodes: int = 1_000
+    num_events: int = 20_000
+    bipartite: bool = True
+    edge_dim: int = 16
+    validation_fraction: float = 0.15
+    test_fraction: float = 0.15
+
+    def __post_init__(self) -> None:
+        if self.num_nodes < 2 or self.num_events < 1:
+            raise ValueError(
+                f"num_nodes is {self.num_nodes} and num_events {self.num_events}: a synthetic "
+                "stream needs at least 2 nodes and 1 event"
+            )
+
+    @property
+    def label_kind(self) -> LabelKind:
+        """What is known of the labels before the stream is made."""
+        return LabelKind.NODE if self.edge_dim else LabelKind.NONE
+
+    def paths(self, locations: Locations) -> dict[str, Path]:
+        """None: everything is drawn."""
+        return {}
+
+    def checksums(self, locations: Locations) -> dict[str, str]:
+        """The version of what draws the stream."""
+        return {"synthetic": f"version {VERSION}"}
+
+    def load(self, locations: Locations) -> Dataset:
+        """Draw the stream; ``source.files`` also holds the sha256 of its columns."""
+        rng = np.random.default_rng(self.seed)
+        num_destinations = self.num_nodes
+        if self.bipartite:
+            num_destinations = max(1, round(self.num_nodes * DESTINATION_SHARE))
+        first_destination = self.num_nodes - num_destinations
+        src = _heavy_tailed(rng, first_destination or self.num_nodes, self.num_events)
+        by_source = np.argsort(src, kind="stable")
+        grouped = src[by_source]
+        starts = np.searchsorted(grouped, grouped)  # where the source's first event stands
+        dst, signal, state = np.empty_like(src), np.empty_like(src), np.empty_like(src)
+        dst[by_source] = _repeat(rng, starts, _picks(rng, grouped, num_destinations))
+        signal[by_source], state[by_source] = _hidden_state(rng, starts)
+        gaps = -MEAN_GAP_SECONDS * np.log1p(-rng.random(self.num_events))
+        t = np.floor(gaps).astype(np.int64).cumsum()
+        features = _features(rng, dst, signal, num_destinations, self.edge_dim)
+        dst += first_destination
+        drawn = hashlib.sha256(b"".join(x.tobytes() for x in (src, dst, t, features)))
+        files = {"stream": drawn.hexdigest(), **self.checksums(locations)}
+        labelled = self.label_kind is LabelKind.NODE
+        return assemble(
+            self.name,
+            src,
+            dst,
+            Times(t),
+            split=Fractions(self.validation_fraction, self.test_fraction),
+            source=Source(f"synthetic stream, seed {self.seed}", files),
+            num_nodes=self.num_nodes,
+            features=features,
+            labels=state if labelled else None,
+            label_kind=self.label_kind,
         )
-    rng = np.random.default_rng(seed)
-    num_destinations = max(1, round(num_nodes * DESTINATION_SHARE)) if bipartite else num_nodes
-    first_destination = num_nodes - num_destinations
-    src = _heavy_tailed(rng, first_destination or num_nodes, num_events)
-    by_source = np.argsort(src, kind="stable")
-    grouped = src[by_source]
-    starts = np.searchsorted(grouped, grouped)  # where the source's first event stands
-    dst, signal, state = np.empty_like(src), np.empty_like(src), np.empty_like(src)
-    dst[by_source] = _repeat(rng, starts, _picks(rng, grouped, num_destinations))
-    signal[by_source], state[by_source] = _hidden_state(rng, starts)
-    t = np.floor(-MEAN_GAP_SECONDS * np.log1p(-rng.random(num_events))).astype(np.int64).cumsum()
-    features = _features(rng, dst, signal, num_destinations, edge_dim)
-    dst += first_destination
-    labelled = edge_dim > 0
-    checksum = hashlib.sha256(b"".join(x.tobytes() for x in (src, dst, t, features)))
-    return assemble(
-        name,
-        src,
-        dst,
-        t,
-        split=lambda t: split_by_time(t, validation_fraction, test_fraction),
-        source=Source(f"synthetic stream, seed {seed}", {"stream": checksum.hexdigest()}),
-        num_nodes=num_nodes,
-        bipartite=bipartite,
-        features=features,
-        labels=state if labelled else None,
-        label_kind=LabelKind.NODE if labelled else LabelKind.NONE,
-        num_classes=2 if labelled else 0,
-    )
 
 
 # The helpers work on events grouped by source, in order of time within each source, so that what

@@ -1,152 +1,139 @@
 """The user's own csv or parquet file, by the names of its columns."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from benchmark.datasets.assemble import assemble
-from benchmark.datasets.chronology import count_out_of_order, split_by_time
-from benchmark.datasets.dataset import Dataset, LabelKind, Source
+from benchmark.datasets.dataset import Dataset, Fractions, LabelKind, Source
+from benchmark.datasets.loader import Loader
 from benchmark.datasets.locations import Locations
-from benchmark.datasets.storage import sha256_of
-from benchmark.datasets.table_file import numbers, read_table, words
-from benchmark.datasets.validate import (
-    FileRows,
-    FractionalTimes,
-    check_features,
-    check_ids,
-    check_labels,
-    check_not_empty,
-    check_times,
+from benchmark.datasets.reading import read_table
+from benchmark.datasets.table_columns import (
+    classes,
+    features,
+    filled,
+    positions,
+    positive_last,
+    zeros_and_ones,
 )
+from benchmark.datasets.validate import FileRows, FractionalTimes, check_times_or_dates
 
 
-def load_table(
-    locations: Locations,
-    name: str,
-    path: str,
-    source: str,
-    destination: str,
-    time: str,
-    bipartite: bool = False,
-    features: Sequence[str] = (),
-    feature_prefix: str | None = None,
-    labels: Sequence[str] = (),
-    label_kind: str = "none",
-    fractional_times: FractionalTimes = "refuse",
-    validation_fraction: float = 0.15,
-    test_fraction: float = 0.15,
-) -> Dataset:
+@dataclass(frozen=True)
+class Table(Loader):
     """One event per row of the file at ``path`` (as given, or inside the data set folders).
 
-    Ids may be numbers or words; nodes are numbered in their sorted order. With ``bipartite`` the
-    destinations are other nodes than the sources, whatever their ids, and follow them in the
-    numbering. ``features`` names numeric columns; ``feature_prefix`` adds every column whose name
-    starts with it. ``label_kind`` is none, node (class of the source), edge (class of the event)
-    or multi_edge (several columns of 0 and 1).
+    Ids are text, and nodes are numbered in the order of their ids, whole numbers before words. With
+    ``bipartite`` the destinations are other nodes than the sources, whatever their ids, and follow
+    them in the numbering. ``features`` names columns of numbers, of true and false, or of words;
+    ``feature_prefix`` adds every column whose name starts with it. ``label_kind`` is none, node
+    (class of the source), edge (class of the event) or multi_edge (several columns of 0 and 1);
+    ``positive_class`` is the one of two node classes that is to be found. ``columns`` names the
+    columns of a text file that has no header.
     """
-    file = Path(path).expanduser()
-    if not file.is_file():
-        file = locations.fetch(name, path)
-    kind = _label_kind(label_kind, labels)
-    table, rows = read_table(file, [source, destination, time, *features, *labels], feature_prefix)
-    check_not_empty(len(table), file)
-    t = check_times(numbers(table, time, rows), time, rows, fractional_times)
-    src, dst, num_nodes = _number_nodes(table, source, destination, rows, bipartite)
-    prefixed = [c for c in map(str, table) if feature_prefix and c.startswith(feature_prefix)]
-    y, num_classes = _labels(table, kind, labels, rows)
-    return assemble(
-        name,
-        src,
-        dst,
-        t,
-        split=lambda t: split_by_time(t, validation_fraction, test_fraction),
-        source=Source(f"table {file}", {file.name: sha256_of(file)}, count_out_of_order(t)),
-        num_nodes=num_nodes,
-        bipartite=bipartite,
-        features=_matrix(table, list(dict.fromkeys([*features, *prefixed])), rows),
-        labels=y,
-        label_kind=kind,
-        num_classes=num_classes,
-    )
 
+    locating: ClassVar[tuple[str, ...]] = ("path",)
 
-def _number_nodes(
-    table: pd.DataFrame, source: str, destination: str, rows: FileRows, bipartite: bool
-) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
-    """Consecutive source and destination ids, and how many nodes there are."""
-    columns = (source, destination)
-    if bipartite:
-        (src, num_sources), (dst, num_destinations) = (
-            _number([_ids(table, column, rows)]) for column in columns
+    name: str
+    path: str
+    source: str = "source"
+    destination: str = "destination"
+    time: str = "time"
+    columns: Sequence[str] | None = None
+    bipartite: bool = False
+    features: Sequence[str] = ()
+    feature_prefix: str | None = None
+    labels: Sequence[str] = ()
+    label_kind: str = "none"
+    positive_class: str | None = None
+    fractional_times: FractionalTimes = "refuse"
+    validation_fraction: float = 0.15
+    test_fraction: float = 0.15
+
+    def paths(self, locations: Locations) -> dict[str, Path]:
+        path = Path(self.path).expanduser()
+        if not path.is_file():
+            path = locations.fetch(self.name, self.path)
+        return {path.name.removesuffix(".gz"): path}
+
+    def load(self, locations: Locations) -> Dataset:
+        kind = self._label_kind()
+        (path,) = self.paths(locations).values()
+        exact = [self.source, self.destination, *self.labels]
+        frame, rows = read_table(
+            path, exact, self.time, self.features, self.feature_prefix, self.columns
         )
-        return src, dst + num_sources, num_sources + num_destinations
-    ids = [_ids(table, column, rows) for column in columns]
-    if any(values.dtype == object for values in ids):
-        ids = [words(table, column, rows) for column in columns]
-    numbered, num_nodes = _number(ids)
-    src, dst = np.split(numbered, 2)
-    return src, dst, num_nodes
-
-
-def _ids(table: pd.DataFrame, column: str, rows: FileRows) -> NDArray[Any]:
-    if pd.api.types.is_numeric_dtype(table[column]):
-        return check_ids(numbers(table, column, rows), column, rows)
-    return words(table, column, rows)
-
-
-def _number(ids: list[NDArray[Any]]) -> tuple[NDArray[np.int64], int]:
-    """The ids, concatenated, as positions among the sorted distinct ones, and their number."""
-    positions, distinct = pd.factorize(np.concatenate(ids), sort=True)
-    return positions.astype(np.int64), len(distinct)
-
-
-def _matrix(table: pd.DataFrame, columns: Sequence[str], rows: FileRows) -> NDArray[np.float32]:
-    """Columns as float32 [num_rows, num_columns]."""
-    values = np.empty((len(table), len(columns)), np.float32)
-    for i, column in enumerate(columns):
-        values[:, i] = numbers(table, column, rows)
-    check_features(values, rows, list(columns))
-    return values
-
-
-def _label_kind(label_kind: str, labels: Sequence[str]) -> LabelKind:
-    if label_kind not in list(LabelKind):
-        raise ValueError(
-            f"label_kind is {label_kind!r}: it can be {', '.join(kind.value for kind in LabelKind)}"
+        times = check_times_or_dates(frame[self.time], self.time, rows, self.fractional_times)
+        src, dst = self._nodes(frame, rows)
+        labels, class_names = self._labels(frame, kind, rows)
+        prefix = self.feature_prefix
+        prefixed = [name for name in map(str, frame) if prefix and name.startswith(prefix)]
+        names = [*dict.fromkeys([*self.features, *prefixed])]
+        matrix, indicators = features(frame, names, rows)
+        return assemble(
+            self.name,
+            src,
+            dst,
+            times,
+            split=Fractions(self.validation_fraction, self.test_fraction),
+            source=Source(
+                f"table {path}",
+                self.checksums(locations),
+                times.moved_rows,
+                time_unit=times.unit,
+            ),
+            features=matrix,
+            labels=labels,
+            label_kind=kind,
+            class_names=class_names,
+            indicators=indicators,
         )
-    kind = LabelKind(label_kind)
-    allowed = {LabelKind.NONE: len(labels) == 0, LabelKind.MULTI_EDGE: len(labels) > 1}
-    if not allowed.get(kind, len(labels) == 1):
-        raise ValueError(
-            f"label_kind {label_kind} does not fit {len(labels)} label columns: none needs no "
-            "column, node and edge need one, multi_edge needs several"
-        )
-    return kind
 
+    def _nodes(
+        self, frame: pd.DataFrame, rows: FileRows
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        src, dst = (filled(frame, column, rows) for column in (self.source, self.destination))
+        if self.bipartite:
+            sources = positions(src)
+            return sources, sources.max() + 1 + positions(dst)
+        both = positions(np.concatenate([src, dst]))
+        return both[: len(src)], both[len(src) :]
 
-def _labels(
-    table: pd.DataFrame, kind: LabelKind, columns: Sequence[str], rows: FileRows
-) -> tuple[NDArray[Any] | None, int]:
-    """What ``stream.y`` holds, and the number of classes; words are numbered in sorted order."""
-    if kind is LabelKind.NONE:
-        return None, 0
-    if kind is LabelKind.MULTI_EDGE:
-        values = _matrix(table, columns, rows)
-        wrong = np.argwhere((values != 0) & (values != 1))
-        if len(wrong):
-            row, column = wrong[0]
+    def _label_kind(self) -> LabelKind:
+        if self.label_kind not in list(LabelKind):
+            kinds = ", ".join(kind.value for kind in LabelKind)
+            raise ValueError(f"label_kind is {self.label_kind!r}: it can be {kinds}")
+        kind = LabelKind(self.label_kind)
+        count = len(self.labels)
+        allowed = {LabelKind.NONE: count == 0, LabelKind.MULTI_EDGE: count > 1}
+        if not allowed.get(kind, count == 1):
             raise ValueError(
-                f"{rows.place(row)}: label {columns[column]} is {values[row, column]:g}: a "
-                "multi_edge label must be 0 or 1"
+                f"label_kind {kind} does not fit {count} label columns: none needs no column, node "
+                "and edge need one, multi_edge needs several"
             )
-        return values, len(columns)
-    (column,) = columns
-    if not pd.api.types.is_numeric_dtype(table[column]):
-        return _number([words(table, column, rows)])
-    classes = check_labels(numbers(table, column, rows), column, rows)
-    return classes, int(classes.max()) + 1
+        if self.positive_class is not None and kind is not LabelKind.NODE:
+            raise ValueError(
+                f"positive_class is {self.positive_class!r} but label_kind is {kind}: it is for "
+                "label_kind=node, leave it null"
+            )
+        return kind
+
+    def _labels(
+        self, frame: pd.DataFrame, kind: LabelKind, rows: FileRows
+    ) -> tuple[NDArray[Any] | None, Sequence[str]]:
+        """What ``stream.y`` holds, and the names of the classes."""
+        if kind is LabelKind.NONE:
+            return None, ()
+        if kind is LabelKind.MULTI_EDGE:
+            return zeros_and_ones(frame, self.labels, rows), self.labels
+        (column,) = self.labels
+        labels, names = classes(frame, column, rows)
+        if kind is LabelKind.NODE:
+            return positive_last(labels, names, self.positive_class, column)
+        return labels, names

@@ -1,112 +1,130 @@
 """The link prediction data sets of TGB, read by its own package py-tgb."""
 
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from pickle import UnpicklingError
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from benchmark.datasets.archive import fetch_member
 from benchmark.datasets.assemble import assemble
-from benchmark.datasets.chronology import count_out_of_order
+from benchmark.datasets.chronology import Times
 from benchmark.datasets.dataset import Dataset, Source, Split
+from benchmark.datasets.loader import Loader
 from benchmark.datasets.locations import Locations
-from benchmark.datasets.sides import is_bipartite
-from benchmark.datasets.storage import exclusive, sha256_of
+from benchmark.datasets.prepared import prepared_tensors
 from benchmark.datasets.validate import (
     FileRows,
     check_features,
     check_ids,
-    check_statistics,
     check_times,
 )
 
+CACHE_VERSION = 1  # raise it when what is kept in the cache changes its meaning
 PREFIX = "tgbl-"
 NODE_FEATURES = {"tgbl-flight": "airport_node_feat"}
 
 
-def load_tgb(
-    locations: Locations,
-    name: str,
-    sha256: str | None = None,
-    num_nodes: int | None = None,
-    num_events: int | None = None,
-    use_features: bool = True,
-) -> Dataset:
+@dataclass(frozen=True)
+class TGB(Loader):
     """The stream of ``tgbl-wiki``, ``tgbl-review``, ... with TGB's split, without its negatives.
 
     ``sha256`` is that of the zip archive; ``num_nodes`` and ``num_events`` are the published
     counts. Source: TGB (NeurIPS 2023, arXiv 2307.01026).
     """
-    tgb = _open(locations, name, sha256)
-    edges = Path(tgb.meta_dict["fname"])
+
+    locating: ClassVar[tuple[str, ...]] = ("sha256", "num_nodes", "num_events")
+
+    name: str
+    sha256: str | None = None
+    num_nodes: int | None = None
+    num_events: int | None = None
+    use_features: bool = True
+
+    def paths(self, locations: Locations) -> dict[str, Path]:
+        """The edge list, and the node features where there are any, in py-tgb's version."""
+        info = _import("tgb.utils.info", self.name)
+        known = sorted(key for key in info.DATA_URL_DICT if key.startswith(PREFIX))
+        if self.name not in known:
+            raise ValueError(f"dataset.name is {self.name!r}: py-tgb has {', '.join(known)}")
+        version = info.DATA_VERSION_DICT[self.name]
+        ending = f"_v{version}.csv" if version > 1 else ".csv"
+        needed = [f"{self.name}_edgelist{ending}"]
+        if self.name in NODE_FEATURES:
+            needed.append(NODE_FEATURES[self.name] + ending)
+        url = info.DATA_URL_DICT[self.name]
+        folder = _folder(self.name)
+        return {file: fetch_member(locations, folder, file, url, self.sha256) for file in needed}
+
+    def load(self, locations: Locations) -> Dataset:
+        files = self.paths(locations)
+        checksums = self.checksums(locations)
+        key = "-".join(digest[:16] for digest in checksums.values())
+        kept = locations.cache / _folder(self.name) / f"{self.name}-{key}-v{CACHE_VERSION}"
+        columns = prepared_tensors(kept, lambda: _read(self.name, files, kept))
+        src, dst, t = (columns[key].numpy() for key in ("src", "dst", "t"))
+        static = columns.get("node_features") if self.use_features else None
+        train, validation = columns["part_sizes"].tolist()
+        edges = next(iter(files.values()))
+        dataset = assemble(
+            self.name,
+            src,
+            dst,
+            Times(t),
+            split=Split(train, train + validation, len(t)),
+            source=Source(f"TGB {edges.resolve()}", checksums, Times(t).moved_rows),
+            num_nodes=None if static is None else len(static),
+            features=columns.get("features") if self.use_features else None,
+            node_features=static,
+        )
+        self.check_counts(num_nodes=len(dataset.nodes), num_events=dataset.num_events)
+        return dataset
+
+
+def _folder(name: str) -> str:
+    return name.replace("-", "_")
+
+
+def _read(name: str, files: dict[str, Path], kept: Path) -> dict[str, Tensor]:
+    """What py-tgb reads out of the files, checked; what it writes beside them is thrown away.
+
+    Raises ValueError when it cannot read them.
+    """
+    dataset = _import("tgb.linkproppred.dataset", name).LinkPropPredDataset
+    edges = next(iter(files.values()))
+    with TemporaryDirectory(dir=kept.parent, prefix=f".{kept.name}.", suffix=".tmp") as own:
+        for file, path in files.items():
+            (Path(own) / file).symlink_to(path.resolve())
+        try:
+            # An absolute dir_name replaces the folder inside the installed package.
+            tgb = dataset(name, meta_dict={"dir_name": own}, download=False)
+        except (ValueError, IndexError, KeyError, EOFError) as error:
+            raise ValueError(f"py-tgb cannot read {edges} ({error}): correct it") from error
     rows = FileRows(edges, first=2)
     data = tgb.full_data
-    src = check_ids(data["sources"], "source", rows)
-    dst = check_ids(data["destinations"], "destination", rows)
-    t = check_times(data["timestamps"], "time", rows)
-    features, static = (
-        None if values is None or not use_features else np.asarray(values, np.float32)
-        for values in (tgb.edge_feat, tgb.node_feat)
-    )
-    if features is not None:
-        check_features(features, rows)
-    found = {"num_nodes": int(max(src.max(), dst.max())) + 1, "num_events": len(t)}
-    check_statistics(name, found, {"num_nodes": num_nodes, "num_events": num_events})
-    train, validation = (int(mask.sum()) for mask in (tgb.train_mask, tgb.val_mask))
-    return assemble(
-        name,
-        src,
-        dst,
-        t,
-        split=lambda t: Split(train, train + validation, len(t)),
-        source=Source(
-            f"TGB {edges.resolve()}", {edges.name: sha256_of(edges)}, count_out_of_order(t)
-        ),
-        num_nodes=found["num_nodes"],
-        bipartite=is_bipartite(src, dst, found["num_nodes"]),
-        features=features,
-        node_features=None if static is None else torch.from_numpy(static),
-    )
+    columns: dict[str, NDArray[Any]] = {
+        "src": check_ids(data["sources"], "source", rows),
+        "dst": check_ids(data["destinations"], "destination", rows),
+        "t": check_times(data["timestamps"], "time", rows).whole,
+        "part_sizes": np.array([tgb.train_mask.sum(), tgb.val_mask.sum()]),
+    }
+    if tgb.edge_feat is not None:
+        columns["features"] = np.asarray(tgb.edge_feat, np.float32)
+        check_features(columns["features"], rows)
+    if tgb.node_feat is not None:
+        columns["node_features"] = np.asarray(tgb.node_feat, np.float32)
+    return {key: torch.from_numpy(values) for key, values in columns.items()}
 
 
-def _open(locations: Locations, name: str, sha256: str | None) -> Any:
-    """py-tgb's ``LinkPropPredDataset``, whose files are found or fetched like all others.
-
-    What py-tgb writes goes into a folder of the cache that is named after the edge list, so that
-    a changed file is never mistaken for the old one. Raises ValueError when py-tgb is missing,
-    does not know the data set or cannot read its files.
-    """
+def _import(module: str, name: str) -> Any:
     try:
-        from tgb.linkproppred.dataset import LinkPropPredDataset  # noqa: PLC0415  (optional)
-        from tgb.utils.info import DATA_URL_DICT, DATA_VERSION_DICT  # noqa: PLC0415
+        return import_module(module)
     except ImportError as error:
         raise ValueError(
             f"data set {name} needs py-tgb: pip install 'disttgl-benchmark[tgb]'"
         ) from error
-    known = sorted(key for key in DATA_URL_DICT if key.startswith(PREFIX))
-    if name not in known:
-        raise ValueError(f"dataset.name is {name!r}: py-tgb has {', '.join(known)}")
-    version = DATA_VERSION_DICT[name]
-    ending = f"_v{version}.csv" if version > 1 else ".csv"
-    needed = [f"{name}_edgelist{ending}"]
-    if name in NODE_FEATURES:
-        needed.append(NODE_FEATURES[name] + ending)
-    folder = name.replace("-", "_")
-    files = [fetch_member(locations, folder, file, DATA_URL_DICT[name], sha256) for file in needed]
-    own = locations.cache / folder / sha256_of(files[0])[:16]
-    with exclusive(own.with_suffix(".lock")):
-        own.mkdir(exist_ok=True)
-        for file in files:
-            link = own / file.name
-            if not link.exists():
-                link.symlink_to(file.resolve())
-        try:
-            # An absolute dir_name replaces the folder inside the installed package.
-            return LinkPropPredDataset(name, meta_dict={"dir_name": str(own)}, download=False)
-        except (ValueError, IndexError, KeyError, EOFError, UnpicklingError) as error:
-            raise ValueError(
-                f"py-tgb cannot read {files[0]} ({error}): correct it, or delete {own} if an "
-                "earlier run was cut off"
-            ) from error

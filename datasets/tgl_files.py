@@ -1,61 +1,74 @@
-"""The files of a TGL folder: found or fetched, with their checksums, matrices mapped."""
+"""The matrices of a TGL folder: tensors of any kind, mapped, as float32."""
 
+import math
+from collections.abc import Iterator
 from pathlib import Path
-from pickle import UnpicklingError
+from zipfile import is_zipfile
 
 import torch
 from torch import Tensor
 
-from benchmark.datasets.locations import Locations
-from benchmark.datasets.mapped import as_float32
-from benchmark.datasets.storage import content_checksum
+from benchmark.datasets.formats import packing_of
+from benchmark.datasets.prepared import prepared_pieces, prepared_tensors
+
+ROWS_PER_CHUNK = 1 << 16
 
 
-class TGLFolder:
-    """Folder ``name``; a file that is not there is fetched from ``url``, where one is given."""
+def stored_matrix(path: Path) -> Tensor:
+    """The mapped matrix [rows, width] of a file, of the type that it has; a column for a vector.
 
-    def __init__(self, locations: Locations, name: str, url: str | None) -> None:
-        self._locations = locations
-        self._name = name
-        self._url = url
-        self.checksums: dict[str, str] = {}  # of the files used so far
+    Raises ValueError when the file holds something else.
+    """
+    remedy = "write it with torch.save(tensor, path)"
+    try:
+        # Only the format of torch 1.6 and later can be mapped.
+        tensor = torch.load(path, map_location="cpu", weights_only=True, mmap=is_zipfile(path))
+    except Exception as error:  # what torch raises depends on where the file is wrong
+        found = packing_of(path)
+        named = f" and is {found}" if found not in (None, "a zip archive") else ""
+        raise ValueError(f"{path} cannot be read as a tensor{named}: {remedy}") from error
+    if not isinstance(tensor, Tensor):
+        found = type(tensor).__name__
+        raise ValueError(f"{path} holds a {found} where a tensor is expected: {remedy}")
+    if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_meta:
+        raise ValueError(
+            f"{path} holds a tensor that is sparse, quantized or without values: write it with "
+            "torch.save(tensor.to_dense(), path)"
+        )
+    if tensor.is_complex() or tensor.dim() not in (1, 2):
+        raise ValueError(
+            f"{path} holds {tensor.dtype} {list(tensor.shape)} where a matrix of real numbers of "
+            "shape [rows, dim] is expected"
+        )
+    matrix = tensor.detach()
+    return matrix if matrix.dim() == 2 else matrix[:, None]
 
-    @property
-    def cache(self) -> Path:
-        return self._locations.cache / self._name
 
-    def require(self, file: str) -> Path:
-        """The path of a file that must be had."""
-        url = f"{self._url}/{file}" if self._url else None
-        path = self._locations.fetch(self._name, file, url)
-        self.checksums[path.name] = content_checksum(path, self._locations.cache)
-        return path
+def as_float32(matrix: Tensor, path: Path, kept: Path) -> Tensor:
+    """``matrix`` [rows, width], which the file ``path`` holds, as mapped float32.
 
-    def find(self, file: str | None) -> Path | None:
-        """The path of a file that, without a ``url``, need not be there."""
-        if file is None or (self._url is None and self._locations.find(self._name, file) is None):
-            return None
-        return self.require(file)
+    The first time it is read through, a part at a time; another type is converted into the folder
+    ``kept``. Raises ValueError where a value is not finite as float32.
+    """
+    chunks = _finite_chunks(matrix, path)
+    if matrix.dtype != torch.float32:
+        return prepared_pieces(kept, lambda: ({"rows": rows.numpy()} for rows in chunks))["rows"]
+    prepared_tensors(kept, lambda: {"checked": torch.tensor(sum(map(len, chunks)))})
+    return matrix
 
-    def cached(self, path: Path, ending: str) -> Path:
-        """Where to keep what was made from a file: another place when the file changes."""
-        return self.cache / f"{path.name}-{self.checksums[path.name][:16]}{ending}"
 
-    def stored_matrix(self, path: Path) -> Tensor:
-        """A mapped matrix [rows, width] of the type that the file has."""
-        try:
-            tensor = torch.load(path, weights_only=True, mmap=True)
-        except (RuntimeError, UnpicklingError, EOFError, OSError) as error:
-            raise ValueError(
-                f"{path} cannot be read as a tensor: write it with torch.save(tensor, path)"
-            ) from error
-        if not isinstance(tensor, Tensor) or tensor.dim() != 2:
-            found = list(tensor.shape) if isinstance(tensor, Tensor) else type(tensor).__name__
-            raise ValueError(
-                f"{path} holds {found} where a matrix of shape [rows, dim] is expected"
+def _finite_chunks(matrix: Tensor, path: Path) -> Iterator[Tensor]:
+    for start in range(0, len(matrix), ROWS_PER_CHUNK):
+        stored = matrix[start : start + ROWS_PER_CHUNK]
+        rows = stored.float()
+        wrong = rows.isfinite().logical_not_()
+        if wrong.any():
+            row, column = wrong.nonzero()[0].tolist()
+            value = stored[row, column].item()
+            problem = (
+                "beyond the range of float32, 3.4e38: rescale the column"
+                if math.isfinite(value)
+                else "not finite: replace it by a number"
             )
-        return tensor
-
-    def matrix(self, path: Path) -> Tensor:
-        """A mapped matrix [rows, width] of float32."""
-        return as_float32(self.stored_matrix(path), self.cached(path, ".float32"))
+            raise ValueError(f"{path}, row {start + row}: column {column} is {value}, {problem}")
+        yield rows

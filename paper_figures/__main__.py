@@ -4,8 +4,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from paper_figures.collection import load_records
-from paper_figures.drawing import draw
+from benchmark.records.disagreement import without_disagreements
+from benchmark.records.reader import read_records
+from paper_figures.figure import draw
 from paper_figures.page import write_page
 from paper_figures.registry import FIGURES
 
@@ -17,24 +18,26 @@ def main(arguments: list[str] | None = None) -> int:
     """
     options = _parse(arguments)
     try:
-        records, left_out = load_records(options.results)
+        records = without_disagreements(read_records(options.results))
     except FileNotFoundError as error:
         print(error, file=sys.stderr)
         return 1
     names = options.names or FIGURES
-    drawings = [draw(name, FIGURES[name], records, options.out) for name in names]
-    problems = [drawing.problem for drawing in drawings if drawing.problem]
-    for problem in left_out + problems:
+    drawings = [draw(FIGURES[name], records, options.out) for name in names]
+    page = write_page(drawings, records, options.results, options.out)
+    for problem in (*records.unreadable, *(d.problem for d in drawings if d.problem)):
         print(problem, file=sys.stderr)
-    for path in [path for drawing in drawings for path in drawing.paths]:
-        print(path)
-    print(write_page(drawings, left_out, options.results, options.out))
+    for drawing in drawings:
+        for sentence in drawing.left_out:
+            print(f"{drawing.figure.name}: left out: {sentence}", file=sys.stderr)
+        print(*drawing.paths, sep="\n", end="\n" if drawing.paths else "")
+    print(page)
     wanted = [drawing for drawing in drawings if options.names or not drawing.missing]
     return 0 if wanted and all(drawing.paths for drawing in wanted) else 1
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
-    listing = "\n".join(f"  {name:22}{figure.shows}" for name, figure in FIGURES.items())
+    listing = "\n".join(f"  {f.name:22}{f.shows} ({f.number})" for f in FIGURES.values())
     parser = argparse.ArgumentParser(
         prog="python -m paper_figures",
         description="Draw the paper's figures from recorded runs, published numbers beside them, "
@@ -45,20 +48,12 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "names", nargs="*", metavar="NAME", help="which to draw; all that have records if left out"
     )
-    parser.add_argument(
-        "--results",
-        type=Path,
-        default=Path("results/reference"),
-        metavar="DIR",
-        help="folder with run folders below it (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=Path("results/figures"),
-        metavar="DIR",
-        help="where PDF, PNG and csv files and the page go (default: %(default)s)",
-    )
+    for option, default, text in (
+        ("--results", "results/reference", "folder with run folders below it"),
+        ("--out", "results/figures", "where pictures, tables and the page go"),
+    ):
+        told = f"{text} (default: %(default)s)"
+        parser.add_argument(option, type=Path, default=Path(default), metavar="DIR", help=told)
     options = parser.parse_args(arguments)
     unknown = [name for name in options.names if name not in FIGURES]
     if unknown:

@@ -1,28 +1,35 @@
 """Curves of a validation metric over iterations or seconds, and how they are drawn."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from itertools import cycle
 from math import nan
 from typing import Any
 
+import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from benchmark.records.series import Runs
+from benchmark.records.words import commands
 from paper_figures import style
-from paper_figures.records import Record
+from paper_figures.selection import Group, Mask, has
 
 METRIC = "validation_mrr"
 TEST_METRIC = "test_mrr"
 SMALLEST_RANGE = 0.05  # of the MRR axis, so that noise does not fill it
 MARKERS_PER_CURVE = 8
 
+Look = tuple[Any, str]  # colour and marker
 
-def mean_curve(records: list[Record], metric: str = METRIC) -> pd.DataFrame:
+
+def mean_curve(group: Group, runs: Runs, metric: str = METRIC, **columns: Any) -> pd.DataFrame:
     """Mean, lowest and highest ``metric`` and mean training seconds of seeds, by iteration.
 
-    ``emulated`` says whether trainers shared a process, whose seconds mean nothing.
+    ``emulated`` says whether trainers shared a process, whose seconds mean nothing; ``columns`` are
+    added.
     """
-    runs = pd.concat([record.evaluations for record in records]).dropna(subset=metric)
+    points = pd.concat(group.curves(runs)).dropna(subset=metric)
     measures = {
         "seconds": ("seconds", "mean"),
         metric: (metric, "mean"),
@@ -30,41 +37,58 @@ def mean_curve(records: list[Record], metric: str = METRIC) -> pd.DataFrame:
         "highest": (metric, "max"),
         "num_runs": (metric, "size"),
     }
-    curve = runs.groupby("iteration", as_index=False).agg(**measures)
-    emulated = any(record.emulated for record in records)
-    return curve.assign(emulated=emulated, seconds=nan if emulated else curve["seconds"])
+    curve = points.groupby("iteration", as_index=False).agg(**measures)
+    emulated = bool(runs["emulated"].any())
+    curve = curve.assign(emulated=emulated, seconds=nan if emulated else curve["seconds"])
+    return curve.assign(**columns, origin="measured", source=commands(runs))
 
 
-def mean_metric(records: Iterable[Record], name: str) -> float | None:
+def mean_metric(runs: Runs, name: str) -> float | None:
     """Mean of a metric over the seeds that have it, None if none has."""
-    values = [record.metrics[name] for record in records if name in record.metrics]
-    return sum(values) / len(values) if values else None
+    value = runs[f"metrics.{name}"].mean() if f"metrics.{name}" in runs else nan
+    return None if pd.isna(value) else float(value)
 
 
-def first_reaching(run: pd.DataFrame, x: str, target: float, metric: str = METRIC) -> float:
-    """``x`` of the first evaluation with a ``metric`` of ``target``, infinite if none has."""
-    reached = run.loc[run[metric] >= target, x]
-    return float(reached.min()) if len(reached) else float("inf")
+def draw_lines(
+    axes: Axes, table: pd.DataFrame, looks: Mapping[str, Look], x: str, y: str = METRIC
+) -> None:
+    """A line for each ``label`` of ``table``.
 
-
-def plot_measured(
-    axes: Axes, curve: pd.DataFrame, x: str, look: tuple[Any, str], y: str = METRIC
-) -> Line2D:
-    """A solid line with markers, hollow if emulated, and a band from lowest to highest seed."""
-    color, marker = look
-    if (curve["num_runs"] > 1).any():
+    Measured ones are solid with a band from lowest to highest seed and markers, hollow if emulated;
+    published ones dashed.
+    """
+    for label, (color, marker) in looks.items():
+        curve = table[table["label"] == label]
+        theirs, ours = curve[curve["origin"] == "published"], curve[curve["origin"] == "measured"]
+        axes.plot(theirs[x], theirs[y], color=color, lw=1, ls=style.PUBLISHED_DASHES)
+        if ours.empty:
+            continue
         axes.fill_between(
-            curve[x], curve["lowest"], curve["highest"], color=color, alpha=style.BAND_ALPHA, lw=0
+            ours[x], ours["lowest"], ours["highest"], color=color, alpha=style.BAND_ALPHA, lw=0
         )
-    every = max(1, len(curve) // MARKERS_PER_CURVE)
-    line = axes.plot(curve[x], curve[y], color=color, marker=marker, markevery=every)[0]
-    line.set_markerfacecolor("white" if curve["emulated"].any() else color)
-    return line
+        every = max(1, len(ours) // MARKERS_PER_CURVE)
+        line = axes.plot(ours[x], ours[y], color=color, marker=marker, markevery=every)[0]
+        line.set_markerfacecolor("white" if ours["emulated"].any() else color)
+    style.log_axis(axes, "x", ticks=(1, 3))
+    style.widen(axes, SMALLEST_RANGE)
 
 
-def plot_published(axes: Axes, curve: pd.DataFrame, x: str, color: Any, y: str = METRIC) -> Line2D:
-    """A thin dashed line."""
-    return axes.plot(curve[x], curve[y], color=color, lw=1, ls=style.PUBLISHED_DASHES)[0]
+def looks_of(labels: Iterable[str], color: str = "") -> dict[str, Look]:
+    """A marker for each label, and a shade of ``color`` or a colour of its own."""
+    names = list(dict.fromkeys(labels))
+    own = plt.get_cmap("turbo")(
+        [0.05 + 0.9 * n / max(1, len(names) - 1) for n in range(len(names))]
+    )
+    shades = style.shades(color, len(names)) if color and names else list(own)
+    return dict(zip(names, zip(shades, cycle(style.MARKERS), strict=False), strict=True))
+
+
+def handles(looks: Mapping[str, Look], words: Mapping[str, str]) -> list[Line2D]:
+    """A legend of the lines, under other words where there are any."""
+    return [
+        Line2D([], [], color=color, marker=marker, label=words.get(name, name))
+        for name, (color, marker) in looks.items()
+    ]
 
 
 def how_drawn(curves: pd.DataFrame) -> str:
@@ -75,3 +99,8 @@ def how_drawn(curves: pd.DataFrame) -> str:
     if curves["emulated"].any():
         text += " Hollow markers: trainers emulated on fewer processes."
     return text
+
+
+def has_curve(metric: str) -> Mask:
+    """A need of ``selection.Rule``: a validation metric while training."""
+    return has(f"metrics.validation_{metric}")

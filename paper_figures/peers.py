@@ -1,192 +1,95 @@
 """Figure 12(b), one device: DistTGL beside other implementations on the same stream and machine."""
 
-import json
 from collections.abc import Iterator
-from pathlib import Path
 from statistics import median
-from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from paper_figures import style, verdicts
-from paper_figures.claim import Claim
+from benchmark.records import words
+from benchmark.records.series import SINGLE, alike, make_series
+from paper_figures import style
+from paper_figures.claims import Measured
+from paper_figures.figure import Output, PaperFigure, measured
 from paper_figures.published import published
-from paper_figures.records import Record
-from paper_figures.series import by_question, make_series
+from paper_figures.selection import Group, Rule, has
+from paper_figures.throughput import BATCH_SIZE, PER_GPU
 
-NUMBER = "Figure 12(b), one device"
-SHOWS = "training throughput of one trainer by that of TGN, and by the floor of its products"
-COMMAND = "python -m benchmark.run suite=peers"
-DIFFERS = (
-    "CPU cores in place of an NVIDIA T4, and PyTorch Geometric's TGN in place of the authors' own "
-    "code, which is slower. Edge features are random, as the copy of the data has none."
-)
-TASK = "link_speed"
 BASELINE, OURS = "tgn", "disttgl"
-PAPER_BATCH_SIZE = 600  # events of one trainer, for every system of Figure 12
 RATIO, SHARE = "times_tgn", "share_of_floor"
-# Settings that may differ between systems that are compared; dotted names begin with them.
-OF_SYSTEM = {"system", "model", "choices", "parallelism", "processes", "seed"}
+RATE, FEATURES = "throughput_events_per_second", "settings.random_edge_features"
+OF_SYSTEM = ("settings.system.", "settings.model.", "system", "model", FEATURES, "batch_size")
 
 
-def select(records: list[Record]) -> list[Record]:
-    """One trainer's speed, of whose process nothing but training and validation is asked."""
-    return [
-        record
-        for record in records
-        if record.task == TASK and record.throughput and record.num_trainers == 1
-    ]
-
-
-def draw(records: list[Record], out: Path) -> list[Path]:
-    """One figure for each data set and protocol; returns the files written."""
-    return style.save_each(by_question(select(records)), _drawn, out, "peers")
-
-
-def _drawn(records: list[Record]) -> tuple[Figure, pd.DataFrame]:
-    table, ratio = measured(records), published_ratio(records[0].dataset)
-    return _figure(table, ratio, records), pd.concat([table, _published_rows(ratio, table)])
-
-
-def claims(records: list[Record]) -> list[Claim]:
-    """DistTGL by TGN, one for each case of the batch size and on the data set of the paper."""
-    rows = []
-    for (dataset, _), group in by_question(select(records)).items():
-        table, ratio = measured(group), published_ratio(dataset)
-        ours = table[(table["system"] == OURS) & table[RATIO].notna()]
-        ours = ours[ours["batch_size"] == PAPER_BATCH_SIZE]
-        for label, part in ours.groupby("case", sort=False):
-            if ratio is not None:
-                rows.append(_claim(dataset, str(label), part, ratio))
-    return rows
-
-
-def measured(records: list[Record]) -> pd.DataFrame:
+def repeats(group: Group) -> pd.DataFrame:
     """A row for each run: events per second, by those of TGN in the same repeat, by the floor.
 
     A repeat is a seed: systems take turns within it. The floor is the operation count of the run's
     mean batch at the largest rate of products among the repeats, as disturbed ones are slower.
     """
-    cases: dict[str, list[Record]] = {}
-    for record in records:
-        cases.setdefault(repr(sorted(_case(record).items())), []).append(record)
-    differing = _differing([_case(group[0]) for group in cases.values()])
-    rows = [
-        {"case": _label(group[0], differing), **row}
-        for group in cases.values()
-        for row in _rows(group)
-    ]
-    table = pd.DataFrame(rows).sort_values(["case", "system", "label", "seed"])
-    largest_first = ["batch_size", "random_edge_features"]
-    return table.sort_values(largest_first, ascending=False, kind="stable", ignore_index=True)
-
-
-def _case(record: Record) -> dict[str, Any]:
-    """What every system of one comparison shares."""
-    shared = {k: v for k, v in record.settings.items() if k.split(".")[0] not in OF_SYSTEM}
-    return shared | {"batch_size": record.batch_size, "hardware": record.hardware}
-
-
-def _differing(cases: list[dict[str, Any]]) -> list[str]:
-    names = {name for case in cases for name in case} - {"batch_size", "random_edge_features"}
-    return sorted(n for n in names if any(case.get(n) != cases[0].get(n) for case in cases))
-
-
-def _label(record: Record, differing: list[str]) -> str:
-    features = record.settings.get("random_edge_features")
-    case = _case(record)
-    parts = [f"batch {record.batch_size}"]
-    parts.append(f"{features} random edge features" if features else "no edge features")
-    return ", ".join(parts + [f"{name}={case.get(name)}" for name in differing])
-
-
-def _rows(records: list[Record]) -> Iterator[dict[str, Any]]:
-    """The runs of one case."""
-    baseline = {record.seed: record for record in records if record.system == BASELINE}
-    for series in make_series(records):
-        floors = {record.folder: _floor(record) for record in series.records}
-        fastest = max(
-            (floor["gflop_per_second"] for floor in floors.values() if floor), default=None
-        )
-        for record in series.records:
-            assert record.throughput
-            other, floor = baseline.get(record.seed), floors[record.folder]
-            reachable = (
-                floor["events_per_second"] * fastest / floor["gflop_per_second"]
-                if floor and fastest
-                else None
-            )
-            yield {
-                "batch_size": record.batch_size,
-                "random_edge_features": record.settings.get("random_edge_features") or 0,
-                "system": record.system,
-                "label": series.label,
-                "seed": record.seed,
-                "events_per_second": record.throughput,
-                RATIO: record.throughput / other.throughput if other and other.throughput else None,
-                SHARE: record.throughput / reachable if reachable else None,
-                "origin": "measured",
-                "source": record.command,
-            }
-
-
-def _floor(record: Record) -> dict[str, float] | None:
-    """What the run measured of its own products; None where the model is not counted."""
-    result = json.loads((record.folder / "result.json").read_text(encoding="utf-8"))
-    floor: dict[str, float] | None = result.get("operation_floor")
-    return floor
+    sets = alike(group.runs, ("system", "model", "processes"))
+    differing = words.settings_that_differ(pd.DataFrame([runs.iloc[0] for runs in sets]))
+    tables = []
+    for runs in sets:
+        first = runs.iloc[0]
+        width = int(first[FEATURES]) if pd.notna(first[FEATURES]) else 0
+        case = [f"batch {first['batch_size']:.0f}", f"{width or 'no'} edge features"]
+        case += [f"{words.short(n)}={first[n]}" for n in differing if not n.startswith(OF_SYSTEM)]
+        baseline = runs[runs["system"] == BASELINE].groupby("seed")[RATE].first()
+        for one in make_series(runs):
+            flops = one.runs["operation_floor.gflop_per_second"]
+            floor = one.runs["operation_floor.events_per_second"] * flops.max() / flops
+            tables.append(pd.DataFrame({
+                "case": ", ".join(case), "batch_size": first["batch_size"], "edge_features": width,
+                "system": one.first["system"], "label": one.label, "seed": one.runs["seed"],
+                "events_per_second": one.runs[RATE], SHARE: one.runs[RATE] / floor,
+                RATIO: one.runs[RATE] / one.runs["seed"].map(baseline),
+                "origin": "measured", "source": one.runs["command"],
+            }))  # fmt: skip
+    order, largest_first = (
+        ["batch_size", "edge_features", "label", "seed"],
+        [False, False, True, True],
+    )
+    return pd.concat(tables).sort_values(order, ascending=largest_first, ignore_index=True)
 
 
 def published_ratio(dataset: str) -> float | None:
     """Events per second of DistTGL by TGN's, one GPU each; None where the paper has none."""
-    bars = published("figure_12b", dataset=dataset, parallelism="1x1x1").set_index("system")
-    rates = bars["thousand_events_per_second_per_gpu"]
-    if not {OURS, BASELINE} <= set(rates.dropna().index):
-        return None
-    return float(rates[OURS] / rates[BASELINE])
+    bars = published("figure_12b", dataset=dataset, parallelism=SINGLE).dropna(subset=[PER_GPU])
+    rates = bars.set_index("system")[PER_GPU]
+    return float(rates[OURS] / rates[BASELINE]) if {OURS, BASELINE} <= set(rates.index) else None
 
 
-def _published_rows(ratio: float | None, table: pd.DataFrame) -> pd.DataFrame:
-    sizes = table.loc[table["batch_size"] == PAPER_BATCH_SIZE, "case"].unique()
-    if ratio is None or not len(sizes):
-        return pd.DataFrame(columns=table.columns)
-    rows = {
-        "case": sizes,
-        "batch_size": PAPER_BATCH_SIZE,
-        "system": OURS,
-        "label": "disttgl 1x1x1",
-        RATIO: ratio,
-        "origin": "published",
-        "source": "DistTGL Figure 12(b) (printed)",
-    }
-    return pd.DataFrame(rows)
+def measure(group: Group) -> Iterator[Measured]:
+    """DistTGL by TGN, one for each case of the batch size of the paper."""
+    table = repeats(group)
+    table = table[(table["system"] == OURS) & (table["batch_size"] == BATCH_SIZE)]
+    for case, part in table.dropna(subset=RATIO).groupby("case", sort=False):
+        ratios = list(part[RATIO])
+        text = words.median_and_range(ratios, "{:.1f}")
+        text += f" over {len(ratios)} repeats" if len(ratios) > 1 else ""
+        name = f"ratio {'with' if part['edge_features'].iloc[0] else 'without'} edge features"
+        where = f"{group.dataset}, {case}, TGN is PyG's"
+        source = words.as_one(part["source"].unique())
+        yield measured(group, name, float(median(ratios)), text, where, source)
 
 
-def _claim(dataset: str, case: str, runs: pd.DataFrame, ratio: float) -> Claim:
-    ratios = list(runs[RATIO])
-    text = f"{median(ratios):.1f}"
-    if len(ratios) > 1:
-        text += f" [{min(ratios):.1f}, {max(ratios):.1f}] over {len(ratios)} repeats"
-    return Claim(
-        statement=f"events/s of DistTGL 1x1x1 by those of TGN, {case}",
-        published=f"{ratio:.1f} on a GPU",
-        measured=text,
-        conditions=f"{dataset}, {case}, TGN is PyG's",
-        verdict=verdicts.of_ratio(median(ratios), ratio),
-        command=", ".join(runs["source"].unique()),
-    )
-
-
-def _figure(table: pd.DataFrame, ratio: float | None, records: list[Record]) -> Figure:
-    cases = list(dict.fromkeys(table["case"]))
-    height = 0.8 + 0.32 * len(cases)
-    figure, panels = plt.subplots(1, 2, figsize=(style.PAGE, height), sharey=True)
+def draw(group: Group) -> Iterator[Output]:
+    """A dot for each repeat and a line at their median: by TGN, and by the floor."""
+    table, ratio = repeats(group), published_ratio(group.dataset)
+    cases = list(table["case"].unique())
+    figure, panels = plt.subplots(1, 2, figsize=(style.PAGE, 0.8 + 0.32 * len(cases)), sharey=True)
     for axes, value in zip(panels, (RATIO, SHARE), strict=True):
-        _dots(axes, table[table[value].notna() & (table["system"] != BASELINE)], value, cases)
+        drawn = table[table[value].notna() & (table["system"] != BASELINE)]
+        for (case, _), runs in drawn.groupby(["case", "label"], sort=False):
+            color, place = style.color_of(runs["system"].iloc[0]), cases.index(str(case))
+            middle, above = runs[value].median(), {"textcoords": "offset points", "fontsize": 6.5}
+            axes.plot(runs[value], [place] * len(runs), "o", color=color, alpha=0.6, ms=4)
+            axes.vlines(middle, place - 0.22, place + 0.22, color=color, lw=1.6)
+            axes.annotate(f"{middle:.2f}", (middle, place), (0, 8), ha="center", **above)
+        axes.grid(axis="y", visible=False)
+        axes.set_xlim(left=0)
     panels[0].axvline(1, color=style.color_of(BASELINE))
     panels[0].set_yticks(range(len(cases)), cases)
     panels[0].set_ylim(len(cases) - 0.5, -0.5)
@@ -194,48 +97,36 @@ def _figure(table: pd.DataFrame, ratio: float | None, records: list[Record]) -> 
     panels[1].set_xlabel("share of the floor that dense products set")
     handles = [
         Line2D([], [], color=style.color_of(name), marker="o", lw=0, label=name)
-        for name in dict.fromkeys(table["system"])
+        for name in table["system"].unique()
     ]
-    if ratio is not None:
-        paper_cases = [n for n, case in enumerate(cases) if _is_papers(table, case)]
-        for place in paper_cases:
-            color, dashes = style.color_of(OURS), style.PUBLISHED_DASHES
-            panels[0].vlines(ratio, place - 0.4, place + 0.4, color=color, ls=dashes, lw=1)
-        handles += [style.published_handle()] if paper_cases else []
-    for axes in panels:
-        axes.set_xlim(left=0)
-    style.write_below(figure, _small_print(records, ratio), handles)
-    return figure
-
-
-def _is_papers(table: pd.DataFrame, case: str) -> bool:
-    return bool((table.loc[table["case"] == case, "batch_size"] == PAPER_BATCH_SIZE).all())
-
-
-def _dots(axes: Axes, table: pd.DataFrame, value: str, cases: list[str]) -> None:
-    """A dot for each repeat and a line at their median."""
-    for (case, _), runs in table.groupby(["case", "label"], sort=False):
-        color = style.color_of(runs["system"].iloc[0])
-        place = cases.index(str(case))
-        axes.plot(runs[value], [place] * len(runs), "o", color=color, alpha=0.6, ms=4)
-        middle = runs[value].median()
-        axes.vlines(middle, place - 0.22, place + 0.22, color=color, lw=1.6)
-        axes.annotate(
-            f"{middle:.2f}",
-            (middle, place),
-            xytext=(0, 8),
-            textcoords="offset points",
-            ha="center",
-            fontsize=6.5,
-        )
-    axes.grid(axis="y", visible=False)
-
-
-def _small_print(records: list[Record], ratio: float | None) -> str:
-    text = (
-        f"{style.conditions(records)} Dot: a repeat; line: their median. The floor is the time of"
-        " the products of a mean batch alone."
+    caption = (
+        f"{words.conditions(group.runs)} Edge features are random. Dot: a repeat; line: their"
+        " median. The floor is the time of the products of a mean batch alone."
     )
-    if ratio is not None:
-        text += f" Dashed: DistTGL Figure 12(b), one NVIDIA T4, batch {PAPER_BATCH_SIZE}."
-    return text
+    papers = table.loc[table["batch_size"] == BATCH_SIZE, "case"].unique()
+    paper = pd.DataFrame({"case": papers, "label": "disttgl 1x1x1", RATIO: ratio})
+    paper = paper.assign(origin="published", source="DistTGL Figure 12(b) (printed)").dropna()
+    for case in paper["case"]:
+        ends = cases.index(case) - 0.4, cases.index(case) + 0.4
+        look = {"color": style.color_of(OURS), "ls": style.PUBLISHED_DASHES, "lw": 1}
+        panels[0].vlines(ratio, *ends, **look)
+        panels[0].set_xlim(right=1.08 * max(ratio or 0, table[RATIO].max()))
+    if len(paper):
+        handles.append(style.published_handle())
+        caption += f" Dashed: DistTGL Figure 12(b), one NVIDIA T4, batch {BATCH_SIZE}."
+    style.legend_below(figure, handles)
+    name = f"peers_{group.dataset}_{group.protocol}"
+    yield Output(name, pd.concat([table, paper]), caption, figure)
+
+
+FIGURES = [
+    PaperFigure(
+        "peers",
+        Rule(
+            ("peers",), ("link_speed",), varies=None, any_stream=True,
+            needs={"no throughput": has(RATE),
+                   "several trainers": lambda runs: runs["num_trainers"] == 1},
+        ),
+        draw, measure,
+    )
+]  # fmt: skip

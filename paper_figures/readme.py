@@ -1,106 +1,136 @@
-"""The reproduction table of README.md, from the claims of kept records.
+"""The totals in README.md and the whole of docs/reproduction.md, from the claims of kept records.
 
-``python -m paper_figures.readme`` writes it, ``--check`` only says whether it is up to date.
+``python -m paper_figures.readme`` writes both, ``--check`` only says whether they are up to date.
 """
 
 import argparse
 import sys
-from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
-from paper_figures.claim import Claim, Verdict
-from paper_figures.collection import load_records
-from paper_figures.records import Record
+import pandas as pd
+
+from benchmark.records.disagreement import without_disagreements
+from benchmark.records.reader import read_records
+from paper_figures.claims import Judged, totals
+from paper_figures.figure import PaperFigure, judge
 from paper_figures.registry import FIGURES
+from paper_figures.tables import markdown
 
 ROOT = Path(__file__).parents[1]
-README, RECORDS = ROOT / "README.md", ROOT / "results" / "reference"
 WRITE = "python -m paper_figures.readme"
 BEGIN, END = f"<!-- written by {WRITE} -->", "<!-- end of what it writes -->"
-COLUMNS = ("claim of the paper", "published", "measured", "verdict", "how")
+PAGE = "docs/reproduction.md"
 RUN = "python -m benchmark.run "
-WITHOUT_MIRROR = " wandb.mode=disabled"  # how kept runs were made; says nothing about them
+OPENING = f"""# What was reproduced
+
+Written by `{WRITE}` from `results/reference` and `results/paper/claims.csv`; do not edit.
+In brackets: of accuracies the 95 % t interval of the mean over seeds, of iterations, seconds and
+rates the lowest and the highest around the median. `key=a|b` in a command stands for runs
+with each.
+"""
+
+Verdicts = dict[str, list[Judged]]  # by figure
 
 
-def reproduction_table(records: list[Record]) -> str:
-    """The claims of every figure that has records, in order, then how each was measured.
-
-    A Markdown table whose last column counts into the list beneath it: many claims of a figure
-    share their conditions and their command.
-    """
-    claims = [
-        (figure.number, claim)
-        for figure in FIGURES.values()
-        if (chosen := figure.select(records))
-        for claim in figure.claims(chosen)
-    ]
-    ways = list(dict.fromkeys(_how(claim) for _, claim in claims))
-    rows = [_row(number, claim, ways.index(_how(claim)) + 1) for number, claim in claims]
-    return "\n".join(
-        [
-            _totals([claim.verdict for _, claim in claims]),
-            "",
-            _line(COLUMNS),
-            "|" + "---|" * len(COLUMNS),
-            *rows,
-            "",
-            "How:",
-            "",
-            *(f"{number}. {how}" for number, how in enumerate(ways, start=1)),
-        ]
-    )
+def all_verdicts(results: Path) -> Verdicts:
+    """The claims of every figure that records say something about; OSError without records."""
+    records = without_disagreements(read_records(results))
+    judged = {name: judge(figure, records) for name, figure in FIGURES.items()}
+    return {name: claims for name, claims in judged.items() if claims}
 
 
-def with_table(text: str, table: str) -> str:
-    """``text`` with ``table`` between its two marks; ValueError if they are not there once each."""
+def summary(verdicts: Verdicts) -> str:
+    """Totals, and a row for each figure: its headline, how its claims came out, and a link."""
+    rows = []
+    for name, claims in verdicts.items():
+        figure = FIGURES[name]
+        head = next((c for c in claims if c.measured.measure == figure.told["headline"]), claims[0])
+        rows.append({
+            "figure": f"[{figure.number}]({PAGE}#{anchor(figure)})", "claim": head.statement,
+            "published": head.published, "measured": head.measured.text, "verdict": head.verdict,
+            "all its claims": counted(claims),
+        })  # fmt: skip
+    return f"{total_text(verdicts)}\n\n{markdown(pd.DataFrame(rows))}"
+
+
+def reproduction(verdicts: Verdicts) -> str:
+    """The page: a heading for each figure, what differs, its claims, conditions and commands."""
+    parts = [OPENING, total_text(verdicts)]
+    for name, claims in verdicts.items():
+        figure = FIGURES[name]
+        shows = f"{figure.shows[0].upper()}{figure.shows[1:]}."
+        rows = [
+            {"claim": c.statement, "published": c.published, "measured": c.measured.text,
+             "verdict": c.verdict, "rule": f"{c.claim.rule} {c.claim.tolerance}"}
+            for c in claims
+        ]  # fmt: skip
+        parts += [
+            f"\n## {figure.number}\n", f"{shows} {figure.told['differs']}\n",
+            markdown(pd.DataFrame(rows)), "",
+            *(f"- {condition}: `{command}`" for condition, command in _ways(claims)),
+        ]  # fmt: skip
+    return "\n".join(parts) + "\n"
+
+
+def _ways(claims: Iterable[Judged]) -> list[tuple[str, str]]:
+    """Conditions and commands, each said once."""
+    ways = ((c.conditions.rstrip("."), c.measured.command.replace(RUN, "")) for c in claims)
+    return list(dict.fromkeys(ways))
+
+
+def anchor(figure: PaperFigure) -> str:
+    """The link to a heading, as GitHub makes it."""
+    kept = "".join(c for c in figure.number.lower() if c.isalnum() or c in " -")
+    return kept.replace(" ", "-")
+
+
+def counted(claims: Iterable[Judged]) -> str:
+    """ "6 reproduced, 1 partly"."""
+    return ", ".join(f"{number} {name}" for name, number in totals(claims).items() if number)
+
+
+def total_text(verdicts: Verdicts) -> str:
+    """How many claims there are, and how they came out, also where none did."""
+    counts = totals(claim for claims in verdicts.values() for claim in claims)
+    listed = ", ".join(f"{number} {name}" for name, number in counts.items())
+    return f"{counts.sum()} claims: {listed}"
+
+
+def with_block(text: str, block: str) -> str:
+    """``text`` with ``block`` between its two marks; ValueError if they are not there once each."""
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end) or BEGIN in after or END in before:
         raise ValueError(f"README.md needs the lines {BEGIN} and {END}, once and in this order")
-    return f"{before}{BEGIN}\n\n{table}\n\n{END}{after}"
+    return f"{before}{BEGIN}\n\n{block}\n\n{END}{after}"
 
 
-def _totals(verdicts: list[Verdict]) -> str:
-    counts = Counter(verdicts)
-    return f"{len(verdicts)} claims: " + ", ".join(f"{counts[each]} {each}" for each in Verdict)
-
-
-def _how(claim: Claim) -> str:
-    command = claim.command.replace(RUN, "").replace(WITHOUT_MIRROR, "")
-    return f"{claim.conditions}: `{command}`"
-
-
-def _row(number: str, claim: Claim, how: int) -> str:
-    statement = f"{number}: {claim.statement}"
-    return _line((statement, claim.published, claim.measured, claim.verdict, str(how)))
-
-
-def _line(cells: tuple[str, ...]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-
-def main(arguments: list[str] | None = None, readme: Path = README, kept: Path = RECORDS) -> int:
-    """Write or check the table; 1 if it cannot be written or is not up to date."""
+def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
+    """Write or check both; 1 if they cannot be written or are not up to date."""
     parser = argparse.ArgumentParser(prog=WRITE, description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; 1 if not up to date")
     options = parser.parse_args(arguments)
+    readme, page = root / "README.md", root / PAGE
     try:
-        records, left_out = load_records(kept)
-        text = readme.read_text(encoding="utf-8")
-        expected = with_table(text, reproduction_table(records))
+        verdicts = all_verdicts(root / "results" / "reference")
+        expected = {
+            readme: with_block(readme.read_text(encoding="utf-8"), summary(verdicts)),
+            page: reproduction(verdicts),
+        }
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
-    for problem in left_out:
-        print(problem, file=sys.stderr)
-    if options.check and text != expected:
-        print(
-            f"the table in {readme.name} is not that of the records; run {WRITE}", file=sys.stderr
-        )
-        return 1
-    if not options.check:
-        readme.write_text(expected, encoding="utf-8")
-    return 0
+    stale = [
+        path for path, text in expected.items()
+        if not path.exists() or path.read_text(encoding="utf-8") != text
+    ]  # fmt: skip
+    for path in stale:
+        if options.check:
+            print(f"{path.name} is not that of the records; run {WRITE}", file=sys.stderr)
+        else:
+            path.write_text(expected[path], encoding="utf-8")
+    return 1 if options.check and stale else 0
 
 
 if __name__ == "__main__":

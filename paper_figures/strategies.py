@@ -1,237 +1,145 @@
 """Table 1: what mini-batch, epoch and memory parallelism cost, and what was measured behind it."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import matplotlib.pyplot as plt
 import pandas as pd
-from matplotlib.figure import Figure
 
-from paper_figures import style
-from paper_figures.claim import Claim, Verdict
+from benchmark.records import words
+from benchmark.records.series import SINGLE, Runs
+from benchmark.records.statistics import Estimate, median_estimate
+from paper_figures import tables
+from paper_figures.claims import Measured
+from paper_figures.figure import Output, PaperFigure, measured
 from paper_figures.published import published
-from paper_figures.records import COUNTING_TASK, Record, commands
-from paper_figures.run_sets import SINGLE, alike, by_parallelism, on_whole_stream, ran_apart
-from paper_figures.spread import COSTS, cell, median_columns
-from paper_figures.table_picture import draw_table, rows_of
+from paper_figures.selection import Group, Rule, has
+from paper_figures.tables import Row, cell, columns, rows_of
+from paper_figures.throughput import NEEDS
 
-NUMBER = "Table 1"
-SHOWS = "what each kind of parallelism costs, against one trainer (Table 1)"
-COMMAND = "python -m benchmark.run suite=scaling dataset=wikipedia system=disttgl seeds=4"
-DIFFERS = (
-    "The paper states directions; here are numbers of two trainers, a CPU core each. Mini-batches "
-    "are made in the background, so that only the wait for them shows. A copy of the node memory "
-    "takes 11 MB, which is little beside what each process takes for itself. Of synchronisation "
-    "only that of node memory is timed on its own, and of gradient variance there is no record."
-)
-DATASET, BATCH_SIZE = "wikipedia", 600  # events of one trainer, as in the paper
-STRATEGIES = {"mini-batch": "2x1x1", "epoch": "1x2x1", "memory": "1x1x2"}
-CAPTURED, OVERHEAD, MEMORY, SYNCHRONISATION, VARIANCE = (
-    "captured dependency", "training overhead (mini-batch generation)", "main memory",
-    "synchronisation", "gradient variance",
-)  # fmt: skip
-UNITS = {  # what is measured behind a line of the table
-    CAPTURED: "captured events, %",
-    OVERHEAD: "wait for a batch, ms",
-    MEMORY: "all processes, GiB",
-    SYNCHRONISATION: "node memory, ms a batch",
-    VARIANCE: "no record",
-}
-FORMS = {CAPTURED: ".0f", OVERHEAD: ".2f", MEMORY: ".2f", SYNCHRONISATION: ".2f"}
-HEADER = ("against one trainer", "by", "one trainer", *STRATEGIES)
-UNMEASURED = "not measured"
+STRATEGIES = {SINGLE: SINGLE, "mini-batch": "2x1x1", "epoch": "1x2x1", "memory": "1x1x2"}
+CAPTURED, SYNCHRONISATION = "captured dependency", "synchronisation"
+OVERHEAD, MEMORY = "training overhead (mini-batch generation)", "main memory"
+UNITS = {  # what is measured behind a line of Table 1
+    CAPTURED: "captured events, %", OVERHEAD: "wait for a batch, ms",
+    MEMORY: "all processes, GiB", SYNCHRONISATION: "node memory, ms a batch",
+    "gradient variance": "no record",
+}  # fmt: skip
 
 
-def select(records: list[Record]) -> list[Record]:
-    """Counts of captured events, and DistTGL on one and two trainers of one machine."""
-    chosen = [r for r in records if r.dataset == DATASET and on_whole_stream(r)]
-    counted = [r for r in chosen if r.task == COUNTING_TASK]
-    timed = [
-        record
-        for record in chosen
-        if record.suite == "scaling"
-        and record.system == "disttgl"
-        and record.batch_size == BATCH_SIZE
-        and record.parallelism in (SINGLE, *STRATEGIES.values())
-        and record.throughput
-        and ran_apart(record)
-        and record.seconds_by_part
-    ]
-    sets = alike(timed, ("processes",))
-    return counted + (max(sets, key=_rank) if sets else [])
+def _counts(runs: Runs) -> "pd.Series[bool]":
+    return runs["task"] == "captured_events"
 
 
-def _rank(records: list[Record]) -> tuple[int, int]:
-    return len({record.parallelism for record in records}), len(records)
+def strategies(group: Group) -> pd.DataFrame:
+    """A row for each strategy, and for one trainer, in each line of Table 1.
 
-
-def draw(records: list[Record], out: Path) -> list[Path]:
-    """One table; returns the files written."""
-    table = together(select(records))
-    with plt.rc_context(style.RC):
-        return style.save(_figure(table, select(records)), table, out, "strategies")
-
-
-def together(records: list[Record]) -> pd.DataFrame:
-    """A row for each strategy, and for one trainer, in each line of Table 1."""
-    return pd.DataFrame(published_rows() + counted(records) + timed(records))
-
-
-def published_rows() -> list[dict[str, Any]]:
-    """What the paper states of each strategy."""
-    rows: Any = published("table_1").to_dict("records")
-    return [
-        {
-            "origin": "published",
-            "quantity": row["quantity"],
-            "strategy": row["strategy"],
-            "label": f"{row['quantity']}, {row['strategy']}",
-            "stated": row["against_single_gpu"],
-            "source": row["source"],
-        }
-        for row in rows
-    ]
-
-
-def counted(records: list[Record]) -> list[dict[str, Any]]:
-    """Captured events: two trainers of mini-batch parallelism share a batch of twice the events.
-
-    The batches of the other two stay those of one trainer, and so do the events captured.
+    Two trainers of mini-batch parallelism share a batch of twice the events; the batches of the
+    other two stay those of one trainer, and so do the events captured.
     """
-    totals = {r.batch_size: r for r in records if r.task == COUNTING_TASK}
-    if not {BATCH_SIZE, 2 * BATCH_SIZE} <= totals.keys():
-        return []
-    one, two = (totals[BATCH_SIZE * number] for number in (1, 2))
-    share = 100 * sum(two.bars) / sum(one.bars)
-    shares = dict.fromkeys((SINGLE, *STRATEGIES), (100.0, one)) | {"mini-batch": (share, two)}
-    return [
-        _measured(CAPTURED, strategy, [value], [record])
-        for strategy, (value, record) in shares.items()
+    counted = group.runs[_counts(group.runs)].set_index("batch_size", drop=False, append=True)
+    timed = group.runs[~_counts(group.runs)]
+    sizes = {size: run for (run, size) in counted.index}
+    size = int(timed["batch_size"].iloc[0]) if len(timed) else 600
+    rows: list[Row] = []
+    if {size, 2 * size} <= sizes.keys():
+        one, two = (Path(sizes[n]) / "bars.csv" for n in (size, 2 * size))
+        totals = [pd.read_csv(path)["captured_events"].sum() for path in (one, two)]
+        shares = dict.fromkeys(STRATEGIES, 100.0) | {"mini-batch": 100 * totals[1] / totals[0]}
+        rows = [_quantity(CAPTURED, name, [share], counted) for name, share in shares.items()]
+    batches = timed["throughput_events_per_second"] * timed["seconds.train"] / size
+    parts = 1000 * timed.filter(like="seconds_by_part.").div(
+        batches / timed["num_trainers"], axis=0
+    )
+    parts.columns = parts.columns.str.removeprefix("seconds_by_part.")
+    quantities = {
+        OVERHEAD: parts["prepare"], MEMORY: timed["peak_memory_bytes"] / 2**30,
+        SYNCHRONISATION: parts["memory_read"] + parts["memory_write"],
+    }  # fmt: skip
+    runs = group.by_parallelism(timed)
+    rows += [
+        _quantity(quantity, name, values[runs[layout].index], runs[layout])
+        for quantity, values in quantities.items()
+        for name, layout in STRATEGIES.items()
+        if layout in runs
     ]
+    stated = published("table_1").rename(columns={"against_single_gpu": "stated"})
+    return pd.concat([stated.assign(origin="published"), pd.DataFrame(rows)], ignore_index=True)
 
 
-def timed(records: list[Record]) -> list[dict[str, Any]]:
-    """Milliseconds per batch of a trainer, and memory, medians over seeds."""
-    groups = by_parallelism(record for record in records if record.seconds_by_part)
-    named = {SINGLE: SINGLE, **STRATEGIES}
-    return [
-        _measured(quantity, strategy, [value(record) for record in group], group)
-        for quantity, value in VALUES.items()
-        for strategy, parallelism in named.items()
-        if (group := groups.get(parallelism))
-    ]
-
-
-def _measured(
-    quantity: str, strategy: str, values: list[float | None], records: list[Record]
-) -> dict[str, Any]:
-    return {
-        "origin": "measured",
+def _quantity(quantity: str, strategy: str, values: Any, runs: Runs) -> Row:
+    row = {
         "quantity": quantity,
         "strategy": strategy,
-        "label": f"{quantity}, {strategy}",
         "unit": UNITS[quantity],
-        **median_columns("value", values),
-        "num_runs": len(records),
-        "source": commands(records),
+        "origin": "measured",
     }
+    estimate = columns("value", median_estimate(values))
+    return row | estimate | {"num_runs": len(values), "source": words.commands(runs)}
 
 
-def _waiting(record: Record) -> float:
-    return _milliseconds(record, "prepare")
+def _form(quantity: str) -> str:
+    return ".0f" if quantity == CAPTURED else ".2f"
 
 
-def _node_memory(record: Record) -> float:
-    return _milliseconds(record, "memory_read") + _milliseconds(record, "memory_write")
-
-
-def _milliseconds(record: Record, part: str) -> float:
-    """Of a part of training, for each batch of each trainer."""
-    events = (record.throughput or 0) * record.seconds["train"]
-    batches = events / BATCH_SIZE / record.num_trainers
-    return 1000 * record.seconds_by_part.get(part, 0.0) / batches
-
-
-VALUES: dict[str, Callable[[Record], float | None]] = {
-    OVERHEAD: _waiting,
-    MEMORY: lambda record: record.peak_gib,
-    SYNCHRONISATION: _node_memory,
-}
-
-
-def _figure(table: pd.DataFrame, records: list[Record]) -> Figure:
-    lines = pd.DataFrame([line for quantity in UNITS for line in _lines(table, quantity)])
-    lines["heading"] = lines["quantity"].str.replace(" (", "\n(", regex=False)
-    groups = rows_of((g for _, g in lines.groupby("quantity", sort=False)), "heading", _cells)
-    trained = [record for record in records if record.seconds_by_part]
-    text = " Two trainers of each kind; by epoch or memory they have one's batches, and so its"
-    text = f"{style.conditions(trained or records)}{text} captured events.{COSTS}"
-    return draw_table(HEADER, groups, text)
-
-
-def _lines(table: pd.DataFrame, quantity: str) -> list[dict[str, Any]]:
-    """The two rows that are drawn of a quantity, a column for each strategy."""
-    rows: Any = table[table["quantity"] == quantity].to_dict("records")
-    stated = {
-        row["strategy"]: row["stated"].replace(" + ", " +\n")
-        for row in rows
-        if row["origin"] == "published"
-    }
-    found = {
-        row["strategy"]: cell(row, "value", FORMS[quantity])
-        for row in rows
-        if row["origin"] == "measured"
-    }
-    holes = dict.fromkeys(STRATEGIES, UNMEASURED)
-    return [
-        {"origin": "published", "quantity": quantity, "by": "DistTGL", **stated},
-        {"origin": "measured", "quantity": quantity, "by": UNITS[quantity], **holes, **found},
-    ]
-
-
-def _cells(row: dict[str, Any]) -> list[str]:
-    single = row.get(SINGLE)
-    return [
-        row["by"],
-        single if isinstance(single, str) else "",
-        *(row[strategy] for strategy in STRATEGIES),
-    ]
-
-
-def claims(records: list[Record]) -> list[Claim]:
-    """Which strategy loses captured events, and which keeps node memory out of synchronisation."""
-    rows: Any = together(select(records)).to_dict("records")
-    found = {(r["quantity"], r["strategy"]): r for r in rows if r["origin"] == "measured"}
-    return [
-        _claim(statement, found[quantity, less], found[quantity, more])
-        for statement, quantity, less, more in CLAIMED
-        if (quantity, less) in found and (quantity, more) in found
-    ]
-
-
-CLAIMED = (  # statement, quantity, and the strategies of which the first has less
-    ("mini-batch parallelism captures less than one trainer", CAPTURED, "mini-batch", SINGLE),
-    (
-        "memory parallelism, which synchronises no node memory, spends less in it than mini-batch "
-        "parallelism",
-        SYNCHRONISATION, "memory", "mini-batch",
-    ),
-)  # fmt: skip
-
-
-def _claim(statement: str, less: dict[str, Any], more: dict[str, Any]) -> Claim:
-    """Reproduced if every seed of ``less`` is below all of ``more``, partly if its median is."""
-    form = FORMS[less["quantity"]]
-    below = less["value"] < more["value"]
-    verdict = Verdict.PARTLY if below else Verdict.CONTRADICTED
-    return Claim(
-        statement=statement,
-        published="stated without a number",
-        measured=f"{less['unit']}: {less['strategy']} {cell(less, 'value', form)}, "
-        f"{more['strategy']} {cell(more, 'value', form)}",
-        conditions=f"{DATASET}, two trainers"
-        + ("" if less["quantity"] == CAPTURED else f", seeds: {less['num_runs']:.0f}"),
-        verdict=Verdict.REPRODUCED if less["value_high"] < more["value_low"] else verdict,
-        command=less["source"],
+def draw_strategies(group: Group) -> Iterator[Output]:
+    """Two lines for each quantity: what the paper states, and what was measured."""
+    table = strategies(group)
+    lines = []
+    for quantity, unit in UNITS.items():
+        for origin, by in (("published", "DistTGL"), ("measured", unit)):
+            part = table[(table["quantity"] == quantity) & (table["origin"] == origin)]
+            line = dict.fromkeys(STRATEGIES, "not measured") | {SINGLE: ""}
+            for row in rows_of(part):
+                stated = row["stated"] if origin == "published" else ""
+                line[row["strategy"]] = stated or cell(row, "value", _form(quantity))
+            lines.append({"quantity": quantity, "by": by, "origin": origin, **line})
+    spec: Row = {"against one trainer": "quantity", "by": "by", "one trainer": SINGLE}
+    spec |= {name: name for name in STRATEGIES if name != SINGLE}
+    timed = group.runs[~_counts(group.runs)]
+    caption = (
+        f"{words.conditions(timed if len(timed) else group.runs)} Two trainers of each kind; by"
+        f" epoch or memory they have one's batches, and so its captured events.{tables.COSTS}"
     )
+    yield Output("strategies", table, caption, shown=tables.shown(pd.DataFrame(lines), spec))
+
+
+def measure_strategies(group: Group) -> Iterator[Measured]:
+    """Which strategy loses captured events, and which keeps node memory out of synchronisation."""
+    known = {(row["quantity"], row["strategy"]): row for row in rows_of(strategies(group))
+             if row["origin"] == "measured"}  # fmt: skip
+    pairs = ((CAPTURED, "mini-batch", SINGLE), (SYNCHRONISATION, "memory", "mini-batch"))
+    for quantity, less, more in pairs:
+        if {(quantity, less), (quantity, more)} <= known.keys():
+            low, high = known[quantity, less], known[quantity, more]
+            apart = Estimate(high["value"] - low["value"], high["value_low"] - low["value_high"],
+                             high["value_high"] - low["value_low"])  # fmt: skip
+            cells = [
+                f"{row['strategy']} {cell(row, 'value', _form(quantity))}" for row in (low, high)
+            ]
+            where = f"{group.dataset}, two trainers, seeds: {low['num_runs']}"
+            text = f"{UNITS[quantity]}: {', '.join(cells)}"
+            yield measured(group, quantity, apart, text, where, low["source"])
+
+
+def _or_counts(need: Any) -> Any:
+    return lambda runs: _counts(runs) | need(runs)
+
+
+FIGURES = [
+    PaperFigure(
+        "strategies",
+        Rule(
+            ("captured_events", "scaling"), ("captured_events", "link_prediction"),
+            varies=None, together=True,
+            needs={
+                "another data set": lambda runs: runs["dataset"] == "wikipedia",
+                "another system": _or_counts(lambda runs: runs["system"] == "disttgl"),
+                "another layout": lambda runs: runs["parallelism"].isin(STRATEGIES.values()),
+                "no seconds by part": _or_counts(has("seconds_by_part.prepare")),
+                **{reason: _or_counts(need) for reason, need in NEEDS.items()},
+            },
+        ),
+        draw_strategies, measure_strategies,
+    ),
+]  # fmt: skip

@@ -1,9 +1,8 @@
-"""How every figure looks, and how it is saved."""
+"""How every picture looks, and how it is saved."""
 
 import textwrap
 import zlib
-from collections.abc import Callable, Mapping, Sequence
-from math import inf, nan
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ import matplotlib
 matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
-import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
@@ -20,21 +18,19 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from paper_figures.records import Record
-
 COLUMN = 3.4  # inches, the width of one column of the paper
-PAGE = 7.0  # inches, both columns
+PAGE, WIDE = 7.0, 5.0  # inches: both columns, and between
 PUBLISHED_DASHES = (0, (4, 1.5))
 PUBLISHED_HATCH = "//////"
 BAND_ALPHA = 0.2
 MARKERS = ("o", "s", "^", "D", "v", "<", ">", "p", "h")
 # Okabe and Ito's palette, told apart with every common colour blindness.
-SYSTEM_COLORS = {"disttgl": "#0072B2", "tgl": "#D55E00", "tgn": "#009E73"}
-SIGHT = {  # by visibility
-    "event": "all earlier events, also of its own batch",
-    "batch": "only events of earlier batches",
-}
-GREY = "#777777"
+COLORS = {
+    "disttgl": "#0072B2", "tgl": "#D55E00", "tgn": "#009E73",
+    "TGN-attn": "#0072B2", "JODIE": "#D55E00", "TGAT": "#009E73", "DySAT": "#CC79A7",
+    "APAN": "#E69F00", "GraphMixer": "#000000",
+}  # fmt: skip
+GREY, WARNING = "#777777", "#B3261E"
 LIGHTEST, DARKEST = 0.4, -0.45  # towards white, towards black
 OTHER_COLORS = ("#CC79A7", "#E69F00", "#56B4E9", "#000000")
 
@@ -67,21 +63,19 @@ RC: dict[Any, Any] = {
 }
 
 
-def color_of(system: str) -> str:
-    """The colour of a system, the same in every figure."""
-    if system in SYSTEM_COLORS:
-        return SYSTEM_COLORS[system]
-    return OTHER_COLORS[zlib.crc32(system.encode()) % len(OTHER_COLORS)]
+def color_of(name: str) -> str:
+    """The colour of a system or a network, the same in every figure."""
+    return COLORS.get(name, OTHER_COLORS[zlib.crc32(name.encode()) % len(OTHER_COLORS)])
 
 
 def shades(color: str, count: int) -> list[tuple[float, float, float]]:
     """``count`` shades of a system's colour for its configurations, light to dark."""
     if count == 1:
         return [to_rgb(color)]
-    return [_mixed(color, LIGHTEST - (LIGHTEST - DARKEST) * n / (count - 1)) for n in range(count)]
+    return [mixed(color, LIGHTEST - (LIGHTEST - DARKEST) * n / (count - 1)) for n in range(count)]
 
 
-def _mixed(color: str, amount: float) -> tuple[float, float, float]:
+def mixed(color: str, amount: float) -> tuple[float, float, float]:
     """``color`` mixed with white (``amount`` > 0) or black (< 0)."""
     aim = 1.0 if amount > 0 else 0.0
     red, green, blue = (value + (aim - value) * abs(amount) for value in to_rgb(color))
@@ -113,81 +107,23 @@ def widen(axes: Axes, smallest: float) -> None:
     axes.set_ylim(low - missing / 2, high + missing / 2)
 
 
-def conditions(records: Sequence[Record]) -> str:
-    """What the drawn runs have in common and, if they differ in it, what each system could see."""
-    first = records[0]
-    parts = [f"{first.dataset}, protocol {first.protocol}"]
-    sizes = sorted({record.batch_size for record in records if record.batch_size})
-    if sizes:
-        parts.append(f"batch {' and '.join(map(str, sizes))} events per trainer")
-    seeds = sorted({record.seed for record in records})
-    parts.append(f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}")
-    machines = sorted({record.hardware for record in records if record.hardware})
-    if len(machines) == 1:
-        parts.append(f"on {machines[0]}")
-    text = "Measured: " + ", ".join(parts) + "."
-    if len(machines) > 1:
-        text += f" The machines differ ({'; '.join(machines)}): times do not compare."
-    sights = {record.visibility for record in records if record.visibility}
-    if len(sights) > 1:
-        who = [
-            f"{what} ({', '.join(sorted({r.system for r in records if r.visibility == name}))})"
-            for name, what in SIGHT.items()
-        ]
-        text += f" The systems differ in what a query may see: {' or '.join(who)}."
-    return text
+def legend_below(figure: Figure, handles: Sequence[Artist], ncols: int = 4) -> None:
+    """A legend under the picture."""
+    figure.legend(handles=list(handles), loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=ncols)
 
 
-def write_below(figure: Figure, text: str, handles: Sequence[Artist] = (), ncols: int = 4) -> None:
-    """A legend of ``handles`` under the figure, and under that small print, wrapped."""
+def write_picture(figure: Figure, caption: str, stem: Path) -> list[Path]:
+    """Write STEM.png and STEM.pdf with the caption under them; the same input, the same bytes."""
     bottom = -0.01
-    if handles:
-        legend = figure.legend(
-            handles=list(handles), loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=ncols
-        )
+    if figure.legends:
         figure.draw_without_rendering()
-        box = legend.get_window_extent().transformed(figure.transFigure.inverted())
+        box = figure.legends[0].get_window_extent().transformed(figure.transFigure.inverted())
         bottom = float(box.y0)
-    lines = textwrap.fill(text, int(figure.get_size_inches()[0] * 23))
+    lines = textwrap.fill(caption, int(figure.get_size_inches()[0] * 23))
     figure.text(0.005, bottom, lines, va="top", fontsize=6.2, color="#444444")
-
-
-def save_each(
-    groups: Mapping[Any, list[Record]],
-    draw: Callable[[list[Record]], tuple[Figure, pd.DataFrame]],
-    out: Path,
-    name: str,
-) -> list[Path]:
-    """``save`` what ``draw`` makes of each group; its key, a tuple of texts, ends the name."""
-    paths = []
-    for key, group in groups.items():
-        with plt.rc_context(RC):
-            paths += save(*draw(group), out, "_".join((name, *key)))
-    return paths
-
-
-def save_tables(
-    groups: Mapping[Any, list[Record]],
-    make: Callable[[list[Record]], pd.DataFrame],
-    out: Path,
-    name: str,
-    ending: str,
-) -> list[Path]:
-    """Write a further table of each group, named as in ``save_each`` and by its ``ending``."""
-    paths = []
-    for key, group in groups.items():
-        paths.append(out / f"{'_'.join((name, *key, ending))}.csv")
-        make(group).replace(inf, nan).to_csv(paths[-1], index=False)
-    return paths
-
-
-def save(figure: Figure, table: pd.DataFrame, out: Path, name: str) -> list[Path]:
-    """Write NAME.pdf, NAME.png and NAME.csv (the numbers drawn); the same input, the same bytes."""
-    out.mkdir(parents=True, exist_ok=True)
-    paths = [out / f"{name}.{ending}" for ending in ("pdf", "png", "csv")]
-    undated: tuple[Any, Any] = ({"CreationDate": None, "Producer": None}, {"Software": None})
-    for path, metadata in zip(paths, undated, strict=False):
+    paths = [stem.with_suffix(ending) for ending in (".png", ".pdf")]
+    undated: tuple[Any, Any] = ({"Software": None}, {"CreationDate": None, "Producer": None})
+    for path, metadata in zip(paths, undated, strict=True):
         figure.savefig(path, metadata=metadata, bbox_inches="tight", pad_inches=0.03)
-    table.to_csv(paths[2], index=False)
     plt.close(figure)
     return paths

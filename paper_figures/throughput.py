@@ -1,56 +1,247 @@
 """Figure 12: training throughput in total over trainers, and per trainer beside the published."""
 
-from pathlib import Path
+from collections.abc import Iterator
+from typing import Any
 
+import matplotlib.pyplot as plt
 import pandas as pd
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
+from matplotlib.patches import Patch
 
-from paper_figures import style, throughput_claims
-from paper_figures.claim import Claim
-from paper_figures.records import Record
-from paper_figures.run_sets import ran_apart
-from paper_figures.series import by_question
-from paper_figures.throughput_bars import draw_bars
-from paper_figures.throughput_table import measured, projected, published_bars
+from benchmark.planning.cost_model import Layout, fit
+from benchmark.records.series import SINGLE, Runs, make_series, ran_apart, size_order, system_rank
+from benchmark.records.statistics import Estimate, median_estimate
+from benchmark.records.words import commands, conditions, seeds
+from paper_figures import style
+from paper_figures.claims import Measured
+from paper_figures.figure import Output, PaperFigure, measured
+from paper_figures.published import on_features, published
+from paper_figures.selection import Group, Rule, has
+from paper_figures.tables import Row, columns, rows_of, written
 
-NUMBER = "Figure 12"
-SHOWS = "training throughput by system and i x j x k (Figure 12)"
-COMMAND = "python -m benchmark.run suite=scaling"
-DIFFERS = (
-    "CPU cores in place of NVIDIA T4 GPUs, and no edge features: ratios between systems "
-    "compare, events per second do not. What needs more cores than there are is projected."
-)
-# Suites that measure throughput of link prediction, the one that takes the most care first.
-SUITES = ("scaling", "time_to_accuracy", "quick")
-
-
-def select(records: list[Record]) -> list[Record]:
-    """Runs whose trainers each had their own device or core; emulated ones have no throughput."""
-    return [r for r in records if r.suite in SUITES and r.throughput and ran_apart(r)]
-
-
-def draw(records: list[Record], out: Path) -> list[Path]:
-    """One figure for each data set and protocol; returns the files written."""
-    return style.save_each(_questions(records), _drawn, out, "throughput")
+TOTAL, PER_GPU = "thousand_events_per_second", "thousand_events_per_second_per_gpu"
+STRATEGIES = ("mini-batch", "epoch", "memory")  # what i, j and k trainers divide
+PROJECTED_SIZES = (2, 4, 8)  # trainers, on one machine of the paper
+BATCH_SIZE = 600  # events of one GPU of the paper, on all data sets but GDELT
+COMPARED = (  # (system, parallelism) by (system, parallelism)
+    (("disttgl", "1x1x2"), ("disttgl", SINGLE)), (("disttgl", SINGLE), ("tgn", SINGLE)),
+    (("disttgl", SINGLE), ("tgl", SINGLE)), (("disttgl", "1x1x2"), ("tgl", "2x1x1")),
+)  # fmt: skip
+SHADES = dict(zip(("single", *STRATEGIES), (0.0, 0.45, 0.2, -0.35), strict=True))
+NEEDS = {
+    "no throughput": has("throughput_events_per_second"),
+    "trainers may have shared a core": ran_apart,
+}
+PROJECTED_HATCH = "....."
 
 
-def _drawn(records: list[Record]) -> tuple[Figure, pd.DataFrame]:
-    ours = measured(records)
+def strategy_of(parallelism: str) -> str:
+    """The paper's name for what "ixjxk" trainers divide: "single", "memory", "epoch + memory"."""
+    named = zip(STRATEGIES, parallelism.split("x"), strict=True)
+    return " + ".join(name for name, degree in named if degree != "1") or "single"
+
+
+def bars_of(group: Group) -> pd.DataFrame:
+    """Median, lowest and highest throughput of each series, in thousand events per second."""
+    rows = [
+        {
+            **_named(one.label, one.first["system"], one.first["parallelism"]),
+            "variant": ", ".join(one.difference), "batch_size": int(one.first["batch_size"]),
+            **columns(TOTAL, median_estimate(one.runs["throughput_events_per_second"] / 1000)),
+            "num_runs": len(one.runs), "origin": "measured", "source": commands(one.runs),
+        }
+        for one in make_series(group.runs)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _named(label: str, system: str, parallelism: str) -> dict[str, Any]:
+    number = Layout.parse(parallelism).num_trainers
+    return {
+        "label": label, "system": system, "parallelism": parallelism,
+        "strategy": strategy_of(parallelism), "num_trainers": number,
+    }  # fmt: skip
+
+
+def projected(table: pd.DataFrame) -> pd.DataFrame:
+    """What more trainers of DistTGL would reach on one machine with a core or device for each.
+
+    By the cost model fitted on the rows of ``table``, for strategies measured with several
+    trainers. Few sizes leave its terms open: the ends are of models that fit equally well.
+    """
+    rows = []
+    ours = table[table["system"] == "disttgl"]
+    for variant, part in ours.groupby("variant"):
+        size = int(part["batch_size"].iloc[0])
+        if SINGLE not in set(part["parallelism"]):
+            continue
+        layouts = [Layout.parse(name) for name in part["parallelism"]]
+        models = fit(layouts, list(part["num_trainers"] * size / (1000 * part[TOTAL])))
+        for name in _larger(part):
+            totals = [model.throughput(Layout.parse(name), size) / 1000 for model in models]
+            label = ", ".join(filter(None, [f"disttgl {name}", str(variant)]))
+            rows.append({
+                **_named(label, "disttgl", name), "variant": variant, "batch_size": size,
+                **columns(TOTAL, Estimate(min(totals), min(totals), max(totals))),
+                "num_runs": 0, "origin": "projected",
+                "source": f"cost model fitted on the measured {', '.join(part['parallelism'])}",
+            })  # fmt: skip
+    return pd.DataFrame(rows, columns=table.columns)
+
+
+def _larger(rows: pd.DataFrame) -> list[str]:
+    """``PROJECTED_SIZES`` beyond the largest measured one, of each strategy that was measured."""
+    forms = dict(zip(STRATEGIES, ("{}x1x1", "1x{}x1", "1x1x{}"), strict=True))
+    return [
+        forms[str(strategy)].format(size)
+        for strategy, part in rows.groupby("strategy")
+        if strategy in forms
+        for size in PROJECTED_SIZES
+        if size > part["num_trainers"].max()
+    ]
+
+
+def published_bars(dataset: str, most: int) -> pd.DataFrame:
+    """Figure 12(b) up to ``most`` trainers; totals are per GPU times GPUs."""
+    bars = published("figure_12b", dataset=dataset).dropna(subset=[PER_GPU])
+    bars = bars[(bars["num_machines"] == 1) & (bars["num_gpus"] <= most)]
+    return bars.rename(columns={"num_gpus": "num_trainers"}).assign(
+        origin="published", label=bars["system"] + " " + bars["parallelism"],
+        **{TOTAL: bars[PER_GPU] * bars["num_gpus"]},
+    )  # fmt: skip
+
+
+def draw(group: Group) -> Iterator[Output]:
+    """Totals over trainers on the left; per trainer, measured beside published, on the right."""
+    ours = bars_of(group)
     table = pd.concat([ours, projected(ours)], ignore_index=True)
-    paper = published_bars(records[0].dataset, table)
-    figure = draw_bars(table, paper, style.conditions(records))
-    return figure, pd.concat([table, paper])
+    paper = published_bars(group.dataset, int(table["num_trainers"].max()))
+    bars = pd.concat([table, paper], ignore_index=True)
+    order = sorted(rows_of(bars), key=lambda row: (*_order(row), row["label"]))
+    labels = list(dict.fromkeys(row["label"] for row in order))
+    height = 0.9 + 0.24 * len(labels)
+    figure, (left, right) = plt.subplots(1, 2, figsize=(style.PAGE, height))
+    _totals(left, bars, labels)
+    _per_trainer(right, bars, labels)
+    style.legend_below(figure, _legend(bars))
+    caption = (
+        f"{conditions(group.runs)}{on_features(group)} Bar: median; whisker: lowest to highest."
+    )
+    if (table["origin"] == "projected").any():
+        caption += (
+            " Projected: a cost model fitted on the measured bars, for one machine with a core or"
+            " device per trainer; from the lowest to the highest that fits equally well."
+        )
+    if len(paper):
+        caption += " Published: DistTGL Figure 12(b), one NVIDIA T4 per trainer."
+    yield Output(f"throughput_{group.dataset}_{group.protocol}", bars, caption, figure)
 
 
-def claims(records: list[Record]) -> list[Claim]:
-    """Two trainers by one, and DistTGL by the other systems, where the paper has numbers."""
-    return [c for group in _questions(records).values() for c in throughput_claims.claims(group)]
+def _totals(axes: Axes, bars: pd.DataFrame, labels: list[str]) -> None:
+    """Measured bars by the number of trainers; published totals as points, projections as lines."""
+    sizes = sorted(bars["num_trainers"].unique())
+    for place, size in enumerate(sizes):
+        part = bars[bars["num_trainers"] == size]
+        names = [name for name in labels if name in set(part["label"])]
+        width = 0.85 / max(4, len(names))
+        for row in part.to_dict("records"):
+            x = place + width * (names.index(row["label"]) - (len(names) - 1) / 2)
+            color, ends = _color(row), [row[f"{TOTAL}_low"], row[f"{TOTAL}_high"]]
+            if row["origin"] == "published":
+                axes.plot(x, row[TOTAL], "_", color=color, ms=8, mew=1.4)
+            elif row["origin"] == "projected":
+                axes.plot([x, x], ends, color=color, lw=3, alpha=0.35, solid_capstyle="butt")
+            else:
+                axes.bar(x, row[TOTAL], width=0.9 * width, color=color)
+                axes.plot([x, x], ends, color="black", lw=0.9)
+    axes.set_xticks(range(len(sizes)), [str(size) for size in sizes])
+    axes.set(xlabel="trainers", ylabel="thousand training events per second")
+    axes.grid(axis="x", visible=False)
 
 
-def _questions(records: list[Record]) -> dict[tuple[str, str], list[Record]]:
-    """By data set and protocol the records of the first of ``SUITES`` that has any."""
-    chosen = {}
-    for question, group in by_question(select(records)).items():
-        suite = min((record.suite for record in group), key=SUITES.index)
-        chosen[question] = [record for record in group if record.suite == suite]
-    return chosen
+def _per_trainer(axes: Axes, bars: pd.DataFrame, labels: list[str]) -> None:
+    """A row for each configuration, the published bar below ours; values at the right edge."""
+    edge = 1.04 * (bars[[TOTAL, f"{TOTAL}_high"]].max(axis=1) / bars["num_trainers"]).max()
+    for row in bars.to_dict("records"):
+        ours, size = row["origin"] != "published", row["num_trainers"]
+        y, color = labels.index(row["label"]) + (-0.2 if ours else 0.2), _color(row)
+        ends = [row[f"{TOTAL}_low"] / size, row[f"{TOTAL}_high"] / size]
+        text = f"{row[TOTAL] / size:.1f}"
+        if row["origin"] == "projected":
+            axes.plot(ends, [y, y], color=color, lw=3, alpha=0.35, solid_capstyle="butt")
+            text = "projected " + " to ".join(f"{end:.1f}" for end in ends)
+        elif ours:
+            axes.barh(y, row[TOTAL] / size, height=0.36, color=color)
+            axes.plot(ends, [y, y], color="black", lw=0.9)
+        else:
+            axes.barh(y, row[TOTAL] / size, height=0.36, **_hollow(color))
+        axes.text(edge, y, text, va="center", fontsize=5.5, color="black" if ours else style.GREY)
+    axes.set_yticks(range(len(labels)), labels)
+    axes.set(xlabel="thousand training events per second and trainer", xlim=(0, 1.3 * edge))
+    axes.set_ylim(len(labels) - 0.5, -0.5)
+    axes.grid(axis="y", visible=False)
+
+
+def _hollow(color: Any) -> dict[str, Any]:
+    return {"facecolor": "white", "edgecolor": color, "hatch": style.PUBLISHED_HATCH}
+
+
+def _color(row: Any) -> Any:
+    """The system's colour, in the shade of the strategy."""
+    shade = 0.0 if row["system"] != "disttgl" else SHADES.get(row["strategy"], -0.5)
+    return style.mixed(style.color_of(row["system"]), shade)
+
+
+def _order(row: Row) -> tuple[Any, ...]:
+    return (*system_rank(row["system"]), *size_order(row["parallelism"]))
+
+
+def _legend(bars: pd.DataFrame) -> list[Patch]:
+    known = {
+        f"disttgl, {r['strategy']}" if r["system"] == "disttgl" else r["system"]: _color(r)
+        for r in sorted(rows_of(bars), key=_order)
+    }
+    handles = [Patch(facecolor=color, label=name) for name, color in known.items()]
+    if (bars["origin"] == "published").any():
+        handles.append(Patch(**_hollow(style.GREY), label="published (left: a line)"))
+    if (bars["origin"] == "projected").any():
+        handles.append(Patch(facecolor=style.GREY, alpha=0.35, label="projected, a range"))
+    return handles
+
+
+def measure(group: Group) -> Iterator[Measured]:
+    """Events per second by those of another system or of one trainer, by seed."""
+    runs = group.runs[group.runs["batch_size"] == BATCH_SIZE]
+    rate = runs["throughput_events_per_second"]
+    for (system, layout), (other, other_layout) in COMPARED:
+        faster, slower = (
+            rate[(runs["system"] == name) & (runs["parallelism"] == parallelism)]
+            .groupby(runs["seed"]).first()
+            for name, parallelism in ((system, layout), (other, other_layout))
+        )  # fmt: skip
+        ratios = (faster / slower).dropna()
+        if len(ratios):
+            trainers = Layout.parse(layout).num_trainers / Layout.parse(other_layout).num_trainers
+            ratios = ratios if system == other else ratios / trainers
+            estimate = median_estimate(ratios)
+            assert estimate
+            of_both = runs["system"].isin([system, other]) & runs["seed"].isin(ratios.index)
+            used = runs[of_both & runs["parallelism"].isin([layout, other_layout])]
+            where = f"{group.dataset}, batch {BATCH_SIZE}, on {used['hardware'].iloc[0]}"
+            name = f"{system} {layout} by {other} {other_layout}"
+            text = written(estimate, ".2f")
+            yield measured(group, name, estimate, text, f"{where}, {seeds(used)}", commands(used))
+
+
+def _rank(runs: Runs) -> tuple[object, ...]:
+    """The suite that takes the most care first."""
+    suites = ("quick", "time_to_accuracy", "scaling")
+    return max(map(suites.index, runs["suite"])), len(runs)
+
+
+FIGURES = [
+    PaperFigure("throughput", Rule(
+            ("scaling", "time_to_accuracy", "quick"), needs=NEEDS, rank=_rank,
+            varies=("system", "model", "processes"),
+        ), draw, measure),
+]  # fmt: skip

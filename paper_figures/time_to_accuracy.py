@@ -1,160 +1,178 @@
-"""Figure 1: validation MRR over training seconds, system by system."""
+"""Figure 1: validation MRR over training seconds, and which system reaches a level first."""
 
-from pathlib import Path
+from collections.abc import Iterator
+from math import isfinite, isnan, nan
+from statistics import median
 from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
-from paper_figures import curves, races, run_sets, style
-from paper_figures.claim import Claim
-from paper_figures.networks import UNTRAINED
-from paper_figures.published import published
-from paper_figures.records import Record
-from paper_figures.series import SYSTEM_ORDER, by_question, make_series, size_order
+from benchmark.records import words
+from benchmark.records.series import SYSTEM_ORDER, Runs, column, make_series, ran_apart
+from benchmark.records.statistics import Estimate
+from benchmark.records.targets import first_reaching, median_reaching
+from paper_figures import curves, style, tables
+from paper_figures.claims import Measured
+from paper_figures.curves import METRIC
+from paper_figures.figure import Output, PaperFigure, measured
+from paper_figures.networks import network_of
+from paper_figures.published import on_features, published
+from paper_figures.published_networks import NONE, TGN
+from paper_figures.selection import PAPER_PROTOCOL, Group, Rule
 
-NUMBER = "Figure 1"
-SHOWS = "validation MRR over training seconds (Figure 1)"
-COMMAND = "python -m benchmark.run suite=time_to_accuracy"
-DIFFERS = (
-    "Each trainer has a CPU core in place of a GPU, so there are one or two in place of up to 16. "
-    "The copy of the data has no edge features, and static node memory is off."
-)
-STATIC_MEMORY = "system.static_memory"
-VARYING = ("system", "model", "processes")
-
-
-def select(records: list[Record]) -> list[Record]:
-    """Of each data set and protocol, runs on one machine with the same batch size and passes.
-
-    Of several such sets the one with most of the paper's systems, then most passes. Trainers that
-    shared a core are left out, systems that train nothing, and static node memory.
-    """
-    timed = [
-        record
-        for record in run_sets.with_curves(records)
-        if run_sets.ran_apart(record)
-        and record.model != UNTRAINED
-        and record.settings.get(STATIC_MEMORY, "off") == "off"
-    ]
-    sets = [run_sets.alike(group, VARYING) for group in by_question(timed).values()]
-    return [record for alike in sets for record in max(alike, key=_rank)]
+TARGETS = (0.7, 0.8)  # of validation MRR
+NAMES = {"tgn": "TGN", "tgl": "TGL-TGN", "disttgl": "DistTGL"}
+MODELS = {"tgn": "tgn_pyg", "tgl": "tgn_attention", "disttgl": "tgn_attention"}
+LAYOUTS = {"tgn": "{}x1x1", "tgl": "{}x1x1", "disttgl": "1x1x{}"}
+MANY = 8  # trainers in the paper's races of several; here as many as there are
+RACES = (  # faster, slower
+    (("tgl", 1), ("tgn", 1)), (("disttgl", MANY), ("tgl", MANY)), (("disttgl", MANY), ("tgn", 1)),
+)  # fmt: skip
 
 
-def _rank(records: list[Record]) -> tuple[float, ...]:
-    kinds = {(record.system, record.parallelism) for record in records}
-    systems = {system for system, _ in kinds} & set(SYSTEM_ORDER)
-    return (len(systems), records[0].passes, len(kinds))
-
-
-def draw(records: list[Record], out: Path) -> list[Path]:
-    """One figure and a table of seconds to some MRR for each data set and protocol.
-
-    What the paper shows comes first.
-    """
-    questions = by_question(select(records))
-    groups = dict(sorted(questions.items(), key=lambda item: _paper(item[1]).empty))
-    paths = style.save_each(groups, _drawn, out, "time_to_accuracy")
-    return paths + style.save_tables(groups, _targets, out, "time_to_accuracy", "targets")
-
-
-def _drawn(records: list[Record]) -> tuple[Figure, pd.DataFrame]:
-    table, paper = measured(records), _paper(records)
-    return _figure(table, paper, records), pd.concat([table, paper])
-
-
-def _targets(records: list[Record]) -> pd.DataFrame:
-    return races.seconds_to_targets(records, _paper(records))
-
-
-def _paper(records: list[Record]) -> pd.DataFrame:
-    return published_curves(records[0].dataset, records[0].protocol)
-
-
-def claims(records: list[Record]) -> list[Claim]:
-    """Who reaches which MRR first, and by how much, in those of the paper's pairs that ran."""
-    found = []
-    for (dataset, protocol), group in by_question(select(records)).items():
-        paper = published_curves(dataset, protocol)
-        if len(paper):
-            found += races.claims(group, paper)
-    return found
-
-
-def measured(records: list[Record]) -> pd.DataFrame:
-    """The curves drawn: mean, lowest and highest validation MRR over the seeds of each series."""
-    return pd.concat(
-        [
-            curves.mean_curve(series.records).assign(
-                origin="measured",
-                label=series.label,
-                system=series.system,
-                parallelism=series.parallelism,
-                model=series.records[0].model,
-                source=series.source,
-            )
-            for series in make_series(records)
-        ],
-        ignore_index=True,
-    )
-
-
-def published_curves(dataset: str, protocol: str) -> pd.DataFrame:
+def published_curves(group: Group) -> pd.DataFrame:
     """Figure 1 where it shows this data set under this protocol, otherwise no rows."""
-    table = published("figure_1", dataset=dataset)
-    if protocol != run_sets.PAPER_PROTOCOL:
-        table = table[:0]
-    names = [
-        f"{races.NAMES[system]}, {gpus} GPU{'s' if gpus > 1 else ''}"
-        for system, gpus in zip(table["system"], table["num_gpus"], strict=True)
-    ]
-    models = table["system"].map(races.MODELS)
-    return table.assign(label=names, origin="published", model=models)
+    table = published("figure_1", dataset=group.dataset)
+    known = zip(table["system"], table["num_gpus"], strict=True)
+    label = [f"{NAMES[system]}, {n} GPU{'s' if n > 1 else ''}" for system, n in known]
+    table = table.assign(label=label, origin="published", network=TGN)
+    return table if group.protocol == PAPER_PROTOCOL else table[:0]
 
 
-def _figure(table: pd.DataFrame, paper: pd.DataFrame, records: list[Record]) -> Figure:
-    figure, axes = plt.subplots(figsize=(style.COLUMN, 2.4))
-    colors = _colors(pd.concat([table, paper]))
-    handles: list[Line2D] = []
-    for n, (label, curve) in enumerate(table.groupby("label", sort=False)):
-        look = (colors[_kind(curve)], style.MARKERS[n % len(style.MARKERS)])
-        handles.append(curves.plot_measured(axes, curve, "seconds", look))
-        handles[-1].set_label(str(label))
-    for label, curve in paper.groupby("label", sort=False):
-        handles.append(curves.plot_published(axes, curve, "seconds", colors[_kind(curve)]))
-        handles[-1].set_label(str(label))
-    style.log_axis(axes, "x", ticks=(1, 3))
-    style.widen(axes, curves.SMALLEST_RANGE)
+def draw(group: Group) -> Iterator[Output]:
+    """Curves over seconds, and the table of seconds to some levels."""
+    known, paper = make_series(group.runs), published_curves(group)
+    ours = [
+        curves.mean_curve(
+            group, one.runs, label=one.label, system=one.first["system"],
+            parallelism=one.first["parallelism"], network=network_of(one.first),
+        )
+        for one in known
+    ]  # fmt: skip
+    both = pd.concat([*ours, paper], ignore_index=True)
+    apart = both["network"].nunique() > 1  # then colours tell networks apart
+    looks: dict[str, curves.Look] = {}
+    for hue, part in both.groupby("network" if apart else "system"):
+        looks |= curves.looks_of(part["label"], style.color_of(str(hue)))
+    looks = {label: looks[label] for label in both["label"].unique()}
+    figure, axes = plt.subplots(figsize=(style.WIDE if apart else style.COLUMN, 2.6))
+    curves.draw_lines(axes, both, looks, "seconds")
     axes.set(xlabel="training time (s)", ylabel="validation MRR")
-    style.write_below(figure, _small_print(table, paper, records), handles, ncols=2)
-    return figure
-
-
-def _kind(curve: pd.DataFrame) -> tuple[str, ...]:
-    return tuple(str(curve[name].iloc[0]) for name in ("system", "parallelism", "model"))
-
-
-def _colors(table: pd.DataFrame) -> dict[tuple[str, ...], Any]:
-    """Of each system, layout and network: hue by system, shade by number of trainers."""
-    colors: dict[tuple[str, ...], Any] = {}
-    for system, part in table.groupby("system"):
-        kinds = sorted(
-            {_kind(curve) for _, curve in part.groupby("label")},
-            key=lambda kind: (size_order(kind[1]), kind[2]),
-        )
-        shades = style.shades(style.color_of(str(system)), len(kinds))
-        colors |= dict(zip(kinds, shades, strict=True))
-    return colors
-
-
-def _small_print(table: pd.DataFrame, paper: pd.DataFrame, records: list[Record]) -> str:
-    text = f"{style.conditions(records)} {records[0].passes:g} passes, summed over trainers."
-    text += curves.how_drawn(table)
+    named = {
+        one.label: ", ".join(filter(None, [network_of(one.first), one.name, one.settings]))
+        for one in known
+    }
+    handles = curves.handles(looks, named if apart else {})
+    for handle in handles[len(known) :]:
+        handle.set(ls=style.PUBLISHED_DASHES, marker="", lw=1)
+    style.legend_below(figure, handles, 2)
+    caption = f"{words.conditions(group.runs)} {words.epochs(group.runs)}, summed over trainers."
+    caption += on_features(group) + curves.how_drawn(both)
     if len(paper):
-        text += (
-            " Dashed: published, DistTGL Figure 1, NVIDIA T4 GPUs, with edge features and static"
-            " node memory."
-        )
-    return text
+        caption += " Dashed: published, DistTGL Figure 1, NVIDIA T4 GPUs, with static node memory."
+    name = f"time_to_accuracy_{group.dataset}_{group.protocol}"
+    yield Output(name, both, caption, figure)
+    seconds = seconds_to_targets(group, paper)
+    spec = {"run": "label", "validation MRR": (METRIC, ".2f"), "seconds": "text",
+            "seeds": ("num_runs", ".0f"), "by": "origin"}  # fmt: skip
+    numbers = seconds.drop(columns="text")
+    yield Output(f"{name}_targets", numbers, caption, shown=tables.shown(seconds, spec))
+
+
+def seconds_to_targets(group: Group, paper: pd.DataFrame) -> pd.DataFrame:
+    """Seconds to each of ``TARGETS``, of measured and published curves by one rule."""
+    ours = [(one.label, "measured", group.curves(one.runs)) for one in make_series(group.runs)]
+    theirs: list[Any] = [(n, "published", [run]) for n, run in paper.groupby("label", sort=False)]
+    rows = []
+    for label, origin, runs in ours + theirs:
+        for target in TARGETS:
+            seconds = [first_reaching(run, METRIC, target, "seconds") for run in runs]
+            rows.append({
+                "label": label, "origin": origin, METRIC: target, "seconds": median(seconds),
+                "lowest": min(seconds), "highest": max(seconds), "num_runs": len(runs),
+                "text": words.median_and_range(map(_rounded, seconds), "{:g}"),
+            })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def measure(group: Group) -> Iterator[Measured]:
+    """Of the paper's pairs of systems, those that the runs have, under the paper's protocol."""
+    if group.protocol != PAPER_PROTOCOL:
+        return
+    sizes = group.runs.groupby("system")["num_trainers"].agg(set)
+    common = sizes.get("tgl", set()) & sizes.get("disttgl", set()) - {1}
+    many = max(common, default=0)
+    for race in RACES:
+        entrants = [(system, many if number == MANY else number) for system, number in race]
+        used = [_of(group.runs, *entrant) for entrant in entrants]
+        if any(runs.empty for runs in used):
+            continue
+        ratios: dict[str, Estimate] = {}
+        runs, texts = pd.concat(used), []
+        for target in TARGETS:
+            ratio = _ratio([group.curves(part) for part in used], target)
+            ratios |= {} if isnan(ratio) else {f"{target:.2f}": Estimate(ratio)}
+            sides = " against ".join(_seconds(group.curves(part), target) for part in used)
+            texts.append(f"to {target:.2f} {sides}{words.factor(ratio)}")
+        peer = ", TGN is PyG's" if "tgn" in dict(entrants) else ""
+        yield measured(
+            group, " by ".join(f"{system} {number}" for system, number in race)
+            + ("" if list(race) == entrants else ", fewer trainers"), ratios,
+            f"{' against '.join(map(_title, entrants))}: {'; '.join(texts)}",
+            f"{group.dataset}, {words.epochs(runs)}, on {group.first['hardware']}{peer}, "
+            f"{words.seeds(runs)}", words.commands(runs),
+        )  # fmt: skip
+
+
+def _ratio(pair: list[list[pd.DataFrame]], target: float) -> float:
+    """0 if the faster alone never gets there, NaN if neither does."""
+    faster, slower = (median_reaching(runs, METRIC, target, "seconds") for runs in pair)
+    return slower / faster if isfinite(faster) or isfinite(slower) else nan
+
+
+def _seconds(runs: list[pd.DataFrame], target: float) -> str:
+    values = (_rounded(first_reaching(run, METRIC, target, "seconds")) for run in runs)
+    return words.median_and_range(values, "{:g} s")
+
+
+def _rounded(seconds: float) -> float:
+    return float(f"{seconds:.3g}")
+
+
+def _title(entrant: tuple[str, int]) -> str:
+    system, number = entrant
+    return f"{NAMES[system]} on {number} trainer{'s' if number > 1 else ''}"
+
+
+def _of(runs: Runs, system: str, number: int) -> Runs:
+    same = (runs["system"] == system) & (runs["model"] == MODELS[system])
+    found = make_series(runs[same & (runs["parallelism"] == LAYOUTS[system].format(number))])
+    return found[0].runs if found else runs[:0]
+
+
+def _rank(runs: Runs) -> tuple[object, ...]:
+    kinds = runs[["system", "parallelism"]].drop_duplicates()
+    return (len(set(kinds["system"]) & set(SYSTEM_ORDER)), runs["epochs"].iloc[0], len(kinds))
+
+
+def _no_static_memory(runs: Runs) -> "pd.Series[bool]":
+    return column(runs, "settings.system.static_memory").fillna("off") == "off"
+
+
+FIGURES = [
+    PaperFigure(
+        "time_to_accuracy",
+        Rule(
+            ("time_to_accuracy", "variants", "quick"), rank=_rank,
+            varies=("system", "model", "processes"),
+            needs={
+                "no validation MRR": curves.has_curve("mrr"),
+                "nothing is trained": lambda runs: runs["model"] != NONE,
+                "static node memory": _no_static_memory,
+                "trainers may have shared a core": ran_apart,
+            },
+        ),
+        draw, measure,
+    )
+]  # fmt: skip

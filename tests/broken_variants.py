@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmark.models.contract import TemporalModel
-from benchmark.models.decoders import LinkDecoder
+from benchmark.models.layers.decoders import LinkDecoder
 from benchmark.models.node_state import NodeState
 from benchmark.models.subgraph import Subgraph
 

@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from benchmark.datasets.dataset import Dataset
+from benchmark.protocol.link_protocol import LinkProtocol
+from benchmark.protocol.metrics import link_metrics
 
 DIM = 32
 BATCH_SIZE = 600
@@ -41,3 +43,10 @@ def factorised(dataset: Dataset) -> NDArray[np.float64]:
             optimizer.step()
     scores = tables[0] @ tables[1].T + popularity
     return scores.detach().double().numpy()
+
+
+def validation_mrr(dataset: Dataset, scores: NDArray[np.float64], protocol: LinkProtocol) -> float:
+    """Validation MRR of ``scores`` [num_users, num_items]."""
+    events = dataset.batch(dataset.split.train_end, dataset.split.validation_end)
+    items = protocol.negatives(dataset).candidates(events, "validation") - len(scores)
+    return link_metrics(torch.from_numpy(scores)[events.src.unsqueeze(1), items])["mrr"]

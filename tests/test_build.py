@@ -5,10 +5,10 @@ from omegaconf import OmegaConf
 
 from benchmark.build import build_dataset, build_system
 from benchmark.compose import compose_settings
-from benchmark.processes import Processes
+from benchmark.graph.visibility import Visibility
 from benchmark.protocol.link_protocol import LinkProtocol
-from benchmark.protocol.negatives import NegativePool
-from benchmark.visibility import Visibility
+from benchmark.protocol.pool import NegativePool
+from benchmark.training.processes import Processes
 
 PROTOCOL = LinkProtocol("disttgl", Visibility.EVENT, 49, NegativePool.BIPARTITE, 0, "mrr")
 
@@ -45,11 +45,6 @@ def test_a_missing_system_and_a_missing_model_are_refused() -> None:
     )
 
 
-def test_the_first_forms_are_refused_on_several_processes() -> None:
-    text = refusal("system.schedule=first", "parallelism.j=2", processes=Processes(0, 2))
-    assert text.endswith("runs on one process, not on 2: set processes=1.")
-
-
-def test_unknown_schedules_are_refused() -> None:
-    text = refusal("system.schedule=second", processes=Processes())
-    assert text == "system.schedule is 'second'; choose one of reordered, first."
+def test_unknown_choices_are_refused() -> None:
+    text = refusal("system.gradient_sum=random", processes=Processes())
+    assert text == "system.gradient_sum is 'random'; choose one of overlapped, ordered."

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmark.processes import Processes
+from benchmark.training.processes import Processes
 
 TIMEOUT = 300.0  # seconds, on a busy machine
 

@@ -12,7 +12,7 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 
-from benchmark.processes import Processes
+from benchmark.training.processes import Processes
 
 TIMEOUT = timedelta(seconds=600)
 

@@ -15,7 +15,7 @@ from benchmark.datasets.storage import written_whole
 from benchmark.disttgl.table_trainer import Pretraining, TableTrainer, first_rows
 from benchmark.models.contract import TemporalModel
 from benchmark.randomness import seeded
-from benchmark.system import ReportProgress
+from benchmark.training.system import ReportProgress
 
 
 class Pretrained(NamedTuple):

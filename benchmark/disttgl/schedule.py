@@ -1,6 +1,8 @@
 """Who trains which batch when, and who then reads, writes and resets which memory copy."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 from benchmark.parallelism import Parallelism
 
@@ -9,8 +11,8 @@ from benchmark.parallelism import Parallelism
 class Assignment:
     """What one logical trainer does in one iteration.
 
-    It trains from the memory that ``reader`` (most often itself) read in iteration ``read_at``,
-    for a positive local batch and all its negative sets. A trainer whose ``events`` are empty adds
+    It trains from the memory that it read in iteration ``read_at``, for a positive local batch and
+    all its negative sets. A trainer whose ``events`` are empty adds
     nothing to loss and gradient but keeps its turn in every exchange.
 
     All reads of an iteration come before all its writes. Where both ``reads`` and ``reset`` hold
@@ -21,7 +23,6 @@ class Assignment:
     batch: int  # the global batch, 0 .. num_batches-1
     events: range  # the positive events of the local batch
     negative_set: int  # 0 .. j-1, which of the negative sets that were read with the batch
-    reader: int
     read_at: int
     reads: bool
     writes: bool
@@ -92,10 +93,6 @@ class Schedule:
             return start, start + iteration
         return 0, (iteration - first_reset) % self.iterations_per_round
 
-    def group_on(self, copy: int, iteration: int) -> int:
-        """The group of trainers that works on a copy."""
-        return copy
-
     def assignment(self, trainer: int, iteration: int) -> Assignment:
         """What a trainer does in an iteration, counted from 0 over all rounds."""
         group, sub_group, member = self.parallelism.place(trainer)
@@ -108,72 +105,46 @@ class Schedule:
             batch=batch,
             events=self.local_events(batch, member),
             negative_set=since_read,
-            reader=trainer,
             read_at=iteration - since_read,
             reads=since_read == 0,
             writes=since_turn == 0 and position < self.num_batches,
             reset=position == start,
         )
 
-    def uses(self, trainer: int, iteration: int) -> list[tuple[int, int]]:
-        """The (trainer, iteration) pairs that train on what a trainer reads, by negative set."""
+    def uses(self, trainer: int, iteration: int) -> list[int]:
+        """The iterations that train on what a trainer reads in this one, by negative set."""
         times = range(iteration, iteration + self.parallelism.j)
-        return [(trainer, n) for n in times if self.assignment(trainer, n).read_at == iteration]
+        return [n for n in times if self.assignment(trainer, n).read_at == iteration]
 
     def _nearest_batch(self, position: int) -> int:
         return min(max(position, 0), self.num_batches - 1)
 
 
-class FirstFormSchedule(Schedule):
-    """The forms from which the paper starts (Figure 7(b) and (c), left), for comparison.
+class Service(NamedTuple):
+    """One round of requests to a memory copy; within it the trainers come in any order."""
 
-    **Epoch parallelism.** Sub-group 0 reads and writes every batch and hands the batch with the
-    unused negative sets on to sub-group 1 in the next iteration, and so on. The others never touch
-    memory, and idle (no events) while the pipeline fills and drains.
+    kind: Literal["reset", "read", "write"]
+    iteration: int
+    trainers: tuple[int, ...]
 
-    **Memory parallelism.** Group g stays in segment g of the timeline (P0, P1, P2 of the figure
-    are groups 0, 1, 2) and the copies are handed from group to group every S iterations.
+
+def services(schedule: Schedule, copy: int, iterations: Iterable[int]) -> Iterator[Service]:
+    """The rounds of a memory copy in the order of the memory daemon (DistTGL, Algorithm 1).
+
+    For i x j = 2 x 2 they are (R0R1)(W0W1)(R2R3)(W2W3)(R0R1)... The first read of a pass is not
+    issued: a "reset" stands for it, which empties the copy and lets its trainers start from zeros.
+    A read may be served as soon as the write before it is, ahead of the iteration that needs it.
     """
-
-    def group_on(self, copy: int, iteration: int) -> int:
-        """The group of trainers that works on a copy."""
-        k = self.parallelism.k
-        step = iteration % self.iterations_per_round // max(self.segment, 1)
-        return (min(step, k - 1) - copy) % k
-
-    def assignment(self, trainer: int, iteration: int) -> Assignment:
-        """What a trainer does in an iteration, counted from 0 over all rounds."""
-        group, sub_group, member = self.parallelism.place(trainer)
-        copy = self.group_on(group, iteration)  # its own inverse
-        start, position = self.progress(copy, iteration)
-        batch = position - sub_group
-        active = start <= batch < self.num_batches
-        read_at = iteration - sub_group if active else iteration
-        first_group = self.group_on(copy, read_at)
-        on_turn = active and sub_group == 0
-        return Assignment(
-            copy=copy,
-            batch=self._nearest_batch(batch),
-            events=self.local_events(batch, member) if active else range(0),
-            negative_set=sub_group,
-            reader=self.parallelism.trainer(first_group, 0, member) if active else trainer,
-            read_at=read_at,
-            reads=on_turn,
-            writes=on_turn,
-            reset=position == start,
-        )
-
-    def uses(self, trainer: int, iteration: int) -> list[tuple[int, int]]:
-        """The (trainer, iteration) pairs that train on what a trainer reads, by negative set."""
-        reading = self.assignment(trainer, iteration)
-        if not reading.reads:
-            return []
-        member = self.parallelism.place(trainer).member
-        pairs = [
-            (self.parallelism.trainer(self.group_on(reading.copy, n), n - iteration, member), n)
-            for n in range(iteration, iteration + self.parallelism.j)
-        ]
-        return [pair for pair in pairs if self.assignment(*pair).read_at == iteration]
-
-
-SCHEDULES = {"reordered": Schedule, "first": FirstFormSchedule}
+    for iteration in iterations:
+        assignments = {
+            trainer: schedule.assignment(trainer, iteration)
+            for trainer in schedule.parallelism.trainers_of_group(copy)
+        }
+        readers = tuple(trainer for trainer, a in assignments.items() if a.reads)
+        writers = tuple(trainer for trainer, a in assignments.items() if a.writes)
+        if any(a.reset for a in assignments.values()):
+            yield Service("reset", iteration, readers)
+        elif readers:
+            yield Service("read", iteration, readers)
+        if writers:
+            yield Service("write", iteration, writers)

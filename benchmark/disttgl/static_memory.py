@@ -4,7 +4,6 @@ import hashlib
 import inspect
 import json
 from collections.abc import Callable
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -12,11 +11,11 @@ import torch
 from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset
-from benchmark.datasets.storage import prepared_tensors
+from benchmark.datasets.prepared import prepared_tensors
 from benchmark.disttgl.pretraining import Pretrained, pretrain
 from benchmark.disttgl.table_trainer import Pretraining
 from benchmark.models.contract import TemporalModel
-from benchmark.system import ReportProgress
+from benchmark.training.system import ReportProgress
 
 RECIPE = 3  # to be raised when the same settings come to give another table
 STATIC_MEMORY = ("off", "pretrained")
@@ -65,30 +64,19 @@ def pretrained_rows(
     """The table of ``pretrain``, computed once for all runs that share ``cache``.
 
     Of several processes on one machine one computes and the others wait. Where it is interrupted,
-    the next run goes on from its last epoch. Raises ValueError when a cached file is damaged.
+    the next run goes on from its last epoch.
     """
     if cache is None:
         return pretrain(dataset, model, settings, device, report)
     identity = identity_of(dataset, model, settings)
-    path = cache / "static_memory" / f"{dataset.name}-{identity}.pt"
-    checkpoint = path.with_suffix(".checkpoint")
-
-    def build() -> dict[str, Tensor]:
-        pretrained = pretrain(dataset, model, settings, device, report, checkpoint)
-        return _pack(pretrained, identity)
-
-    saved = prepared_tensors(path, build)
-    checkpoint.unlink(missing_ok=True)
-    pretrained = Pretrained(
-        saved["rows"],
-        saved["unknown"],
-        saved["losses"],
-        saved["mrrs"],
-        saved["seconds"].item(),
+    folder = cache / "static_memory" / f"{dataset.name}-{identity}"
+    checkpoint = folder.with_name(f"{folder.name}.checkpoint")
+    saved = prepared_tensors(
+        folder, lambda: _pack(pretrain(dataset, model, settings, device, report, checkpoint))
     )
-    if not torch.equal(saved["checksum"], _checksum(pretrained, identity)):
-        raise ValueError(f"the cache file {path} is damaged: delete it and run again")
-    return pretrained
+    checkpoint.unlink(missing_ok=True)
+    seconds = saved.pop("seconds").item()
+    return Pretrained(**saved, seconds=seconds)
 
 
 def identity_of(
@@ -106,7 +94,7 @@ def identity_of(
         "num_nodes": dataset.num_nodes,
         "bipartite": dataset.bipartite,
         "network": f"{network.__module__}.{network.__qualname__}{inspect.signature(model)}",
-        **asdict(settings),
+        **settings.identity(),
     }
     digest = hashlib.blake2b(json.dumps(parts, sort_keys=True).encode(), digest_size=8)
     tensors = [column[:end] for column in (stream.src, stream.dst, stream.t, stream.msg)]
@@ -118,17 +106,6 @@ def identity_of(
     return digest.hexdigest()
 
 
-def _pack(pretrained: Pretrained, identity: str) -> dict[str, Tensor]:
-    return {
-        **pretrained._asdict(),
-        "seconds": torch.tensor(pretrained.seconds, dtype=torch.float64),
-        "checksum": _checksum(pretrained, identity),
-    }
-
-
-def _checksum(pretrained: Pretrained, identity: str) -> Tensor:
-    """Sixteen bytes that a file with one wrong bit, or one that was renamed, does not match."""
-    digest = hashlib.blake2b(identity.encode(), digest_size=16)
-    for tensor in (pretrained.rows, pretrained.unknown, pretrained.mrrs):
-        digest.update(tensor.contiguous().numpy().data)
-    return torch.tensor(list(digest.digest()), dtype=torch.uint8)
+def _pack(pretrained: Pretrained) -> dict[str, Tensor]:
+    seconds = torch.tensor(pretrained.seconds, dtype=torch.float64)
+    return pretrained._asdict() | {"seconds": seconds}

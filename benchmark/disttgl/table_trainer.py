@@ -1,25 +1,27 @@
 """One network and the table of rows that stands in the place of its node memory, in training."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmark.datasets.dataset import Dataset, EventBatch
-from benchmark.disttgl.loss import link_loss, score_candidates
 from benchmark.graph.neighbor_index import NeighborIndex
 from benchmark.graph.samplers import RecentSampler
+from benchmark.graph.visibility import Visibility
 from benchmark.models.contract import TemporalModel
-from benchmark.models.subgraph import Subgraph, link_subgraph
+from benchmark.models.roots import EventRoots
+from benchmark.models.subgraph import Subgraph, build_subgraph
 from benchmark.protocol.counter import random_integers
-from benchmark.protocol.link_protocol import LinkProtocol, NegativePool
+from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.protocol.metrics import link_metrics
-from benchmark.protocol.negatives import EvaluationCandidates, training_negatives
+from benchmark.protocol.pool import NegativePool
 from benchmark.randomness import generator, key_to_seed, seeded
-from benchmark.system import ReportProgress
-from benchmark.visibility import Visibility
+from benchmark.training.objectives import softmax_link_loss
+from benchmark.training.system import ReportProgress
 
 HELD_OUT_NEGATIVES = 49  # as DistTGL evaluates
 START_DEVIATION = 0.1  # of the rows; equal rows are a saddle, which they hardly leave
@@ -42,7 +44,7 @@ class Pretraining:
     held_out: float
     batch_size: int
     num_negatives: int
-    negative_pool: NegativePool
+    protocol: LinkProtocol
     seed: int
 
     def __post_init__(self) -> None:
@@ -63,6 +65,16 @@ class Pretraining:
                 "training events between 0 and 1, both excluded."
             )
 
+    def identity(self) -> dict[str, Any]:
+        """Every setting that decides what is trained; of the protocol, what training draws from."""
+        numbers = {option.name: getattr(self, option.name) for option in fields(self)}
+        protocol = numbers.pop("protocol")
+        return {
+            **numbers,
+            "negative_pool": protocol.negative_pool,
+            "negative_sampling": protocol.negative_sampling,
+        }
+
 
 def first_rows(nodes: Tensor, width: int, seed: int) -> Tensor:
     """Rows [num_nodes, width] from N(0, ``START_DEVIATION``), each a function of seed and node."""
@@ -73,7 +85,7 @@ def first_rows(nodes: Tensor, width: int, seed: int) -> Tensor:
 
 
 def held_out_protocol(pool: NegativePool, seed: int) -> LinkProtocol:
-    """How held-out events are ranked."""
+    """How held-out events are ranked: among random negatives, whatever training draws."""
     return LinkProtocol("held out", Visibility.EVENT, HELD_OUT_NEGATIVES, pool, seed, "mrr")
 
 
@@ -93,9 +105,9 @@ class TableTrainer(nn.Module):
         self.table = nn.Parameter(table)
         self.settings = settings
         self.device = table.device
-        self.candidates = EvaluationCandidates(
-            dataset, "train", held_out_protocol(settings.negative_pool, settings.seed)
-        )
+        self.negatives = settings.protocol.negatives(dataset)
+        ranking = held_out_protocol(settings.protocol.negative_pool, settings.seed)
+        self.held_out_negatives = ranking.negatives(dataset)
         stream, num_events = dataset.stream, dataset.num_events
         shuffled = torch.randperm(
             num_events, generator=generator(settings.seed, "static memory held out")
@@ -150,36 +162,38 @@ class TableTrainer(nn.Module):
     def mean_reciprocal_rank(self) -> float:
         """That of the held-out events' true destinations among ``HELD_OUT_NEGATIVES`` others."""
         self.network.eval()
-        roots = self.settings.batch_size * (2 + self.settings.num_negatives)  # of a training batch
+        most_roots = self.settings.batch_size * (2 + self.settings.num_negatives)  # as in training
         scores = []
-        for ids in self.held_out.split(max(1, roots // (2 + HELD_OUT_NEGATIVES))):
-            negatives = self.candidates(ids)[:, 1:]
-            subgraph = self._subgraph(ids, negatives)
-            embeddings = self.network.embed(F.embedding(subgraph.nodes, self.table), subgraph)
-            ranked = score_candidates(self.network, embeddings, *negatives.shape)
+        for ids in self.held_out.split(max(1, most_roots // (2 + HELD_OUT_NEGATIVES))):
+            events = self._events(ids)
+            negatives = self.held_out_negatives.evaluation(events, "train")
+            roots, subgraph = self._sampled(events, negatives)
+            memory = F.embedding(subgraph.nodes, self.table)
+            ends = roots.split(self.network.embed(memory, subgraph))
+            ranked = self.network.score_links(ends.sources, ends.candidates)
             scores.append(ranked.to("cpu", torch.float64))
         return link_metrics(torch.cat(scores))["mrr"]
-
-    def _subgraph(self, ids: Tensor, negatives: Tensor) -> Subgraph:
-        stream = self.dataset.stream
-        events = EventBatch(0, ids, stream.src[ids], stream.dst[ids], stream.t[ids])
-        return link_subgraph(
-            events.to(self.device), negatives.to(self.device), self.sampler, first_event=0
-        )
 
     def step(self, ids: Tensor, number: int) -> Tensor:
         """Train the events ``ids`` as the batch ``number`` of all; returns their loss, a scalar."""
         seed, num_negatives = self.settings.seed, self.settings.num_negatives
-        true = self.dataset.stream.dst[ids]
-        negatives = training_negatives(
-            self.candidates.pool, true, num_negatives, seed, "static memory", number
-        )
-        subgraph = self._subgraph(ids, negatives)
+        events = self._events(ids)
+        negatives = self.negatives.training(events, num_negatives, seed, "static memory", number)
+        roots, subgraph = self._sampled(events, negatives)
         with seeded(self.device, seed, "static memory dropout", number):
             memory = F.embedding(subgraph.nodes, self.table)
             embeddings = self.network.embed(memory, subgraph)
-            loss = link_loss(self.network, embeddings, ids.numel(), num_negatives)
+            loss = softmax_link_loss(self.network, roots.split(embeddings))
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
         return loss.detach()
+
+    def _events(self, ids: Tensor) -> EventBatch:
+        stream = self.dataset.stream
+        return EventBatch(0, ids, stream.src[ids], stream.dst[ids], stream.t[ids])
+
+    def _sampled(self, events: EventBatch, negatives: Tensor) -> tuple[EventRoots, Subgraph]:
+        """What ``events`` ask about, and the neighbours of that."""
+        roots = EventRoots.of(events.to(self.device), negatives.to(self.device))
+        return roots, build_subgraph(roots.nodes, roots.times, self.sampler, first_event=0)

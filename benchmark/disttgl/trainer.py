@@ -7,14 +7,12 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from benchmark.disttgl.batch import BatchBuilder, TrainingBatch
-from benchmark.disttgl.gradients import Gradients
 from benchmark.disttgl.memory.backend import NodeMemory, Turn
 from benchmark.disttgl.schedule import Assignment, Schedule
 from benchmark.models.node_state import NodeState
-from benchmark.randomness import seeded
-from benchmark.stopwatch import Stopwatch
-from benchmark.system import Step
+from benchmark.training.batch import BatchBuilder, TrainingBatch
+from benchmark.training.learner import Learner
+from benchmark.training.system import Step
 
 Use = tuple[int, int]  # a logical trainer and the iteration in which it trains
 
@@ -30,33 +28,24 @@ class Reading(NamedTuple):
 class LogicalTrainers:
     """The ``trainers`` (numbers) of one process; together all processes train the n of them.
 
-    ``gradients`` holds the model and averages its gradients over all n trainers.
-
-    ``stopwatch`` tells waiting for batches ("prepare"), node memory ("memory_read" and
-    "memory_write", both with waiting for other processes), "compute" (forward, backward and the
-    exchange of gradients) and the optimiser's "step".
+    Beside what ``learner`` does, its stopwatch tells waiting for batches ("prepare") and node
+    memory ("memory_read" and "memory_write", both with waiting for other processes).
     """
 
     def __init__(
         self,
-        gradients: Gradients,
-        optimizer: torch.optim.Optimizer,
-        schedule: Schedule,
+        learner: Learner,
         builder: BatchBuilder,
+        schedule: Schedule,
         memory: NodeMemory,
         trainers: range,
-        empty: NodeState,
-        seed: int,
     ) -> None:
-        self.gradients = gradients
-        self.optimizer = optimizer
-        self.schedule = schedule
+        self.learner = learner
         self.builder = builder
+        self.schedule = schedule
         self.memory = memory
         self.trainers = trainers
-        self.empty = empty
-        self.seed = seed
-        self.stopwatch = Stopwatch()
+        self.stopwatch = learner.stopwatch
         self.num_trainers = schedule.parallelism.num_trainers
         self.inputs: dict[Use, tuple[TrainingBatch, NodeState]] = {}
 
@@ -83,7 +72,7 @@ class LogicalTrainers:
             if not assignment.reads:
                 continue
             turn = Turn(trainer, assignment.copy)
-            uses = self.schedule.uses(trainer, iteration)
+            uses = [(trainer, n) for n in self.schedule.uses(trainer, iteration)]
             batches = {use: self._build(assignment, use) for use in uses if assignment.events}
             if batches and not assignment.reset:
                 self.memory.request(turn, [batch.subgraph.nodes for batch in batches.values()])
@@ -104,55 +93,41 @@ class LogicalTrainers:
             if not batches:
                 continue
             if fresh:
-                states = [self._empty_rows(batch) for batch in batches.values()]
+                counts = [batch.subgraph.nodes.numel() for batch in batches.values()]
+                states = [self.learner.nobody.repeated(count) for count in counts]
             else:
                 states = self.memory.receive(turn)
             for (use, batch), state in zip(batches.items(), states, strict=True):
                 self.inputs[use] = (batch, state)
-
-    def _empty_rows(self, batch: TrainingBatch) -> NodeState:
-        return NodeState(
-            *(
-                field[:1].expand(batch.subgraph.nodes.numel(), *field.shape[1:])
-                for field in self.empty
-            )
-        )
 
     def _train(self, iteration: int) -> Step:
         """One forward and backward pass of every trainer, the writes, one step of the optimiser."""
         assignments = {t: self.schedule.assignment(t, iteration) for t in self.trainers}
         writers_first = sorted(self.trainers, key=lambda t: not assignments[t].writes)
         num_writers = sum(a.writes for a in assignments.values())
-        self.optimizer.zero_grad()
+        self.learner.start()
         for place, trainer in enumerate(writers_first, start=1):
             last = place == len(writers_first)
             loss = self._forward(trainer, iteration, assignments[trainer], last)
             if place == max(num_writers, 1):
                 with self.stopwatch("memory_write"):
                     self.memory.publish(self._all_writers(iteration))
-            with self.stopwatch("compute"):
-                self.gradients.backward(trainer, loss)
-        with self.stopwatch("compute"):
-            mean_loss = self.gradients.finish()
-        with self.stopwatch("step"):
-            self.optimizer.step()
+            self.learner.backward(trainer, loss)
+        mean_loss = self.learner.step()
         with self.stopwatch("memory_write"):
             self.memory.commit()
         return Step(mean_loss, sum(len(a.events) for a in assignments.values()))
 
     def _forward(self, trainer: int, iteration: int, assignment: Assignment, last: bool) -> Tensor:
         """The loss of one trainer; hands over what it writes as soon as the memory is updated."""
-        batch, state = None, self.empty
+        batch, state = None, self.learner.nobody
         if assignment.events:
             batch, state = self.inputs.pop((trainer, iteration))
-        device = self.empty.memory.device
-        with self.stopwatch("compute"), seeded(device, self.seed, "dropout", trainer, iteration):
-            loss, memory = self.gradients.forward(batch, state, last)
+        loss, memory = self.learner.forward(batch, state, (trainer, iteration), last)
         if assignment.writes and batch is not None:
             turn = Turn(trainer, assignment.copy)
-            model = self.gradients.loss.model
             with self.stopwatch("memory_write"):
-                rows = batch.write.new_state(model, state, memory)
+                rows = batch.write.new_state(self.learner.model, state, memory)
                 self.memory.write(turn, batch.write.nodes, rows)
         return loss
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from benchmark.graph.neighbor_index import NeighborIndex
 from benchmark.graph.neighborhood import Neighborhood
 from benchmark.graph.snapshots import WHOLE_PAST, Snapshots
-from benchmark.visibility import Visibility
+from benchmark.graph.visibility import Visibility
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,6 @@ class NeighborSampler(ABC):
         layers = range(1, self.num_layers + 1)
         return self.snapshots.number * sum(self.num_neighbors**layer for layer in layers)
 
-    @abstractmethod
     def sample(
         self,
         nodes: Tensor,
@@ -58,6 +57,17 @@ class NeighborSampler(ABC):
                 sees what ``EVENT`` lets it see.
             generator: Source of randomness, on the index's device, for samplers that draw.
             snapshot: The one to choose from.
+        """
+        end, count = self._visible(nodes, times, first_event, snapshot)
+        entries = (end - 1).unsqueeze(1) - self._offsets(count, generator)
+        return self.index.neighborhood(entries, self._slots() < count.unsqueeze(1))
+
+    @abstractmethod
+    def _offsets(self, count: Tensor, generator: torch.Generator | None) -> Tensor:
+        """How far before the last of ``count`` [num_roots] visible entries to look.
+
+        Ascending, [num_roots, num_neighbors] or, equal for all roots, [num_neighbors]. What lies
+        outside of the visible entries counts as padding.
         """
 
     def _visible(
@@ -86,49 +96,25 @@ class NeighborSampler(ABC):
 class RecentSampler(NeighborSampler):
     """The most recent visible events; at equal times the later event is the more recent."""
 
-    def sample(
-        self,
-        nodes: Tensor,
-        times: Tensor,
-        first_event: int | None,
-        generator: torch.Generator | None = None,
-        snapshot: int = 0,
-    ) -> Neighborhood:
-        end, count = self._visible(nodes, times, first_event, snapshot)
-        slots = self._slots()
-        entries = (end - 1).unsqueeze(1) - slots
-        return self.index.neighborhood(entries, slots < count.unsqueeze(1))
+    def _offsets(self, count: Tensor, generator: torch.Generator | None) -> Tensor:
+        return self._slots()
 
 
 @dataclass(frozen=True)
 class UniformSampler(NeighborSampler):
-    """All visible events where they fit, else that many of them, each subset equally likely."""
+    """All visible events where they fit, else that many of them, each subset equally likely.
 
-    def sample(
-        self,
-        nodes: Tensor,
-        times: Tensor,
-        first_event: int | None,
-        generator: torch.Generator | None = None,
-        snapshot: int = 0,
-    ) -> Neighborhood:
-        """As in ``NeighborSampler``.
+    Without a generator ``sample`` raises ValueError, so that no run is random by oversight.
+    """
 
-        Raises:
-            ValueError: If there is no generator, so that no run is random by oversight.
-        """
-        if generator is None:
-            raise ValueError("Uniform sampling draws at random: pass a seeded generator.")
-        end, count = self._visible(nodes, times, first_event, snapshot)
-        entries = (end - 1).unsqueeze(1) - self._distinct_offsets(count, generator)
-        return self.index.neighborhood(entries, self._slots() < count.unsqueeze(1))
-
-    def _distinct_offsets(self, count: Tensor, generator: torch.Generator) -> Tensor:
-        """Distinct numbers below max(count, num_neighbors), ascending, [num_roots, num_neighbors].
+    def _offsets(self, count: Tensor, generator: torch.Generator | None) -> Tensor:
+        """Distinct numbers below max(count, num_neighbors).
 
         Floyd's algorithm (CACM 30(9), 1987) for all roots at once. A root with few events draws
         from exactly num_neighbors numbers and so gets 0, 1, 2, ... .
         """
+        if generator is None:
+            raise ValueError("Uniform sampling draws at random: pass a seeded generator.")
         shape = (self.num_neighbors, count.numel())
         # float64, so that a fraction times a count never rounds up to the count.
         fractions = torch.rand(shape, dtype=torch.float64, generator=generator, device=count.device)
@@ -143,7 +129,7 @@ class UniformSampler(NeighborSampler):
 
 
 @dataclass(frozen=True)
-class PaperSampler(NeighborSampler):
+class PaperSampler(RecentSampler):
     """The most recent events as the samplers released with TGL and DistTGL choose them.
 
     They differ from ``RecentSampler`` in three ways (sampler_core.cpp, recent strategy): times are

@@ -5,12 +5,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmark.models.contract import TemporalModel
-from benchmark.models.decoders import LinkDecoder
-from benchmark.models.dropout import Dropout
+from benchmark.models.layers.decoders import LinkDecoder
+from benchmark.models.layers.dropout import Dropout
+from benchmark.models.layers.time_encoding import TimeEncoding, TimeProjection
 from benchmark.models.node_state import NO_EVENT, NodeState
 from benchmark.models.subgraph import Subgraph
-from benchmark.models.time_encoding import TimeEncoding
-from benchmark.models.time_projection import TimeProjection
 
 
 class APAN(TemporalModel):

@@ -4,9 +4,9 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.graph.snapshots import Snapshots
-from benchmark.models.attention_layers import AttentionLayers
 from benchmark.models.contract import TemporalModel
-from benchmark.models.decoders import LinkDecoder
+from benchmark.models.layers.attention import AttentionLayers
+from benchmark.models.layers.decoders import LinkDecoder
 from benchmark.models.subgraph import Subgraph
 
 NO_TIME = 0  # within a snapshot all events are equally old

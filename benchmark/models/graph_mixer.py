@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch_geometric.nn.models.graph_mixer import LinkEncoder, NodeEncoder
 
 from benchmark.models.contract import TemporalModel
-from benchmark.models.decoders import LinkDecoder
+from benchmark.models.layers.decoders import LinkDecoder
 from benchmark.models.subgraph import Subgraph
 
 

@@ -4,11 +4,10 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.models.contract import TemporalModel
-from benchmark.models.decoders import LinkDecoder
+from benchmark.models.layers.decoders import LinkDecoder
+from benchmark.models.layers.time_encoding import TimeEncoding, TimeProjection
 from benchmark.models.node_state import NodeState
 from benchmark.models.subgraph import Subgraph
-from benchmark.models.time_encoding import TimeEncoding
-from benchmark.models.time_projection import TimeProjection
 
 
 class JODIE(TemporalModel):

@@ -1,5 +1,6 @@
 """Rows of node memory, as they travel between memory, model and processes."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -52,9 +53,17 @@ class NodeState(NamedTuple):
         """``mail_event`` of the newest mail [num_nodes]."""
         return self.mail_event if self.mail_event.dim() == 1 else self.mail_event[:, 0]
 
+    def map(self, change: Callable[[Tensor], Tensor]) -> "NodeState":
+        """Every field as ``change`` makes it."""
+        return NodeState(*map(change, self))
+
+    def repeated(self, num_nodes: int) -> "NodeState":
+        """The first row, seen as that of so many nodes: it takes no memory."""
+        return self.map(lambda field: field[:1].expand(num_nodes, *field.shape[1:]))
+
     def rows(self, index: Tensor) -> "NodeState":
         """The given rows, copied."""
-        return NodeState(*(field.index_select(0, index) for field in self))
+        return self.map(lambda field: field.index_select(0, index))
 
     def write(self, nodes: Tensor, rows: "NodeState") -> None:
         """Overwrite the state of the distinct ``nodes``."""

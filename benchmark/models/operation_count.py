@@ -53,7 +53,7 @@ def training_products(batch: BatchShape, width: Widths) -> list[Product]:
     """The products of one training step when nothing is computed twice.
 
     The GRU and the projections of a root's memory run once per distinct node; keys and values are
-    projected past the sums over neighbours (``benchmark.models.attention``); mails, old memories
+    projected past the sums over neighbours (``layers.attention``); mails, old memories
     and edge features are data. Element-wise work, gathers and the optimiser count nothing.
     """
     memory, edge_features, time, embedding, heads = width

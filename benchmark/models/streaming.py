@@ -6,11 +6,11 @@ from torch import Tensor
 from benchmark.datasets.dataset import EventBatch
 from benchmark.graph.samplers import NeighborSampler
 from benchmark.models.contract import TemporalModel
-from benchmark.models.delivery import Delivery
-from benchmark.models.memory_write import MemoryWrite
+from benchmark.models.memory_write import Delivery, MemoryWrite
 from benchmark.models.node_state import NodeState
-from benchmark.models.strangers import find_strangers, tie_strangers
+from benchmark.models.roots import CandidateRoots, EventRoots
 from benchmark.models.subgraph import build_subgraph
+from benchmark.models.unseen import find_unseen, tie_unseen
 
 
 class StreamingModel:
@@ -37,18 +37,27 @@ class StreamingModel:
     @torch.no_grad()
     def score(self, events: EventBatch, candidates: Tensor) -> Tensor:
         """Scores [num_events, num_candidates] of the destinations ``candidates``."""
-        device, shape = self.state.memory.device, candidates.shape
-        events = events.to(device)
-        nodes = torch.cat([events.src, candidates.to(device).flatten()])
-        times = torch.cat([events.t, events.t.repeat_interleave(shape[1])])
-        embeddings, strangers = self.embed(nodes, times, events.start)
-        source, destinations = embeddings.split([shape[0], shape.numel()])
-        scores = self.model.score_links(source, destinations.unflatten(0, shape))
-        return tie_strangers(self.model, nodes, strangers, scores).cpu()
+        device = self.state.memory.device
+        roots = CandidateRoots.of(events.to(device), candidates.to(device))
+        embeddings, unseen = self.embed(roots.nodes, roots.times, events.start)
+        scores = self.model.score_links(*roots.split(embeddings))
+        return tie_unseen(self.model, roots, unseen, scores).cpu()
+
+    def embed_sources(self, events: EventBatch) -> Tensor:
+        """Embeddings [num_events, embedding_dim] of the sources, each before its own event."""
+        events = events.to(self.state.memory.device)
+        return self.embed(events.src, events.t, events.start)[0]
+
+    def embed_ends(self, events: EventBatch) -> tuple[Tensor, Tensor]:
+        """Embeddings [num_events, embedding_dim] of sources and destinations, before the event."""
+        events = events.to(self.state.memory.device)
+        roots = EventRoots.of(events, events.dst.new_empty(len(events), 0))
+        ends = roots.split(self.embed(roots.nodes, roots.times, events.start)[0])
+        return ends.sources, ends.destinations
 
     @torch.no_grad()
     def embed(self, nodes: Tensor, times: Tensor, first_event: int) -> tuple[Tensor, Tensor]:
-        """Embeddings [num_roots, embedding_dim] of ``nodes`` at ``times``; which are strangers.
+        """Embeddings [num_roots, embedding_dim] of ``nodes`` at ``times``; which are unseen.
 
         ``first_event`` is that of the batch that asks.
         """
@@ -60,9 +69,9 @@ class StreamingModel:
             self._embed(nodes[some], times[some], first_event)
             for some in by_node.split(self.roots_per_chunk)
         ]
-        embeddings, strangers = (torch.cat(part) for part in zip(*parts, strict=True))
+        embeddings, unseen = (torch.cat(part) for part in zip(*parts, strict=True))
         place = by_node.argsort()
-        return embeddings[place], strangers[place]
+        return embeddings[place], unseen[place]
 
     def _embed(self, nodes: Tensor, times: Tensor, first_event: int) -> tuple[Tensor, Tensor]:
         """``embed``, out of one subgraph."""
@@ -74,7 +83,7 @@ class StreamingModel:
             for first in range(0, subgraph.num_roots, self.roots_per_chunk)
         ]
         embeddings = torch.cat([self.model.embed(memory, chunk) for chunk in chunks])
-        return embeddings, find_strangers(self.model, self.state, subgraph)
+        return embeddings, find_unseen(self.model, self.state, subgraph)
 
     @torch.no_grad()
     def observe(self, events: EventBatch) -> None:

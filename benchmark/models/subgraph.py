@@ -9,7 +9,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from benchmark.datasets.dataset import EventBatch
 from benchmark.graph.distinct import distinct
 from benchmark.graph.samplers import NeighborSampler
 from benchmark.models.node_state import NO_EVENT, NodeState
@@ -204,16 +203,3 @@ def _parts(subgraph: Subgraph) -> Iterator[Subgraph]:
         yield from _parts(subgraph.deeper)
     for part in subgraph.earlier:
         yield from _parts(part)
-
-
-def link_subgraph(
-    events: EventBatch, negatives: Tensor, sampler: NeighborSampler, first_event: int
-) -> Subgraph:
-    """The subgraph around ``events`` and their ``negatives`` [num_events, num_negatives].
-
-    Its roots are the sources, the destinations, then the negatives of every event, each at the
-    time of its event; ``first_event`` is that of the whole batch.
-    """
-    nodes = torch.cat([events.src, events.dst, negatives.flatten()])
-    times = torch.cat([events.t, events.t, events.t.repeat_interleave(negatives.shape[1])])
-    return build_subgraph(nodes, times, sampler, first_event)

@@ -2,9 +2,9 @@
 
 from torch import Tensor
 
-from benchmark.models.attention_layers import AttentionLayers
 from benchmark.models.contract import TemporalModel
-from benchmark.models.decoders import LinkDecoder
+from benchmark.models.layers.attention import AttentionLayers
+from benchmark.models.layers.decoders import LinkDecoder
 from benchmark.models.subgraph import Subgraph
 
 

@@ -2,13 +2,13 @@
 
 from torch import Tensor
 
-from benchmark.models.attention import TemporalAttention
 from benchmark.models.contract import TemporalModel
-from benchmark.models.decoders import LinkDecoder
-from benchmark.models.gated_memory import MemoryCell
+from benchmark.models.layers.attention import TemporalAttention
+from benchmark.models.layers.decoders import LinkDecoder
+from benchmark.models.layers.gated_memory import MemoryCell
+from benchmark.models.layers.time_encoding import TimeEncoding
 from benchmark.models.node_state import NodeState
 from benchmark.models.subgraph import Subgraph
-from benchmark.models.time_encoding import TimeEncoding
 
 
 class TGNAttention(TemporalModel):

@@ -1,17 +1,16 @@
 """A stream of a few random events, to look at what a network makes of them."""
 
 import torch
-from torch import Tensor
 
 from benchmark.datasets.dataset import EventBatch
 from benchmark.graph.neighbor_index import NeighborIndex
 from benchmark.graph.samplers import RecentSampler
+from benchmark.graph.visibility import Visibility
 from benchmark.models.contract import TemporalModel
-from benchmark.models.delivery import Delivery
-from benchmark.models.memory_write import MemoryWrite
+from benchmark.models.memory_write import Delivery, MemoryWrite
 from benchmark.models.node_state import NodeState
+from benchmark.models.roots import CandidateRoots
 from benchmark.models.subgraph import Subgraph, build_subgraph
-from benchmark.visibility import Visibility
 
 NUM_NODES = 12
 NUM_EVENTS = 80
@@ -36,6 +35,7 @@ class ToyStream:
         self.node_features = rows if node_dim else None
         self.batch = self._events(FIRST, FIRST + BATCH_SIZE)
         self.candidates = torch.arange(NUM_NODES).expand(BATCH_SIZE, -1)
+        self.roots = CandidateRoots.of(self.batch, self.candidates)
         if changed:
             self._change(generator)
 
@@ -55,24 +55,14 @@ class ToyStream:
         return EventBatch(start, torch.arange(start, stop), *columns)
 
     def subgraph(self, model: TemporalModel) -> Subgraph:
-        """The roots of the batch: its sources, then the candidates of each of its events.
-
-        No event of the batch is among the neighbours.
-        """
-        events, candidates = self.batch, self.candidates
-        nodes = torch.cat([events.src, candidates.flatten()])
-        times = torch.cat([events.t, events.t.repeat_interleave(candidates.shape[1])])
-        return build_subgraph(nodes, times, self._sampler(model), events.start)
+        """The subgraph of ``roots``; no event of the batch is among the neighbours."""
+        sampler = self._sampler(model)
+        return build_subgraph(self.roots.nodes, self.roots.times, sampler, self.batch.start)
 
     def _sampler(self, model: TemporalModel) -> RecentSampler:
         index = NeighborIndex(self.src, self.dst, self.t, NUM_NODES)
         reach = (model.num_layers, model.snapshots)
         return RecentSampler(index, model.num_neighbors, Visibility.BATCH, *reach)
-
-    def split(self, embeddings: Tensor) -> tuple[Tensor, Tensor]:
-        """Embeddings of sources [8, dim] and of candidates [8, 12, dim], out of all roots."""
-        source, destinations = embeddings.split([BATCH_SIZE, self.candidates.numel()])
-        return source, destinations.unflatten(0, self.candidates.shape)
 
     def empty_state(self, model: TemporalModel) -> NodeState:
         """The state of all nodes before the first event, float64."""

@@ -1,14 +1,12 @@
 """Evaluation of node and edge classification, whatever the system: classify, then observe."""
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset, EventBatch, LabelKind, SplitName
-from benchmark.protocol.classification_metrics import class_metrics
-from benchmark.protocol.walk import split_events, walk
-from benchmark.system import EventClassifier
+from benchmark.protocol.classification_metrics import class_metrics, has_label
+from benchmark.protocol.scorer import EventClassifier
+from benchmark.protocol.walk import ALONE, Sharing, split_events, walk
 
 
 def evaluate_classes(
@@ -16,50 +14,36 @@ def evaluate_classes(
     dataset: Dataset,
     split: SplitName,
     batch_size: int,
-    *,
-    on_batch: Callable[[int, int], None] | None = None,
-    share: tuple[int, int] = (0, 1),
-    combine: Callable[[Tensor], Tensor] | None = None,
+    sharing: Sharing = ALONE,
 ) -> dict[str, float]:
-    """Metrics of ``classifier`` on one split, and ``num_events``; options as ``evaluate_links``.
+    """Metrics of ``classifier`` on one split, and ``num_events``, those that have a label."""
 
-    ``combine`` sums a float64 tensor [num_events, num_classes] over the processes.
-    """
-
-    def classify(batch: EventBatch, rows: Tensor) -> Tensor:
-        logits = classifier.classify(batch.select(rows))
-        if logits.shape != (len(rows), dataset.num_classes):
+    def classify(batch: EventBatch) -> Tensor:
+        logits = classifier.classify(batch)
+        if logits.shape != (len(batch), dataset.num_classes):
             raise ValueError(
-                f"the system classified {len(rows)} events of {dataset.num_classes} classes with "
+                f"the system classified {len(batch)} events of {dataset.num_classes} classes with "
                 f"a tensor of shape {tuple(logits.shape)}."
             )
         return logits
 
     events = split_events(dataset, split)
-    logits = walk(
-        classifier,
-        classify,
-        dataset,
-        events,
-        batch_size,
-        on_batch=on_batch,
-        share=share,
-        combine=combine,
-    )
+    logits = walk(classifier, classify, dataset, events, batch_size, sharing)
     labels = dataset.stream.y[events.start : events.stop]
     metrics = class_metrics(logits, labels, dataset.label_kind, events.start)
-    return metrics | {"num_events": float(len(events))}
+    return metrics | {"num_events": float(has_label(labels).sum())}
 
 
 class MajorityClass:
     """The floor of every classifier: it knows how often each class occurs in training, no more.
 
     With one class per event it predicts the most frequent one; with several, those that more
-    than half of the events have.
+    than half of the events have. Events without a label count nowhere.
     """
 
     def __init__(self, dataset: Dataset) -> None:
         labels = dataset.stream.y[: dataset.split.train_end]
+        labels = labels[has_label(labels)]
         several = dataset.label_kind is LabelKind.MULTI_EDGE
         counts = (
             labels.sum(0, dtype=torch.float64)

@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 from torch import Tensor
 
-from benchmark.datasets.dataset import UNLABELLED, LabelKind
+from benchmark.datasets.dataset import UNLABELLED, Dataset, LabelKind
 
 Logits = NDArray[np.floating[Any]]
 Labels = NDArray[Any]
 
 NODE_METRICS = ("node_auc", "node_ap")
+POSITIVE = 1  # the class that those are of
 EDGE_METRICS = ("f1_micro", "f1_macro", "top1")
 
 
@@ -34,13 +35,22 @@ def class_metrics(
             f"the logits of event {event} and of {unusable.sum() - 1} other events hold NaN; look "
             "for a training loss that is NaN and lower the learning rate."
         )
-    true = labels.numpy()
-    if kind is LabelKind.NODE:
-        labelled = true != UNLABELLED
-        values, true = values[labelled], true[labelled]
-        if values.shape[1] == 2:
-            return two_state_metrics(values, true)
+    labelled = has_label(labels).numpy()
+    if not labelled.any():
+        raise ValueError(
+            f"none of the {len(labels)} events to evaluate has a label; move the boundaries of the "
+            "split or use more of the stream."
+        )
+    values, true = values[labelled], labels.numpy()[labelled]
+    if kind is LabelKind.NODE and values.shape[1] == 2:
+        return two_state_metrics(values, true)
     return _EDGE_METRICS[kind](values, true)
+
+
+def has_label(labels: Tensor) -> Tensor:
+    """Which events are not ``UNLABELLED``, bool [num_events]."""
+    labelled = labels != UNLABELLED
+    return labelled if labels.dim() == 1 else labelled.all(1)
 
 
 def metric_names(kind: LabelKind, num_classes: int) -> tuple[str, ...]:
@@ -48,17 +58,22 @@ def metric_names(kind: LabelKind, num_classes: int) -> tuple[str, ...]:
     return NODE_METRICS if kind is LabelKind.NODE and num_classes == 2 else EDGE_METRICS
 
 
+def positive_class(dataset: Dataset) -> str:
+    """What the source calls the class that ``NODE_METRICS`` are of, or its number."""
+    return dataset.class_names[POSITIVE] if dataset.class_names else str(POSITIVE)
+
+
 def two_state_metrics(logits: Logits, labels: Labels) -> dict[str, float]:
-    """``NODE_METRICS``: area under the ROC curve and average precision of class 1."""
+    """``NODE_METRICS``: area under the ROC curve and average precision of ``POSITIVE``."""
     if len(np.unique(labels)) < 2:
         raise ValueError(
             f"the {len(labels)} labelled events to evaluate do not show both states, as AUC "
             "needs; move the boundaries of the split or use more of the stream."
         )
-    scores = logits[:, 1] - logits[:, 0]
+    true, scores = labels == POSITIVE, logits[:, POSITIVE] - logits[:, 1 - POSITIVE]
     return {
-        "node_auc": float(roc_auc_score(labels, scores)),
-        "node_ap": float(average_precision_score(labels, scores)),
+        "node_auc": float(roc_auc_score(true, scores)),
+        "node_ap": float(average_precision_score(true, scores)),
     }
 
 

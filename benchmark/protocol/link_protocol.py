@@ -1,29 +1,15 @@
 """The choices that make one evaluation of link prediction comparable with another."""
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
+from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.locations import Locations
+from benchmark.graph.visibility import Visibility
 from benchmark.protocol.metrics import LINK_METRICS
-from benchmark.visibility import Visibility
-
-
-class NegativePool(StrEnum):
-    """Which nodes may be drawn as a negative destination."""
-
-    DESTINATIONS = "destinations"  # every node that is a destination somewhere in the stream
-    NODES = "nodes"  # every node, sources of a bipartite stream included
-    BIPARTITE = "bipartite"  # destinations where the stream is bipartite, else every node
-
-
-class NegativeSampling(StrEnum):
-    """Which negatives of an event come before others; the pool's random nodes fill the rest."""
-
-    RANDOM = "random"  # none: all are random
-    HISTORICAL = "historical"  # destinations that the source met in training, not now
-    INDUCTIVE = "inductive"  # destinations that it meets in this split, not in training, not now
-    TGB = "tgb"  # those in the file that TGB publishes for the data set, and no others
+from benchmark.protocol.negatives import NegativeSampler
+from benchmark.protocol.pool import NegativePool
+from benchmark.protocol.samplers import sampler_class
 
 
 @dataclass(frozen=True)
@@ -32,7 +18,8 @@ class LinkProtocol:
 
     ``seed`` is that of the evaluation negatives and stays the same for every experiment, whatever
     seed it trains with. ``primary_metric`` decides when validation has improved. ``inductive``
-    asks for metrics over the events with a node that no training event has, beside those over all.
+    asks for metrics over the events with a node that no training event has, and over the others,
+    beside those over all. ``negative_sampling`` names the ``NegativeSampler``.
     ``locations`` is where published negatives are found.
     """
 
@@ -42,7 +29,7 @@ class LinkProtocol:
     negative_pool: NegativePool
     seed: int
     primary_metric: str
-    negative_sampling: NegativeSampling = NegativeSampling.RANDOM
+    negative_sampling: str = "random"
     inductive: bool = False
     locations: Locations | None = field(default=None, compare=False, repr=False)
 
@@ -53,11 +40,20 @@ class LinkProtocol:
         object.__setattr__(
             self, "negative_pool", NegativePool(self._one_of("negative_pool", list(NegativePool)))
         )
-        sampling = self._one_of("negative_sampling", list(NegativeSampling))
-        object.__setattr__(self, "negative_sampling", NegativeSampling(sampling))
+        self._sampler_class()
         self._one_of("primary_metric", list(LINK_METRICS))
         self._whole_number("num_negatives", 1)
         self._whole_number("seed", 0)
+
+    def negatives(self, dataset: Dataset) -> NegativeSampler:
+        """Whatever draws the negatives of ``dataset``, in training and in evaluation."""
+        return self._sampler_class()(dataset, self)
+
+    def _sampler_class(self) -> type[NegativeSampler]:
+        try:
+            return sampler_class(self.negative_sampling)
+        except ValueError as problem:
+            raise ValueError(f"protocol '{self.name}': {problem}") from problem
 
     def _one_of(self, field: str, choices: list[Any]) -> str:
         value = getattr(self, field)

@@ -12,23 +12,21 @@ ACROSS_EVENTS = ("ap", "auc")  # compare scores of different events; the others 
 LINK_METRICS = ("mrr", "mrr_optimistic", "ap", "auc", "hits@1", "hits@3", "hits@10")
 
 
-def link_metrics(scores: Tensor, first_event: int = 0) -> dict[str, float]:
-    """All of ``LINK_METRICS`` of pooled ``scores`` [num_events, 1 + num_negatives].
+def link_metrics(
+    scores: Tensor, num_negatives: Tensor | None = None, first_event: int = 0
+) -> dict[str, float]:
+    """All of ``LINK_METRICS`` of pooled ``scores`` [num_events, 1 + most negatives].
 
     Column 0 holds the true destination's score, and row r belongs to event ``first_event`` + r.
-    A negative of minus infinity stands for none, where events have unequal numbers of them.
-    Works on a copy of the negatives' scores and nothing else of that size.
+    Where events have unequal numbers of negatives, ``num_negatives`` [num_events] tells them, and
+    what a row holds behind its own counts nowhere. Infinite scores are scores like any other; NaN
+    raises ValueError. Works on a copy of the negatives' scores and nothing else of that size.
     """
     pooled = scores.numpy()
-    unusable = np.isnan(pooled).any(axis=1)
-    if unusable.any():
-        event = first_event + int(unusable.argmax())
-        raise ValueError(
-            f"the scores of event {event} and of {unusable.sum() - 1} other events hold NaN, which "
-            "has no rank; look for a training loss that is NaN and lower the learning rate."
-        )
-    mean, optimistic = ranks(pooled)
-    average_precision, area = _pooled_ap_and_auc(pooled)
+    present = _present(pooled, num_negatives)
+    _refuse_nan(pooled, present, first_event)
+    mean, optimistic = ranks(scores, num_negatives)
+    average_precision, area = _pooled_ap_and_auc(pooled, present)
     return {
         "mrr": float((1 / mean).mean()),
         "mrr_optimistic": float((1 / optimistic).mean()),
@@ -38,21 +36,50 @@ def link_metrics(scores: Tensor, first_event: int = 0) -> dict[str, float]:
     }
 
 
-def ranks(scores: Scores) -> tuple[Scores, Scores]:
-    """Mean rank (ties split evenly, as TGB's) and optimistic rank (ties won, as DistTGL's)."""
-    positive, negatives = scores[:, :1], scores[:, 1:]
-    greater = np.count_nonzero(negatives > positive, axis=1)
-    equal = np.count_nonzero(negatives == positive, axis=1)
+def ranks(scores: Tensor, num_negatives: Tensor | None = None) -> tuple[Scores, Scores]:
+    """Mean rank (ties split evenly, as TGB's) and optimistic rank (ties won, as DistTGL's).
+
+    Arguments are those of ``link_metrics``; an event without negatives has rank 1.
+    """
+    pooled = scores.numpy()
+    positive, negatives = pooled[:, :1], pooled[:, 1:]
+    present = _present(pooled, num_negatives)
+    greater = np.count_nonzero((negatives > positive) & present, axis=1)
+    equal = np.count_nonzero((negatives == positive) & present, axis=1)
     return 1 + greater + equal / 2, 1.0 + greater
 
 
-def _pooled_ap_and_auc(scores: Scores) -> tuple[float, float]:
+def _present(scores: Scores, num_negatives: Tensor | None) -> NDArray[np.bool_]:
+    """Which negatives there are, [num_events, most negatives] or [1, 1] where it is all of them."""
+    if num_negatives is None or (num_negatives == scores.shape[1] - 1).all():
+        return np.ones((1, 1), dtype=np.bool_)
+    present: NDArray[np.bool_] = np.arange(scores.shape[1] - 1) < num_negatives.numpy()[:, None]
+    return present
+
+
+def _refuse_nan(scores: Scores, present: NDArray[np.bool_], first_event: int) -> None:
+    unusable = np.isnan(scores[:, 0]) | (np.isnan(scores[:, 1:]) & present).any(axis=1)
+    if unusable.any():
+        event = first_event + int(unusable.argmax())
+        raise ValueError(
+            f"the scores of event {event} and of {unusable.sum() - 1} other events hold NaN, which "
+            "has no rank; look for a training loss that is NaN and lower the learning rate."
+        )
+
+
+def _pooled_ap_and_auc(scores: Scores, present: NDArray[np.bool_]) -> tuple[float, float]:
     """Average precision and area under the ROC curve over all scores of all events together.
 
     The numbers are scikit-learn's; that takes some 64 bytes for each score, this takes the sorted
     negatives.
     """
-    negatives = scores[:, 1:][scores[:, 1:] > -np.inf]
+    negatives = scores[:, 1:]
+    negatives = negatives[np.broadcast_to(present, negatives.shape)]
+    if not negatives.size:
+        raise ValueError(
+            f"none of the {len(scores)} events to evaluate has a negative to rank against; choose "
+            "another protocol.negative_sampling."
+        )
     negatives.sort()
     thresholds, positives = np.unique(scores[:, 0], return_counts=True)
     below = np.searchsorted(negatives, thresholds, side="left")

@@ -13,15 +13,18 @@ COLUMNS = ("split", "node", "degree", "num_events", "mrr")
 Row = tuple[str, int, int, int, float]
 
 
-def node_ranks(dataset: Dataset, split: SplitName, scores: Tensor) -> list[Row]:
+def node_ranks(
+    dataset: Dataset, split: SplitName, scores: Tensor, num_negatives: Tensor | None = None
+) -> list[Row]:
     """``COLUMNS`` of every node that is the source of an event of ``split``, in order of node.
 
     ``scores`` [num_events, 1 + num_negatives] are those of the split, the true destination's
-    first. ``mrr`` is over the ``num_events`` of which the node is the source, to 4 decimals;
-    ``degree`` counts all events of the stream that the node takes part in.
+    first, and ``num_negatives`` as in ``link_metrics``. ``mrr`` is over the ``num_events`` of which
+    the node is the source, to 4 decimals; ``degree`` counts all events of the stream that the node
+    takes part in.
     """
     stream, events = dataset.stream, dataset.split.range(split)
-    mean, _ = ranks(scores.numpy())
+    mean, _ = ranks(scores, num_negatives)
     sources, inverse, num_events = np.unique(
         stream.src[events.start : events.stop].numpy(), return_inverse=True, return_counts=True
     )

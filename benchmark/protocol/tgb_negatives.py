@@ -1,33 +1,53 @@
 """The negatives that TGB publishes with its data sets, read by its own package py-tgb."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from benchmark.datasets.archive import fetch_member
-from benchmark.datasets.dataset import Dataset, SplitName
+from benchmark.datasets.dataset import Dataset, EventBatch, SplitName
 from benchmark.datasets.locations import Locations
+from benchmark.protocol.negatives import NO_NODE
+from benchmark.protocol.random_negatives import RandomNegatives
+
+if TYPE_CHECKING:
+    from benchmark.protocol.link_protocol import LinkProtocol
 
 LINK_PREFIX = "tgbl-"  # of the names of TGB's data sets for link prediction
-NO_NODE = -1  # where an event has fewer negatives than another
 SPLITS = {"validation": "val", "test": "test"}  # ours -> TGB's
 
 
-def published_candidates(dataset: Dataset, split: SplitName, locations: Locations) -> Tensor:
-    """The candidates of a whole split, int64 [num_events, 1 + most negatives].
+class TGBNegatives(RandomNegatives):
+    """In evaluation those of TGB's file, found or unpacked from its archive; random in training."""
 
-    Column 0 is the true destination, and ``NO_NODE`` ends the rows of events with fewer negatives.
-    The file is found, or unpacked from TGB's archive, like those of the data set.
-    """
-    return read_candidates(negatives_file(dataset.name, split, locations), dataset, split)
+    def __init__(self, dataset: Dataset, protocol: LinkProtocol) -> None:
+        super().__init__(dataset, protocol)
+        version_of(dataset.name)  # refused before training rather than after it
+        self.published: dict[SplitName, Tensor] = {}
+
+    def evaluation(self, events: EventBatch, split: SplitName) -> Tensor:
+        """All that the file holds, whatever ``num_negatives`` is."""
+        if split not in self.published:
+            self.published[split] = self._read(split)
+        return self.published[split][events.ids - self.dataset.split.range(split).start]
+
+    def _read(self, split: SplitName) -> Tensor:
+        locations = self.protocol.locations
+        if locations is None:
+            raise ValueError("negatives of TGB need LinkProtocol.locations to be found in.")
+        path = negatives_file(self.dataset.name, split, locations)
+        return read_negatives(path, self.dataset, split)
 
 
-def negatives_file(name: str, split: SplitName, locations: Locations) -> Path:
-    """The negatives of TGB's data set ``name``, in the version that py-tgb knows."""
+def version_of(name: str) -> int:
+    """The version of TGB's data set ``name`` that py-tgb knows; raises ValueError without one."""
     try:
-        from tgb.utils.info import DATA_URL_DICT, DATA_VERSION_DICT  # noqa: PLC0415 - an extra
+        from tgb.utils.info import DATA_VERSION_DICT  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise ValueError(
             "protocol.negative_sampling=tgb needs py-tgb: pip install 'disttgl-benchmark[tgb]'."
@@ -37,14 +57,24 @@ def negatives_file(name: str, split: SplitName, locations: Locations) -> Path:
             f"TGB publishes no negatives for data set '{name}'; "
             "set protocol.negative_sampling=random or choose a data set of TGB."
         )
-    version = DATA_VERSION_DICT[name]
+    return int(DATA_VERSION_DICT[name])
+
+
+def negatives_file(name: str, split: SplitName, locations: Locations) -> Path:
+    """The negatives of TGB's data set ``name``, in the version that py-tgb knows."""
+    version = version_of(name)
+    from tgb.utils.info import DATA_URL_DICT  # noqa: PLC0415 - an extra
+
     suffix = f"_v{version}" if version > 1 else ""
     file = f"{name}_{SPLITS[split]}_ns{suffix}.pkl"
     return fetch_member(locations, name.replace("-", "_"), file, DATA_URL_DICT[name])
 
 
-def read_candidates(path: Path, dataset: Dataset, split: SplitName) -> Tensor:
-    """``published_candidates`` from one of TGB's files."""
+def read_negatives(path: Path, dataset: Dataset, split: SplitName) -> Tensor:
+    """The negatives of a whole split in one of TGB's files, int64 [num_events, most negatives].
+
+    ``NO_NODE`` ends the rows of events with fewer negatives.
+    """
     from tgb.linkproppred.negative_sampler import NegativeEdgeSampler  # noqa: PLC0415 - an extra
 
     sampler = NegativeEdgeSampler(dataset.name)
@@ -58,7 +88,5 @@ def read_candidates(path: Path, dataset: Dataset, split: SplitName) -> Tensor:
         raise ValueError(
             f"{path} does not belong to the {split} events of '{dataset.name}': {problem}"
         ) from problem
-    rows = [
-        torch.tensor([true, *row]) for true, row in zip(batch.dst.tolist(), negatives, strict=True)
-    ]
+    rows = [torch.tensor([*row], dtype=torch.int64) for row in negatives]
     return pad_sequence(rows, batch_first=True, padding_value=NO_NODE)

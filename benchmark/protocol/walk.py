@@ -1,6 +1,7 @@
 """The walk along the stream that every evaluation makes: predict a batch, then observe it."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
@@ -8,7 +9,7 @@ from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset, EventBatch, SplitName
 
-Predict = Callable[[EventBatch, Tensor], Tensor]
+Predict = Callable[[EventBatch], Tensor]
 
 
 class Observer(Protocol):
@@ -18,6 +19,43 @@ class Observer(Protocol):
         """Let node memory (and any neighbour store) take in a whole batch of events."""
 
 
+@dataclass(frozen=True)
+class Sharing:
+    """How processes share an evaluation, and who is told how far it is.
+
+    Process ``rank`` of ``world_size`` predicts every ``world_size``-th batch, without the help of
+    the others, and observes all. ``combine`` returns the sum of a float64 tensor over the
+    processes. ``on_batch(done, total)`` is told the events done after each batch.
+    """
+
+    rank: int = 0
+    world_size: int = 1
+    combine: Callable[[Tensor], Tensor] | None = None
+    on_batch: Callable[[int, int], None] | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.rank < self.world_size:
+            raise ValueError(f"process {self.rank} is none of {self.world_size} processes.")
+        if self.world_size > 1 and self.combine is None:
+            raise ValueError(f"{self.world_size} processes need `combine` to sum their scores.")
+
+    def predicts(self, number: int) -> bool:
+        """Whether batch ``number`` of the walk is this process's own."""
+        return number % self.world_size == self.rank
+
+    def report(self, done: int, total: int) -> None:
+        """Tell ``on_batch``, where there is one."""
+        if self.on_batch is not None:
+            self.on_batch(done, total)
+
+    def sum(self, values: Tensor) -> Tensor:
+        """The sum of ``values`` over the processes."""
+        return values if self.combine is None else self.combine(values)
+
+
+ALONE = Sharing()
+
+
 @torch.no_grad()
 def walk(
     observer: Observer,
@@ -25,33 +63,29 @@ def walk(
     dataset: Dataset,
     events: range,
     batch_size: int,
-    *,
-    on_batch: Callable[[int, int], None] | None = None,
-    share: tuple[int, int] = (0, 1),
-    combine: Callable[[Tensor], Tensor] | None = None,
+    sharing: Sharing = ALONE,
 ) -> Tensor:
     """Predictions for ``events``, which lie in one piece: float64 [num_events, width], on the CPU.
 
-    ``predict(batch, rows)`` gives those of some ``rows`` of a batch, [num_rows, width], before the
-    batch is observed. ``on_batch(done, total)`` is told the events done after each batch. With
-    ``share=(rank, world)`` the rows rank::world of each batch are predicted here and all of it is
-    observed; ``combine`` must then return the sum of a tensor over the processes.
+    ``predict(batch)`` gives those of a batch, [num_events, width], before the batch is observed.
+    A batch is predicted whole by one process, so that several compute exactly what one does: the
+    rounding of a matrix product depends on its number of rows.
     """
-    rank, world = share
-    _check(batch_size, share, combine)
+    if batch_size < 1:
+        raise ValueError(f"batch_size is {batch_size}; evaluation needs at least 1 event a batch.")
     pooled = torch.empty(0)
-    for start in range(events.start, events.stop, batch_size):
+    for number, start in enumerate(range(events.start, events.stop, batch_size)):
         batch = dataset.batch(start, min(start + batch_size, events.stop))
-        first = start - events.start
-        rows = torch.arange(len(batch))[rank::world]
-        predicted = _predict(predict, batch, rows)
-        if first == 0:
-            pooled = torch.zeros(len(events), predicted.shape[1], dtype=torch.float64)
-        pooled[first + rows] = predicted
+        first, mine = start - events.start, sharing.predicts(number)
+        if mine or number == 0:  # one row of the first batch tells the others the width
+            predicted = predict(batch if mine else batch.select(slice(1)))
+            if number == 0:
+                pooled = torch.zeros(len(events), predicted.shape[1], dtype=torch.float64)
+            if mine:
+                pooled[first : first + len(batch)] = predicted.to("cpu", torch.float64)
         observer.observe(batch)
-        if on_batch is not None:
-            on_batch(first + len(batch), len(events))
-    return pooled if combine is None else combine(pooled)
+        sharing.report(first + len(batch), len(events))
+    return sharing.sum(pooled)
 
 
 def split_events(dataset: Dataset, split: SplitName) -> range:
@@ -63,25 +97,3 @@ def split_events(dataset: Dataset, split: SplitName) -> range:
             "move its boundaries."
         )
     return events
-
-
-def _predict(predict: Predict, batch: EventBatch, rows: Tensor) -> Tensor:
-    """Predictions for ``rows`` of the batch, on the CPU in float64.
-
-    A process without a row of its own predicts one and drops it: a system may communicate while it
-    predicts, so every process must ask about every batch.
-    """
-    asked = rows if rows.numel() else torch.zeros(1, dtype=torch.int64)
-    return predict(batch, asked)[: rows.numel()].to("cpu", torch.float64)
-
-
-def _check(
-    batch_size: int, share: tuple[int, int], combine: Callable[[Tensor], Tensor] | None
-) -> None:
-    if batch_size < 1:
-        raise ValueError(f"batch_size is {batch_size}; evaluation needs at least 1 event a batch.")
-    rank, world = share
-    if not 0 <= rank < world:
-        raise ValueError(f"share ({rank}, {world}) is not a rank below a number of processes.")
-    if world > 1 and combine is None:
-        raise ValueError(f"a share of {world} processes needs `combine` to sum their scores.")

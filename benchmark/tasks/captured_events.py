@@ -8,8 +8,8 @@ from omegaconf import DictConfig
 
 from benchmark.build import build_dataset, provenance
 from benchmark.graph.captured_events import captured_events
-from benchmark.processes import Processes
 from benchmark.record import RunFolder
+from benchmark.training.processes import Processes
 
 BARS_IN_FIGURE = 3000
 

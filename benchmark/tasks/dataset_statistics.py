@@ -6,8 +6,8 @@ from omegaconf import DictConfig
 
 from benchmark.build import build_dataset, provenance
 from benchmark.datasets.dataset import UNLABELLED, Dataset, LabelKind
-from benchmark.processes import Processes
 from benchmark.record import RunFolder
+from benchmark.training.processes import Processes
 
 
 class DatasetStatistics:

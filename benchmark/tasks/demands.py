@@ -5,10 +5,11 @@ from collections.abc import Collection
 from omegaconf import DictConfig
 
 from benchmark.choose import choose
-from benchmark.datasets.dataset import UNLABELLED, Dataset, LabelKind
+from benchmark.datasets.dataset import Dataset, LabelKind
 from benchmark.experiment import name_of
-from benchmark.protocol.classification_metrics import metric_names
-from benchmark.system import EventClassifier, SourceEmbedder, System
+from benchmark.protocol.classification_metrics import has_label, metric_names
+from benchmark.protocol.scorer import EventClassifier, SourceEmbedder
+from benchmark.training.system import System
 
 
 def demand_labels(experiment: DictConfig, dataset: Dataset, kinds: Collection[LabelKind]) -> None:
@@ -20,8 +21,9 @@ def demand_labels(experiment: DictConfig, dataset: Dataset, kinds: Collection[La
             "dataset."
         )
     labels = dataset.stream.y[: dataset.split.train_end]
+    known = labels[has_label(labels)]
     several = dataset.label_kind is LabelKind.MULTI_EDGE
-    classes = (labels.any(0).nonzero() if several else labels[labels != UNLABELLED]).unique()
+    classes = (known.any(0).nonzero() if several else known).unique()
     if len(classes) < 2:
         shown = f"only the class {int(classes)}" if len(classes) else "no class"
         raise ValueError(

@@ -7,13 +7,13 @@ from omegaconf import DictConfig
 
 from benchmark.build import build_dataset, build_protocol, build_system
 from benchmark.datasets.dataset import Dataset, LabelKind, SplitName
-from benchmark.processes import Processes
 from benchmark.protocol.class_evaluator import MajorityClass, evaluate_classes
 from benchmark.record import RunFolder
-from benchmark.system import Goal
 from benchmark.tasks.demands import as_classifier, demand_labels, demand_metric
 from benchmark.tasks.outcome import close, outcome
-from benchmark.training import Training
+from benchmark.training.loop import Training
+from benchmark.training.processes import Processes
+from benchmark.training.system import Goal
 
 SPLITS: tuple[SplitName, ...] = ("validation", "test")
 

@@ -1,21 +1,17 @@
 """Temporal link prediction: every event's true destination among candidates."""
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from omegaconf import DictConfig
-from torch import Tensor
 
 from benchmark.build import build_dataset, build_protocol, build_system
-from benchmark.datasets.dataset import Dataset, SplitName
-from benchmark.processes import Processes
-from benchmark.protocol.evaluator import evaluate_links
+from benchmark.datasets.dataset import Dataset
+from benchmark.protocol.evaluator import OnScores, evaluate_links
 from benchmark.record import RunFolder
 from benchmark.tasks.outcome import close, outcome
-from benchmark.training import Training
-
-OnScores = Callable[[SplitName, Tensor], None]
+from benchmark.training.loop import Training
+from benchmark.training.processes import Processes
 
 
 class LinkPrediction:

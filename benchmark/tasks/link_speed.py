@@ -8,9 +8,9 @@ from omegaconf import DictConfig
 from benchmark.build import build_dataset, build_protocol
 from benchmark.models.tgn_attention import TGNAttention
 from benchmark.operation_floor import operation_floor
-from benchmark.processes import Processes
 from benchmark.record import RunFolder
 from benchmark.tasks.link_prediction import LinkPrediction
+from benchmark.training.processes import Processes
 
 
 class LinkSpeed(LinkPrediction):

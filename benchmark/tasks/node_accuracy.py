@@ -3,9 +3,10 @@
 from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset, SplitName
+from benchmark.protocol.evaluator import OnScores
 from benchmark.protocol.node_ranks import Row, node_ranks, write_rows
 from benchmark.record import RunFolder
-from benchmark.tasks.link_prediction import LinkPrediction, OnScores
+from benchmark.tasks.link_prediction import LinkPrediction
 
 
 class NodeAccuracy(LinkPrediction):
@@ -24,8 +25,8 @@ class NodeAccuracy(LinkPrediction):
         """Writes the rows of a test with those of the validation before, the best so far."""
         rows: dict[SplitName, list[Row]] = {}
 
-        def take(split: SplitName, scores: Tensor) -> None:
-            rows[split] = node_ranks(dataset, split, scores)
+        def take(split: SplitName, scores: Tensor, num_negatives: Tensor) -> None:
+            rows[split] = node_ranks(dataset, split, scores, num_negatives)
             if split == "test":  # only a new best is tested, so that the last file is the best's
                 write_rows(folder.path / "nodes.csv", rows["validation"] + rows["test"])
 

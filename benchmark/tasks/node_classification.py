@@ -9,18 +9,20 @@ from torch import Tensor
 
 from benchmark.build import build_dataset, build_protocol, build_system
 from benchmark.choose import choose
-from benchmark.datasets.dataset import Dataset, EventBatch, LabelKind
-from benchmark.processes import Processes
+from benchmark.datasets.dataset import Dataset, LabelKind
 from benchmark.protocol.class_evaluator import evaluate_classes
+from benchmark.protocol.classification_metrics import positive_class
 from benchmark.protocol.evaluator import evaluate_links
 from benchmark.protocol.link_protocol import LinkProtocol
-from benchmark.protocol.walk import walk
+from benchmark.protocol.scorer import SourceEmbedder
+from benchmark.protocol.walk import Sharing, walk
 from benchmark.record import RunFolder
-from benchmark.system import Goal, SourceEmbedder
 from benchmark.tasks.demands import as_classifier, as_embedder, demand_labels, demand_metric
 from benchmark.tasks.node_decoder import DecoderTraining, train_decoder
 from benchmark.tasks.outcome import close, outcome
-from benchmark.training import Training
+from benchmark.training.loop import Training
+from benchmark.training.processes import Processes
+from benchmark.training.system import Goal
 
 
 class NodeClassification:
@@ -56,7 +58,10 @@ class NodeClassification:
         demand_labels(experiment, dataset, (LabelKind.NODE,))
         demand_metric(dataset, self.primary_metric)
         protocol = build_protocol(experiment)
-        return self.method(experiment, dataset, protocol, folder, processes)
+        result = self.method(experiment, dataset, protocol, folder, processes)
+        return result | (
+            {"positive_class": positive_class(dataset)} if dataset.num_classes == 2 else {}
+        )
 
     def _joint(
         self,
@@ -119,17 +124,7 @@ def embed_stream(
 ) -> Tensor:
     """Embeddings [num_events, embedding_dim] of the sources of all events, each before its own."""
 
-    def embed(batch: EventBatch, rows: Tensor) -> Tensor:
-        return system.embed_sources(batch.select(rows))
-
     system.restart()
-    return walk(
-        system,
-        embed,
-        dataset,
-        range(dataset.num_events),
-        batch_size,
-        on_batch=on_batch,
-        share=(processes.rank, processes.world_size),
-        combine=processes.sum,
-    )
+    sharing = Sharing(processes.rank, processes.world_size, processes.sum, on_batch)
+    events = range(dataset.num_events)
+    return walk(system, system.embed_sources, dataset, events, batch_size, sharing)

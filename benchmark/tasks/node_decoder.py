@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from benchmark.datasets.dataset import Dataset, SplitName
-from benchmark.models.decoders import NodeClassDecoder
+from benchmark.datasets.dataset import UNLABELLED, Dataset, SplitName
+from benchmark.models.layers.decoders import NodeClassDecoder
 from benchmark.protocol.classification_metrics import class_metrics
 from benchmark.randomness import generator, seeded
 
@@ -34,13 +34,16 @@ def train_decoder(
     """Validation at its best epoch and test at that point, from ``embeddings`` [num_events, dim].
 
     The named metrics are those of ``class_metrics``. ``report(done, total)`` is told of epochs.
+    The decoder knows a class by its place in ``by_appearance``, so that nothing depends on how
+    classes are spelt or numbered.
     """
     cpu = torch.device("cpu")
     width = (embeddings.shape[1], settings.hidden_dim, dataset.num_classes)
     with seeded(cpu, seed, "node decoder"):
         decoder = NodeClassDecoder(*width)
     optimizer = torch.optim.Adam(decoder.parameters(), lr=settings.learning_rate)
-    labels = dataset.stream.y
+    places = by_appearance(dataset.stream.y, dataset.num_classes)
+    labels = torch.where(dataset.stream.y == UNLABELLED, UNLABELLED, places[dataset.stream.y])
     train = labels[: dataset.split.train_end]
     best: dict[str, float] = {}
     for epoch in range(1, settings.epochs + 1):
@@ -49,13 +52,24 @@ def train_decoder(
             optimizer.zero_grad()
             F.cross_entropy(decoder(embeddings[rows]), labels[rows]).backward()
             optimizer.step()
-        scores = _scores(decoder, embeddings, dataset, "validation")
+        scores = _scores(decoder, places, embeddings, dataset, "validation")
         metric = f"validation_{primary_metric}"
         if not best or scores[metric] > best[f"{metric}_best"]:
-            test = _scores(decoder, embeddings, dataset, "test")
+            test = _scores(decoder, places, embeddings, dataset, "test")
             best = {f"{metric}_best": scores[metric], **scores, **test, "best_epoch": epoch}
         report(epoch, settings.epochs)
     return best
+
+
+def by_appearance(labels: Tensor, num_classes: int) -> Tensor:
+    """The place of each class in the order in which the stream first shows them, [num_classes].
+
+    A class that no event of ``labels`` [num_events] has comes last.
+    """
+    rows = (labels != UNLABELLED).nonzero().flatten()
+    first = torch.full((num_classes,), labels.numel())
+    first.scatter_reduce_(0, labels[rows], rows, "amin")
+    return first.argsort(stable=True).argsort()
 
 
 def balanced(labels: Tensor, num_classes: int, random: torch.Generator) -> Tensor:
@@ -74,10 +88,15 @@ def balanced(labels: Tensor, num_classes: int, random: torch.Generator) -> Tenso
 
 @torch.no_grad()
 def _scores(
-    decoder: NodeClassDecoder, embeddings: Tensor, dataset: Dataset, split: SplitName
+    decoder: NodeClassDecoder,
+    places: Tensor,
+    embeddings: Tensor,
+    dataset: Dataset,
+    split: SplitName,
 ) -> dict[str, float]:
     events = dataset.split.range(split)
     rows = slice(events.start, events.stop)
     labels = dataset.stream.y[rows]
-    metrics = class_metrics(decoder(embeddings[rows]), labels, dataset.label_kind, events.start)
+    logits = decoder(embeddings[rows])[:, places]
+    metrics = class_metrics(logits, labels, dataset.label_kind, events.start)
     return {f"{split}_{name}": value for name, value in metrics.items()}

@@ -8,10 +8,10 @@ from benchmark.build import provenance
 from benchmark.datasets.dataset import Dataset
 from benchmark.experiment import available_cores, threads_of
 from benchmark.parallelism import Parallelism
-from benchmark.processes import Processes
-from benchmark.stopwatch import total_seconds
-from benchmark.system import Pretrains, System
-from benchmark.training import Progress
+from benchmark.training.loop import TrainingState
+from benchmark.training.processes import Processes
+from benchmark.training.stopwatch import total_seconds
+from benchmark.training.system import System
 
 
 def close(system: System, processes: Processes) -> None:
@@ -24,7 +24,7 @@ def outcome(
     experiment: DictConfig,
     dataset: Dataset,
     system: System,
-    progress: Progress,
+    progress: TrainingState,
     processes: Processes,
     primary_metric: str,
 ) -> dict[str, Any]:
@@ -35,9 +35,7 @@ def outcome(
     """
     emulated = Parallelism(**experiment.parallelism).num_trainers > processes.world_size
     timed = system.trains is not None and not (emulated or share_cores(experiment))
-    pretraining = system.pretraining if isinstance(system, Pretrains) else {}
     return {
-        **({"pretraining": pretraining} if pretraining else {}),
         "metrics": best_metrics(progress, primary_metric),
         "seconds": {
             **progress.prepare_seconds,
@@ -49,6 +47,7 @@ def outcome(
         "visibility": str(system.visibility),
         "source": provenance(dataset),
         "seconds_by_part": mean_seconds(processes.gather_objects(progress.seconds_by_part)),
+        **({"pretraining": system.pretraining} if system.pretraining else {}),
     }
 
 
@@ -59,7 +58,7 @@ def share_cores(experiment: DictConfig) -> bool:
     return bool(experiment.processes * threads_of(experiment) > available_cores())
 
 
-def best_metrics(progress: Progress, primary: str) -> dict[str, float]:
+def best_metrics(progress: TrainingState, primary: str) -> dict[str, float]:
     """Validation at its best round and test at that point, with the primary metric named best."""
     best = dict(progress.best)
     return {f"validation_{primary}_best": best[f"validation_{primary}"], **best}
@@ -71,6 +70,6 @@ def mean_seconds(of_processes: list[dict[str, float]]) -> dict[str, float]:
     return {part: seconds / len(of_processes) for part, seconds in total.items()}
 
 
-def throughput(progress: Progress) -> float:
+def throughput(progress: TrainingState) -> float:
     """Training events per second of wall time, every trainer's events counted."""
     return progress.events / progress.train_seconds

@@ -14,10 +14,10 @@ from benchmark.datasets.dataset import Dataset
 from benchmark.graph.neighbor_index import NeighborIndex
 from benchmark.graph.samplers import NeighborSampler, RecentSampler, UniformSampler
 from benchmark.graph.snapshots import Snapshots
-from benchmark.processes import Processes
-from benchmark.protocol.negatives import Pool, negative_pool, training_negatives
+from benchmark.protocol.negatives import NegativeSampler
 from benchmark.randomness import generator
 from benchmark.record import RunFolder
+from benchmark.training.processes import Processes
 
 STRATEGIES: dict[str, type[NeighborSampler]] = {"recent": RecentSampler, "uniform": UniformSampler}
 
@@ -64,8 +64,8 @@ class SamplingSpeed:
         sampler = self.sampler(
             index, self.num_neighbors, protocol.visibility, self.num_layers, self.snapshots
         )
-        pool = negative_pool(dataset, protocol.negative_pool)
-        batches = list(batch_roots(dataset, pool, experiment.batch_size, experiment.seed))
+        negatives = protocol.negatives(dataset)
+        batches = list(batch_roots(dataset, negatives, experiment.batch_size, experiment.seed))
         random = generator(experiment.seed, "neighbours")
         sample(sampler, batches[0], random)  # loops are compiled here
         start, found = time.perf_counter(), 0
@@ -84,13 +84,15 @@ class SamplingSpeed:
         }
 
 
-def batch_roots(dataset: Dataset, pool: Pool, batch_size: int, seed: int) -> Iterator[Roots]:
+def batch_roots(
+    dataset: Dataset, negatives: NegativeSampler, batch_size: int, seed: int
+) -> Iterator[Roots]:
     """The roots of every training batch, one negative for each event."""
     end = dataset.split.train_end
     for number, start in enumerate(range(0, end, batch_size)):
         events = dataset.batch(start, min(start + batch_size, end))
-        negatives = training_negatives(pool, events.dst, 1, seed, 0, number, "negatives").flatten()
-        yield Roots(torch.cat([events.src, events.dst, negatives]), events.t.repeat(3), start)
+        drawn = negatives.training(events, 1, seed, 0, number, "negatives").flatten()
+        yield Roots(torch.cat([events.src, events.dst, drawn]), events.t.repeat(3), start)
 
 
 def sample(sampler: NeighborSampler, roots: Roots, random: torch.Generator) -> int:

@@ -15,18 +15,19 @@ from benchmark.baselines.edgebank import EdgeBankSystem
 from benchmark.build import build_dataset, build_system
 from benchmark.compose import compose_settings
 from benchmark.datasets.dataset import Dataset, Split
+from benchmark.graph.visibility import Visibility
 from benchmark.parallelism import Parallelism
-from benchmark.processes import Processes
 from benchmark.protocol.evaluator import evaluate_links
 from benchmark.record import RunFolder
-from benchmark.visibility import Visibility
+from benchmark.training.processes import Processes
+from benchmark.training.system import Job
 from tests.baselines.toy import PROTOCOL, TRAINING, toy_dataset, toy_stream
 from tests.protocol.streams import dataset_of, protocol_with
 from tests.real_data import real_data
 
 
 def edgebank(dataset: Dataset, window: float = 1.0, trained: bool = True) -> EdgeBankSystem:
-    system = EdgeBankSystem(dataset, PROTOCOL, None, TRAINING, Processes(), window=window)
+    system = EdgeBankSystem(Job(dataset, PROTOCOL, None, TRAINING, Processes()), window=window)
     if trained:
         list(system.train_round())
     return system
@@ -120,7 +121,7 @@ def test_a_window_that_is_no_share_is_refused(window: float) -> None:
 def test_parallelism_is_refused() -> None:
     training = replace(TRAINING, parallelism=Parallelism(1, 2, 1))
     with pytest.raises(ValueError, match="needs parallelism 1x1x1, not 1x2x1"):
-        EdgeBankSystem(hand_dataset(), PROTOCOL, None, training, Processes(), window=1)
+        EdgeBankSystem(Job(hand_dataset(), PROTOCOL, None, training, Processes()), window=1)
 
 
 @pytest.mark.parametrize(("system", "window"), [("edgebank", 1.0), ("edgebank_window", 0.15)])

@@ -14,14 +14,15 @@ import benchmark
 from benchmark.baselines.tgl import TGLSystem
 from benchmark.datasets.dataset import LabelKind
 from benchmark.disttgl.system import DistTGLSystem
+from benchmark.graph.visibility import Visibility
 from benchmark.models.node_state import NodeState
-from benchmark.processes import Processes
 from benchmark.protocol.evaluator import evaluate_links
+from benchmark.protocol.walk import Sharing
 from benchmark.suites import expand
-from benchmark.system import Goal
-from benchmark.visibility import Visibility
+from benchmark.training.processes import Processes
+from benchmark.training.system import Goal
 from tests.baselines.tgl_toy import TRAIN_EVENTS, round_losses, tgl_system
-from tests.disttgl.small import BATCH_SIZE, PROTOCOL, TRAINING, small_dataset, small_system
+from tests.disttgl.small import BATCH_SIZE, PROTOCOL, small_dataset, small_job, small_system
 from tests.worlds import Job, run_jobs
 
 CONF = Path(benchmark.__file__).parent / "conf"
@@ -32,7 +33,8 @@ Trained = tuple[list[Tensor], Tensor, NodeState, list[dict[str, float]]]
 def train(system: TGLSystem | DistTGLSystem, processes: Processes) -> Trained:
     """Losses, weights, memory and validation metrics of three rounds, evaluation in between."""
     losses, metrics = [], []
-    dataset, share = small_dataset(), (processes.rank, processes.world_size)
+    dataset = small_dataset()
+    sharing = Sharing(processes.rank, processes.world_size, processes.sum)
     for _ in range(3):
         losses += [step.loss for step in system.train_round()]
         memory = NodeState(*(field.clone() for field in system.evaluation.state))
@@ -43,8 +45,7 @@ def train(system: TGLSystem | DistTGLSystem, processes: Processes) -> Trained:
                 "validation",
                 PROTOCOL,
                 BATCH_SIZE,
-                share=share,
-                combine=processes.sum,
+                sharing,
             )
         )
     weights = torch.cat([parameter.detach().flatten() for parameter in system.model.parameters()])
@@ -121,8 +122,9 @@ def test_chunks_cut_every_round_elsewhere_and_lose_no_event() -> None:
 def test_an_iteration_without_events_changes_nothing() -> None:
     """Global batches of 135 in 135 chunks: a whole first batch leaves the last one empty."""
     system = tgl_system("1x1x1", batch_size=TRAIN_EVENTS, num_chunks=TRAIN_EVENTS)
-    while system.schedule.first_size(system.rounds) != TRAIN_EVENTS:
-        system.rounds += 1
+    in_round = system.iterations_per_round
+    while system.schedule.first_size(system.iteration // in_round) != TRAIN_EVENTS:
+        system.iteration += in_round
     steps = system.train_round()
     assert next(steps).num_events == TRAIN_EVENTS
     before = [parameter.clone() for parameter in system.model.parameters()]
@@ -180,11 +182,7 @@ def test_the_configuration_is_that_of_the_released_code(tmp_path: Path) -> None:
         "num_chunks": 1,
     }
     system = instantiate(config.system, _partial_=True)(
-        dataset=small_dataset(),
-        protocol=PROTOCOL,
-        model=instantiate(config.model),
-        training=TRAINING,
-        processes=Processes(),
+        job=small_job(network=instantiate(config.model))
     )
     assert system.memory.state.memory.shape[1] == system.model.memory_dim == 8
 

@@ -8,7 +8,7 @@ import torch
 
 from benchmark.baselines.tgl_memory import HostMemory
 from benchmark.models.node_state import NodeState
-from benchmark.processes import Processes
+from benchmark.training.processes import Processes
 from tests.thread_processes import on_threads
 
 NUM_NODES = 6

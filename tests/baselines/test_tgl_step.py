@@ -6,7 +6,6 @@ from torch import Tensor
 
 from benchmark.baselines.tgl import TGLSystem
 from benchmark.models.tgn_attention import TGNAttention
-from benchmark.protocol.negatives import negative_pool, training_negatives
 from benchmark.randomness import seeded
 from tests.baselines.tgl_toy import tgl_system
 from tests.disttgl.small import BATCH_SIZE, MODEL, PROTOCOL, TRAINING, small_dataset
@@ -20,13 +19,13 @@ NUM_TRAINERS = 2
 def plain_loss(plain: PlainTGN, iteration: int) -> Tensor:
     """The mean over trainers of TGL's loss, from one score after the other."""
     dataset = plain.dataset
-    pool = negative_pool(dataset, PROTOCOL.negative_pool)
+    sampler = PROTOCOL.negatives(dataset)
     losses = []
     for trainer in range(NUM_TRAINERS):
         first = (iteration * NUM_TRAINERS + trainer) * BATCH_SIZE
         events = dataset.batch(first, first + BATCH_SIZE)
         key = (trainer, iteration, "negatives")
-        negatives = training_negatives(pool, events.dst, 1, TRAINING.seed, *key)
+        negatives = sampler.training(events, 1, TRAINING.seed, *key)
         total = torch.zeros((), dtype=torch.float64)
         for src, dst, time, other in zip(
             events.src.tolist(), events.dst.tolist(), events.t.tolist(), negatives, strict=True

@@ -7,10 +7,9 @@ import pytest
 import torch
 
 from benchmark.parallelism import Parallelism
-from benchmark.processes import Processes
 from benchmark.protocol.evaluator import evaluate_links
-from benchmark.protocol.negatives import negative_pool, training_negatives
-from benchmark.system import TrainingSettings
+from benchmark.training.processes import Processes
+from benchmark.training.system import Job, TrainingSettings
 from tests.disttgl.small import PROTOCOL, small_dataset
 
 pytest.importorskip("tgm")
@@ -25,7 +24,7 @@ TRAINING = TrainingSettings(2, 20, 1e-2, 3, Parallelism(), torch.device("cpu"))
 def system(edge_dim: int = 3) -> TGMSystem:
     sizes = {"memory_dim": 6, "time_dim": 5, "embedding_dim": 8, "num_neighbors": NUM_NEIGHBORS}
     model = partial(TGN, **sizes)
-    return TGMSystem(small_dataset(edge_dim), PROTOCOL, model, TRAINING, Processes())
+    return TGMSystem(Job(small_dataset(edge_dim), PROTOCOL, model, TRAINING, Processes()))
 
 
 def losses(trained: TGMSystem) -> Iterator[float]:
@@ -44,14 +43,14 @@ def test_batches_hold_the_events_and_the_negatives_of_the_suite(
     steps = list(trained.train_round())
     assert [step.num_events for step in steps] == [20] * 6 + [15]
     dataset = small_dataset()
-    pool = negative_pool(dataset, PROTOCOL.negative_pool)
+    negatives = PROTOCOL.negatives(dataset)
     for iteration, batch in enumerate(seen):
         events = dataset.batch(20 * iteration, min(20 * iteration + 20, 135))
         key = (0, iteration, "negatives")
         assert batch.edge_src.tolist() == events.src.tolist()
         assert batch.edge_dst.tolist() == events.dst.tolist()
         assert torch.equal(batch.edge_x, dataset.stream.msg[events.ids])
-        assert batch.neg.tolist() == training_negatives(pool, events.dst, 1, 3, *key)[:, 0].tolist()
+        assert batch.neg.tolist() == negatives.training(events, 1, 3, *key)[:, 0].tolist()
 
 
 @pytest.mark.parametrize("edge_dim", [0, 3])
@@ -103,4 +102,4 @@ def test_a_loaded_state_trains_on_as_the_one_that_was_saved() -> None:
 
 def test_more_than_one_trainer_is_refused() -> None:
     with pytest.raises(ValueError, match="system tgm trains on one device"):
-        TGMSystem(small_dataset(), PROTOCOL, TGN, TRAINING, Processes(0, 2))
+        TGMSystem(Job(small_dataset(), PROTOCOL, TGN, TRAINING, Processes(0, 2)))

@@ -6,10 +6,10 @@ import torch
 
 from benchmark.baselines.tgn import TGNSystem
 from benchmark.datasets.dataset import Dataset, EventBatch
+from benchmark.graph.visibility import Visibility
 from benchmark.parallelism import Parallelism
-from benchmark.processes import Processes
 from benchmark.protocol.evaluator import evaluate_links
-from benchmark.visibility import Visibility
+from benchmark.training.processes import Processes
 from tests.baselines.toy import (
     NUM_EVENTS,
     NUM_GROUPS,
@@ -236,3 +236,9 @@ def test_refuses_a_gap_in_the_observed_events() -> None:
     train(system)
     with pytest.raises(ValueError, match="starts at event 510, but 420 events were observed"):
         system.observe(dataset.batch(VALIDATION_END, NUM_EVENTS))
+
+
+@pytest.mark.parametrize(("k", "world"), [(2, 1), (1, 2)])
+def test_more_than_one_trainer_or_process_is_refused(k: int, world: int) -> None:
+    with pytest.raises(ValueError, match=rf"system tgn .* not 1x1x{k} on {world}; choose"):
+        toy_system(parallelism=Parallelism(1, 1, k), processes=Processes(0, world))

@@ -8,7 +8,8 @@ from omegaconf import DictConfig
 import benchmark
 from benchmark.baselines.tgn import TGNSystem
 from benchmark.baselines.tgn_model import TGN
-from benchmark.processes import Processes
+from benchmark.training.processes import Processes
+from benchmark.training.system import Job
 from tests.baselines.toy import PROTOCOL, TRAINING, toy_dataset, toy_stream
 
 CONF = Path(benchmark.__file__).parent / "conf"
@@ -59,11 +60,9 @@ def test_system_is_built_from_yaml(root: Path) -> None:
     config = composed(root, "system=tgn", "model.memory_dim=8", "model.heads=4")
     build = instantiate(config.system, _partial_=True)
     system = build(
-        dataset=toy_dataset(toy_stream()),
-        protocol=PROTOCOL,
-        model=instantiate(config.model),
-        training=TRAINING,
-        processes=Processes(),
+        job=Job(
+            toy_dataset(toy_stream()), PROTOCOL, instantiate(config.model), TRAINING, Processes()
+        )
     )
     assert isinstance(system, TGNSystem)
     assert system.memory.memory_dim == 8

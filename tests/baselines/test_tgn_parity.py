@@ -11,7 +11,6 @@ from torch_geometric.nn.models.tgn import IdentityMessage, LastNeighborLoader
 
 from benchmark.baselines.tgn import TGNSystem
 from benchmark.datasets.dataset import Dataset
-from benchmark.protocol.negatives import training_negatives
 from benchmark.randomness import seeded
 from tests.baselines.toy import MODEL, NUM_GROUPS, TRAIN_END, toy_dataset, toy_stream, toy_system
 
@@ -88,8 +87,8 @@ def example_losses(model: Example, dataset: Dataset, negatives: Iterator[Tensor]
 
 def negatives_of(system: TGNSystem, dataset: Dataset) -> Iterator[Tensor]:
     for iteration, start in enumerate(range(0, TRAIN_END, BATCH)):
-        true = dataset.stream.dst[start : min(start + BATCH, TRAIN_END)]
-        yield training_negatives(system.pool, true, 1, SEED, 0, iteration, "negatives")[:, 0]
+        events = dataset.batch(start, min(start + BATCH, TRAIN_END))
+        yield system.negatives.training(events, 1, SEED, 0, iteration, "negatives")[:, 0]
 
 
 def most_events_of_a_node_in_a_batch(dataset: Dataset) -> int:

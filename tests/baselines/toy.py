@@ -11,11 +11,12 @@ from torch_geometric.data import TemporalData
 from benchmark.baselines.tgn import TGNSystem
 from benchmark.baselines.tgn_model import TGN
 from benchmark.datasets.dataset import Dataset, Source, Split
+from benchmark.graph.visibility import Visibility
 from benchmark.parallelism import Parallelism
-from benchmark.processes import Processes
-from benchmark.protocol.link_protocol import LinkProtocol, NegativePool
-from benchmark.system import TrainingSettings
-from benchmark.visibility import Visibility
+from benchmark.protocol.link_protocol import LinkProtocol
+from benchmark.protocol.pool import NegativePool
+from benchmark.training.processes import Processes
+from benchmark.training.system import Job, TrainingSettings
 
 NUM_SOURCES, NUM_DESTINATIONS, NUM_GROUPS = 24, 24, 6
 NUM_EVENTS, TRAIN_END, VALIDATION_END = 600, 420, 510
@@ -72,13 +73,10 @@ def toy_system(
     **training: Any,
 ) -> TGNSystem:
     """A small TGN; ``model`` and ``training`` change its hyper-parameters and settings."""
-    return TGNSystem(
-        dataset=dataset or toy_dataset(toy_stream()),
-        protocol=PROTOCOL,
-        model=partial(TGN, **(MODEL | (model or {}))),
-        training=replace(TRAINING, **training),
-        processes=processes,
-    )
+    network = partial(TGN, **(MODEL | (model or {})))
+    settings = replace(TRAINING, **training)
+    dataset = dataset or toy_dataset(toy_stream())
+    return TGNSystem(Job(dataset, PROTOCOL, network, settings, processes))
 
 
 def candidates_for(num_events: int, num_candidates: int = 9) -> Tensor:

@@ -5,10 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hydra.utils import get_method, instantiate
+from hydra.utils import get_object, instantiate
 from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from benchmark.datasets.dataset import Dataset
+from benchmark.datasets.loader import Loader
 from benchmark.datasets.locations import Locations
 
 FOLDER = Path(__file__).parents[2] / "benchmark" / "conf" / "dataset"
@@ -30,9 +31,8 @@ NAMES = {
 
 
 def load(config: DictConfig | ListConfig, locations: Locations) -> Dataset:
-    # Hydra turns a data class among its own arguments into a configuration node.
-    dataset: Dataset = instantiate(config, _partial_=True, _convert_="all")(locations=locations)
-    return dataset
+    loader: Loader = instantiate(config, _convert_="all")
+    return loader.load(locations)
 
 
 def test_all_are_there() -> None:
@@ -42,12 +42,22 @@ def test_all_are_there() -> None:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_every_option_is_named_and_explained(file: Path) -> None:
     config = OmegaConf.load(file)
-    loader = get_method(config._target_)
+    loader = get_object(config._target_)
     assert {*config} - {"_target_"} == {*inspect.signature(loader).parameters} - {"locations"}
     lines = file.read_text().splitlines()
     for before, line in zip(["", *lines], lines, strict=False):
         if line[0] not in "# -":
             assert before.startswith("# ") and before.endswith("."), f"{line} needs a sentence"
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_what_only_locates_is_an_option(file: Path) -> None:
+    config = OmegaConf.load(file)
+    loader = get_object(config._target_)
+    assert issubclass(loader, Loader)
+    assert {*loader.locating} <= {*config} - {"_target_", "name"}
+    if "url" in config:  # what is made up has its number of nodes as a setting
+        assert {"url", "sha256", "num_nodes"} & {*config} <= {*loader.locating}
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,35 @@
+import gzip
 import hashlib
+import io
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from email.message import Message
 from pathlib import Path
+from urllib.request import Request
+from zipfile import ZipFile
 
+import numpy as np
 import pytest
+import torch
 
+from benchmark.datasets import download as download_module
+from benchmark.datasets import receive
 from benchmark.datasets.download import download
 from tests.datasets.file_server import FileServer, serving
 
-CONTENT = bytes(range(256)) * 1000
+CONTENT = b"user,item\n" * 25_600
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
+@pytest.fixture(autouse=True)
+def _without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(download_module, "PAUSES_SECONDS", (0.0, 0.0))
+
+
 @pytest.fixture
-def server():
+def server() -> Iterator[FileServer]:
     with serving(CONTENT) as running:
         yield running
 
@@ -35,22 +53,45 @@ def test_whole_file(server: FileServer, target: Path, capsys: pytest.CaptureFixt
     assert "\r" not in shown
 
 
-def test_interrupted_download_is_resumed(server: FileServer, target: Path) -> None:
-    server.cut_after = 100_000
-    with pytest.raises(FileNotFoundError, match=r"after 100000 of 256000 bytes.*run the same"):
-        download(server.url, target, SHA256)
-    assert files_beside(target) == ["file.csv.part", "file.csv.part.version"]
-    server.cut_after = None
+def test_interrupted_download_is_gone_on_with(server: FileServer, target: Path) -> None:
+    server.cut_after, server.cuts = 100_000, 1
     download(server.url, target, SHA256)
     assert target.read_bytes() == CONTENT
     assert server.ranges == [None, "bytes=100000-"]
     assert files_beside(target) == ["file.csv"]
 
 
+def test_what_had_arrived_is_kept_for_the_next_run(server: FileServer, target: Path) -> None:
+    server.cut_after = 50_000
+    with pytest.raises(FileNotFoundError, match=r"150000 of 256000 bytes.*run .* after the 150000"):
+        download(server.url, target, SHA256)
+    assert files_beside(target) == ["file.csv.part", "file.csv.part.version"]
+    server.cut_after = None
+    download(server.url, target, SHA256)
+    assert target.read_bytes() == CONTENT
+    assert server.ranges == [None, "bytes=50000-", "bytes=100000-", "bytes=150000-"]
+    assert files_beside(target) == ["file.csv"]
+
+
+@pytest.mark.parametrize("says_length", ["chunked", "no"])
+def test_a_body_without_a_length(server: FileServer, target: Path, says_length) -> None:
+    server.says_length = says_length
+    download(server.url, target)
+    assert target.read_bytes() == CONTENT
+    target.unlink()
+    server.cut_after = 60_007
+    with pytest.raises(FileNotFoundError, match="could not be fetched"):
+        download(server.url, target)
+    assert not target.exists()
+    server.cut_after = None
+    download(server.url, target)
+    assert target.read_bytes() == CONTENT
+
+
 def test_a_file_that_changed_meanwhile_is_fetched_from_the_start(
     server: FileServer, target: Path
 ) -> None:
-    server.cut_after = 100_000
+    server.cut_after = 50_000
     with pytest.raises(FileNotFoundError):
         download(server.url, target)
     server.content, server.cut_after = CONTENT[::-1], None
@@ -59,12 +100,10 @@ def test_a_file_that_changed_meanwhile_is_fetched_from_the_start(
 
 
 def test_a_server_without_ranges_sends_everything_again(server: FileServer, target: Path) -> None:
-    server.cut_after, server.knows_ranges = 100_000, False
-    with pytest.raises(FileNotFoundError):
-        download(server.url, target)
-    server.cut_after = None
+    server.cut_after, server.cuts, server.knows_ranges = 100_000, 2, False
     download(server.url, target, SHA256)
     assert target.read_bytes() == CONTENT
+    assert server.ranges == [None, "bytes=100000-", "bytes=100000-"]
 
 
 def test_bytes_of_unknown_origin_are_not_continued(server: FileServer, target: Path) -> None:
@@ -83,16 +122,197 @@ def test_killed_between_last_byte_and_rename(server: FileServer, target: Path) -
     assert server.ranges == ["bytes=256000-", None]
 
 
+@pytest.mark.parametrize(
+    ("content_range", "shown"),
+    [
+        ("bytes 0-255999/256000", "bytes 0-255999/256000"),
+        ("bytes 100001-255999/256000", "bytes 100001-255999/256000"),
+        ("bytes 100000-255999/256001", "bytes 100000-255999/256001"),
+        ("items 1-2/3", "items 1-2/3"),
+    ],
+)
+def test_a_wrong_range_is_discarded(
+    server: FileServer, target: Path, content_range: str, shown: str
+) -> None:
+    server.cut_after, server.cuts, server.content_range = 100_000, 1, content_range
+    with pytest.raises(
+        ValueError,
+        match=f"^{server.url} was asked for the bytes from 100000 on of 256000 and answered {shown}"
+        f": it was discarded; run again, or fetch file.csv by other means and put it at {target}$",
+    ):
+        download(server.url, target)
+    assert files_beside(target) == []
+    server.content_range = None
+    download(server.url, target)
+    assert target.read_bytes() == CONTENT
+
+
+def test_the_rest_of_a_file_is_not_taken_for_the_whole(server: FileServer, target: Path) -> None:
+    """A server that answers a range with status 200 and the same tag, but a shorter body."""
+    target.parent.mkdir()
+    target.with_name("file.csv.part").write_bytes(CONTENT[:50_000])
+    target.with_name("file.csv.part.version").write_text(f'"{SHA256}"\n{len(CONTENT) + 50_000}')
+    server.knows_ranges = False
+    with pytest.raises(ValueError, match="answered with 256000 bytes of a file of 306000: it was"):
+        download(server.url, target)
+    assert files_beside(target) == []
+
+
+def test_a_range_that_does_not_say_which_must_complete_the_file(
+    server: FileServer, target: Path
+) -> None:
+    server.cut_after, server.cuts, server.content_range = 100_000, 1, ""
+    download(server.url, target)
+    assert target.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("status", [201, 204, 206])
+def test_another_answer_than_a_file(server: FileServer, target: Path, status: int) -> None:
+    server.statuses = [status]
+    with pytest.raises(ValueError, match=f"answered {status} .*, which was not asked for: it was"):
+        download(server.url, target)
+    assert files_beside(target) == []
+
+
+def packed(name: str) -> bytes:
+    buffer = io.BytesIO()
+    if name.endswith(".npy"):
+        np.save(buffer, np.ones(3))
+    elif name.endswith(".pt"):
+        torch.save(torch.ones(3), buffer)
+    elif name.endswith(".gz"):
+        return gzip.compress(CONTENT)
+    else:
+        with ZipFile(buffer, "w") as archive:
+            archive.writestr("a.csv", CONTENT)
+    return buffer.getvalue()
+
+
+PAGE = b"\xef\xbb\xbf\n<!DOCTYPE html><html>Moved</html>\n"
+NAMES = ["a.csv", "a.txt.gz", "a.zip", "a.npy", "a.pt"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [(PAGE, "is a web page"), (b"", "is empty"), (gzip.compress(PAGE), "is a web page")],
+)
+def test_a_page_or_nothing_with_status_200_is_not_kept(
+    tmp_path: Path, name: str, content: bytes, problem: str
+) -> None:
+    target = tmp_path / "cache" / name
+    good = CONTENT if name == "a.csv" else packed(name)
+    with serving(content, name) as server:
+        with pytest.raises(
+            ValueError,
+            match=f"^{server.url} sent a file that {problem}: it was discarded; run again, or "
+            f"fetch {name} by other means and put it at {target}$",
+        ):
+            download(server.url, target)
+        assert files_beside(target) == []
+        server.content = good
+        download(server.url, target)
+    assert target.read_bytes() == good
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "problem"),
+    [
+        ("a.csv", b'{"status": 404}', "is a message in JSON"),
+        ("a.csv", b"PK\x03\x04", "is a zip archive where text is expected"),
+        ("a.csv", b"Rar!\x1a\x07\x00", "is a rar archive where text is expected"),
+        ("a.zip", b"user,item\n", "is something else where a zip file is expected"),
+        ("a.zip", b"7z\xbc\xaf\x27\x1c", "is a 7z archive where a zip file is expected"),
+        ("a.pt", packed("a.npy"), "is something else where a tensor file is expected"),
+        ("a.npy", packed("a.txt.gz"), "is a gzip file where a array file is expected"),
+        ("a.zip", packed("a.zip")[:-9], "is not whole"),
+        ("a.txt.gz", packed("a.txt.gz")[:-9], "is not whole"),
+        ("a.txt", packed("a.txt.gz")[:-9], "is not whole"),
+    ],
+)
+def test_another_format_or_half_a_file_is_not_kept(
+    tmp_path: Path, name: str, content: bytes, problem: str
+) -> None:
+    target = tmp_path / "cache" / name
+    with (
+        serving(content, name) as server,
+        pytest.raises(ValueError, match=f"sent a file that {problem}"),
+    ):
+        download(server.url, target)
+    assert files_beside(target) == []
+
+
+def test_the_kind_can_be_said_where_the_name_does_not(tmp_path: Path) -> None:
+    with serving(packed("a.pt")) as server:
+        download(server.url, tmp_path / "file.csv", kind="tensor")
+    assert (tmp_path / "file.csv").read_bytes() == packed("a.pt")
+
+
 def test_wrong_checksum_leaves_nothing(server: FileServer, target: Path) -> None:
     with pytest.raises(ValueError, match=f"has sha256 {SHA256} but {'0' * 64} is expected"):
         download(server.url, target, "0" * 64)
     assert files_beside(target) == []
 
 
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_what_may_pass_is_tried_three_times(server: FileServer, target: Path, status: int) -> None:
+    server.statuses = [status] * 2
+    download(server.url, target, SHA256)
+    assert target.read_bytes() == CONTENT
+    target.unlink()
+    server.statuses = [status] * 3
+    with pytest.raises(FileNotFoundError, match=f"answered {status} .* put it at {target}"):
+        download(server.url, target)
+    assert len(server.ranges) == 6
+
+
 def test_unknown_address(server: FileServer, target: Path) -> None:
     with pytest.raises(FileNotFoundError, match=f"answered 404 .* put it at {target}"):
         download(server.url.replace("file", "other"), target)
     assert files_beside(target) == []
+    assert len(server.ranges) == 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["file:///etc/passwd", "ftp://h/a.csv", "a.csv", "http://h/a b", "http://hé/a", "http://"],
+)
+def test_an_address_that_is_none(target: Path, url: str) -> None:
+    with pytest.raises(ValueError, match=f"^{url} does not begin with https:// or http://"):
+        download(url, target)
+
+
+@pytest.mark.parametrize("place", ["file:///etc/passwd", "ftp://127.0.0.1/a.csv"])
+def test_a_redirect_to_another_scheme(server: FileServer, target: Path, place: str) -> None:
+    server.redirect = place
+    with pytest.raises((ValueError, FileNotFoundError), match=f"{server.url} .*{place}"):
+        download(server.url, target)
+    assert files_beside(target) == []
+
+
+def test_a_redirect_may_become_safer_but_not_less_safe() -> None:
+    redirects = receive._SafeRedirects()
+    for old, new, allowed in (
+        ("https", "http", False),
+        ("https", "https", True),
+        ("http", "https", True),
+        ("http", "http", True),
+    ):
+        arguments = (Request(f"{old}://host/a"), io.BytesIO(), 302, "Found", Message())
+        if allowed:
+            followed = redirects.redirect_request(*arguments, f"{new}://other/a")  # type: ignore
+            assert followed is not None
+            assert followed.full_url == f"{new}://other/a"
+        else:
+            with pytest.raises(ValueError, match="leads to http://other/a, which is less safe"):
+                redirects.redirect_request(*arguments, f"{new}://other/a")  # type: ignore
+
+
+def test_a_redirect_is_followed(server: FileServer, target: Path) -> None:
+    with serving(b"", "old.csv") as old:
+        old.redirect = server.url
+        download(old.url, target, SHA256)
+    assert target.read_bytes() == CONTENT
 
 
 def test_no_network(target: Path) -> None:
@@ -101,3 +321,61 @@ def test_no_network(target: Path) -> None:
     with pytest.raises(FileNotFoundError, match=f"{url} could not be fetched.*by hand at {target}"):
         download(url, target)
     assert files_beside(target) == []
+
+
+@pytest.fixture
+def _short_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(receive, "WINDOW_SECONDS", 0.3)
+    monkeypatch.setattr(receive, "LEAST_BYTES_PER_WINDOW", 1000)
+
+
+@pytest.mark.usefixtures("_short_windows")
+def test_a_server_that_drips_is_given_up(server: FileServer, target: Path) -> None:
+    server.pause_per_byte = 0.02  # never as long without a byte as any timeout of a socket
+    began = time.monotonic()
+    with pytest.raises(FileNotFoundError, match=r"\(less than 1000 bytes in 0.3 seconds\): run"):
+        download(server.url, target)
+    assert 0.9 < time.monotonic() - began < 10, "three attempts"
+    assert not target.exists()
+
+
+def test_a_slow_server_that_is_fast_enough_is_waited_for(
+    server: FileServer, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receive, "WINDOW_SECONDS", 1.0)
+    monkeypatch.setattr(receive, "LEAST_BYTES_PER_WINDOW", 10)
+    server.content, server.pause_per_byte = b"a,b\n" * 40, 0.01
+    began = time.monotonic()
+    download(server.url, target)
+    assert time.monotonic() - began > 1.5
+    assert target.read_bytes() == server.content
+    assert len(server.ranges) == 1
+
+
+@pytest.mark.usefixtures("_short_windows")
+def test_a_head_that_drips_is_given_up(target: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def drip() -> None:
+            for _ in range(3):
+                connection = listening.accept()[0]
+                threading.Thread(target=dripping, args=(connection,), daemon=True).start()
+
+        def dripping(connection: socket.socket) -> None:
+            with connection:
+                connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+                for _ in range(200):
+                    connection.sendall(b"x")
+                    time.sleep(0.02)
+
+        threading.Thread(target=drip, daemon=True).start()
+        began = time.monotonic()
+        with pytest.raises(FileNotFoundError, match=r"less than 1000 bytes in 0.3 sec"):
+            download(f"http://127.0.0.1:{listening.getsockname()[1]}/file.csv", target)
+        assert time.monotonic() - began < 10
+
+
+def test_a_cache_that_cannot_be_written(server: FileServer, tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("a file")
+    with pytest.raises(ValueError, match=f"{tmp_path}/cache cannot be written to .*set cache_dir"):
+        download(server.url, tmp_path / "cache" / "file.csv")

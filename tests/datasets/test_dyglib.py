@@ -6,7 +6,7 @@ import pytest
 from numpy.typing import NDArray
 
 from benchmark.datasets.dataset import Dataset, LabelKind
-from benchmark.datasets.dyglib import load_dyglib
+from benchmark.datasets.dyglib import DyGLib
 from benchmark.datasets.locations import Locations
 from tests.datasets.file_server import serving
 
@@ -30,7 +30,7 @@ def load(locations: Locations) -> Callable[..., Dataset]:
         (locations.root / "ml_tiny.csv").write_text("\n".join([HEADER, *rows, ""]))
         np.save(locations.root / "ml_tiny.npy", edge_rows)
         np.save(locations.root / "ml_tiny_node.npy", node_rows)
-        return load_dyglib(locations, "tiny", url=None, **options)
+        return DyGLib("tiny", **options).load(locations)
 
     return write_and_load
 
@@ -79,7 +79,7 @@ def test_nodes_on_both_sides(load: Callable[..., Dataset]) -> None:
         ("2,0,4,5,0,3", r"u is 0 but ml_tiny_node.npy has rows 1 to 4 \(row 0 is padding\)"),
         ("2,1,5,5,0,3", r"i is 5 but ml_tiny_node.npy has rows 1 to 4"),
         ("2,1,4,5,0,6", r"idx is 6 but ml_tiny.npy has rows 1 to 5"),
-        ("2,1,4,-5,0,3", "ts is -5.0: times must be whole numbers"),
+        ("2,1,4,-5,0,3", "ts is -5: times must be whole numbers"),
         ("2,1,4,5,0.5,3", "label is 0.5: labels must be whole numbers"),
     ],
 )
@@ -93,13 +93,13 @@ def test_bad_features_are_refused(load: Callable[..., Dataset], locations: Locat
     edge_rows[3, 1] = np.nan
     with pytest.raises(ValueError, match=r"ml_tiny.npy, row 3: feature 2 is nan"):
         load(edge_rows=edge_rows)
-    with pytest.raises(ValueError, match=r"ml_tiny_node.npy holds \[5\] where a matrix"):
+    with pytest.raises(ValueError, match=r"ml_tiny_node.npy holds \[5\] of float64 where a matrix"):
         load(node_rows=np.zeros(5))
     assert locations.root is not None
     path = locations.root / "ml_tiny_node.npy"
     path.write_bytes(b"nonsense")
     with pytest.raises(ValueError, match=r"ml_tiny_node.npy cannot be read as an array"):
-        load_dyglib(locations, "tiny", url=None)
+        DyGLib("tiny").load(locations)
 
 
 @pytest.mark.parametrize("key", ["num_nodes", "num_events", "num_labels"])
@@ -112,4 +112,4 @@ def test_the_archive_is_named_by_the_data_set(locations: Locations) -> None:
     with serving(b"") as server:
         address = server.url.replace("file.csv", "{name}.zip")
         with pytest.raises(FileNotFoundError, match=r"/tiny.zip answered 404"):
-            load_dyglib(locations, "tiny", url=address)
+            DyGLib("tiny", url=address).load(locations)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from benchmark.datasets.dataset import Split
-from benchmark.datasets.gdelt_lite import load_gdelt_lite
+from benchmark.datasets.gdelt_lite import GDELTLite
 from benchmark.datasets.locations import Locations
 from tests.datasets.file_server import serving
 
@@ -32,7 +32,7 @@ def archive(tmp_path: Path) -> bytes:
 
 def test_downloaded_unpacked_and_loaded(locations: Locations, archive: bytes) -> None:
     with serving(archive) as server:
-        dataset = load_gdelt_lite(locations, "lite", server.url, num_nodes=4, num_events=3)
+        dataset = GDELTLite("lite", server.url, num_nodes=4, num_events=3).load(locations)
     assert dataset.stream.src.tolist() == [0, 1, 2]
     assert dataset.stream.t.tolist() == [0, 0, 15]
     assert torch.equal(dataset.stream.msg, torch.eye(3))
@@ -44,5 +44,5 @@ def test_downloaded_unpacked_and_loaded(locations: Locations, archive: bytes) ->
 
 def test_without_features(locations: Locations, archive: bytes) -> None:
     with serving(archive) as server:
-        dataset = load_gdelt_lite(locations, "lite", server.url, use_features=False)
+        dataset = GDELTLite("lite", server.url, use_features=False).load(locations)
     assert (dataset.edge_dim, dataset.node_features, dataset.num_nodes) == (0, None, 3)

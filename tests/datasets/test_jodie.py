@@ -9,7 +9,7 @@ import torch
 
 from benchmark.datasets import jodie
 from benchmark.datasets.dataset import Dataset, LabelKind
-from benchmark.datasets.jodie import load_jodie
+from benchmark.datasets.jodie import JODIE
 from benchmark.datasets.locations import Locations
 
 HEADER = "user_id,item_id,timestamp,state_label,comma_separated_list_of_features"
@@ -24,7 +24,7 @@ def load(locations: Locations) -> Callable[..., Dataset]:
     def write_and_load(lines: list[str], end: str = "\n", **options: Any) -> Dataset:
         assert locations.root is not None
         (locations.root / "tiny.csv").write_bytes(end.join([*lines, ""]).encode())
-        return load_jodie(locations, "tiny", url=None, **options)
+        return JODIE("tiny", **options).load(locations)
 
     return write_and_load
 
@@ -73,9 +73,9 @@ def test_line_ends_and_blank_lines_at_the_end(load: Callable[..., Dataset], end:
     ("row", "message"),
     [
         ("1,1,nan,0,7,8", "line 4: timestamp is nan: times must be whole numbers from 0 on"),
-        ("1,1,-36,0,7,8", "line 4: timestamp is -36.0: times must be whole"),
+        ("1,1,-36,0,7,8", "line 4: timestamp is -36: times must be whole"),
         ("1,1,36.5,0,7,8", r"line 4: timestamp is 36.5: .*dataset.fractional_times=floor"),
-        ("-1,1,36,0,7,8", "line 4: user_id is -1.0: ids must be whole numbers from 0 on"),
+        ("-1,1,36,0,7,8", "line 4: user_id is -1: ids must be whole numbers from 0 on"),
         ("1,1.5,36,0,7,8", "line 4: item_id is 1.5: ids must be"),
         ("1,1,36,0.5,7,8", "line 4: state_label is 0.5: labels must be"),
         ("1,1,36,0,7", "line 4 has 5 fields where 6 are expected"),
@@ -83,9 +83,9 @@ def test_line_ends_and_blank_lines_at_the_end(load: Callable[..., Dataset], end:
         ("1,1,36,0,7,8,9", "line 4 has 7 fields where 6 are expected"),
         ("1,1,36,0,nan,8", "line 4: feature 1 is nan"),
         ("1,1,36,0,7,inf", "line 4: feature 2 is inf"),
-        ("1,1,36,0,7,", "line 4: column 6 is '', which is not a number"),
-        ("1,1,36,0,7,x", "line 4: column 6 is 'x', which is not a number"),
-        ("one,1,36,0,7,8", "line 4: column 1 is 'one', which is not a number"),
+        ("1,1,36,0,7,", "line 4: feature 2 has no value"),
+        ("1,1,36,0,7,x", "line 4: feature 2 is x: replace it by a finite number"),
+        ("one,1,36,0,7,8", "line 4: user_id is one: ids must be whole"),
         ("", "line 4 is blank"),
     ],
 )
@@ -135,7 +135,7 @@ def test_parsed_once_and_again_when_the_file_changes(
 ) -> None:
     first = load([HEADER, *WITH_FEATURES])
     with monkeypatch.context() as patch:
-        patch.setattr(jodie, "read_number_rows", lambda *_, **__: pytest.fail("parsed again"))
+        patch.setattr(jodie, "chunks", lambda *_, **__: pytest.fail("parsed again"))
         again = load([HEADER, *WITH_FEATURES])
     assert torch.equal(first.stream.msg, again.stream.msg)
     assert first.source == again.source
@@ -149,10 +149,10 @@ def test_gzipped_and_cut_off(locations: Locations) -> None:
     rows = [f"{i % 7},{i % 3},{i},0,{x}" for i, x in enumerate(noise)]
     whole = gzip.compress("\n".join([HEADER, *rows]).encode())
     path.write_bytes(whole)
-    assert load_jodie(locations, "tiny", url=None).num_events == 1000
+    assert JODIE("tiny").load(locations).num_events == 1000
     path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ValueError, match=f"{path} is not a whole gzip file"):
-        load_jodie(locations, "tiny", url=None)
+    with pytest.raises(ValueError, match=f"{path} is not a whole packed file"):
+        JODIE("tiny").load(locations)
 
 
 def test_many_rows_with_wide_features(load: Callable[..., Dataset]) -> None:
@@ -168,8 +168,8 @@ def test_many_rows_with_wide_features(load: Callable[..., Dataset]) -> None:
 def test_real_wikipedia(real_locations: Callable[[str], Locations]) -> None:
     places = real_locations("wikipedia/wikipedia.csv")
     for _ in ("parsed", "cached"):
-        dataset = load_jodie(
-            places, "wikipedia", None, num_nodes=9227, num_events=157_474, num_labels=217
+        dataset = JODIE("wikipedia", num_nodes=9227, num_events=157_474, num_labels=217).load(
+            places
         )
         sizes = [len(dataset.split.range(part)) for part in ("train", "validation", "test")]
         assert sizes == [110_232, 23_621, 23_621]
@@ -183,5 +183,5 @@ def test_real_file_is_not_written_beside(real_locations: Callable[[str], Locatio
     places = real_locations("wikipedia/wikipedia.csv")
     assert places.root is not None
     before = sorted(Path(places.root).rglob("*"))
-    load_jodie(places, "wikipedia", None)
+    JODIE("wikipedia", None).load(places)
     assert sorted(Path(places.root).rglob("*")) == before

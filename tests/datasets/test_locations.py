@@ -73,3 +73,54 @@ def test_a_mistyped_folder_is_not_passed_over(tmp_path: Path) -> None:
 def test_a_cache_inside_the_users_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"cache_dir .* lies inside datasets_root"):
         Locations(tmp_path, tmp_path / "cache")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "problem"),
+    [
+        ("file.csv", b"<html>Moved</html>", "is a web page"),
+        ("file.csv", b"", "is empty"),
+        ("file.csv.gz", gzip.compress(b"content")[:-4], "is not whole"),
+        ("file.csv.gz", gzip.compress(b"<html>"), "is a web page"),
+    ],
+)
+def test_what_is_wrong_in_the_cache_is_fetched_again(
+    locations: Locations,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    content: bytes,
+    problem: str,
+) -> None:
+    wrong = locations.cache / "set" / name
+    wrong.parent.mkdir(parents=True)
+    wrong.write_bytes(content)
+    with serving(b"content") as server:
+        path = locations.fetch("set", "file.csv", server.url)
+    assert path == locations.cache / "set" / "file.csv"
+    assert path.read_bytes() == b"content"
+    assert f"{wrong} {problem}: it is discarded\n" in capsys.readouterr().err
+
+
+def test_what_is_wrong_in_the_users_folder_is_left_to_its_reader(locations: Locations) -> None:
+    assert locations.root is not None
+    page = put(locations.root / "set" / "file.csv", "<html>")
+    assert locations.fetch("set", "file.csv", "http://127.0.0.1:9/file.csv") == page
+    assert page.read_text() == "<html>"
+
+
+def test_a_wrong_checksum_in_the_cache_says_what_to_delete(locations: Locations) -> None:
+    path = put(locations.cache / "set" / "file.csv", "wrong")
+    with pytest.raises(ValueError, match=f"{path} has sha256 .* is expected: delete {path}, or"):
+        locations.fetch("set", "file.csv", "http://127.0.0.1:9/file.csv", sha256="00")
+    assert path.read_text() == "wrong", "a mistyped checksum loses no download"
+
+
+def test_a_download_has_the_name_it_is_looked_for_by(locations: Locations) -> None:
+    with serving(b"content", "other.csv?download=1") as server:
+        for _ in ("fetched", "found"):
+            path = locations.fetch("set", "file.csv", server.url)
+    assert path == locations.cache / "set" / "file.csv"
+    with serving(gzip.compress(b"content"), "file.csv.gz") as zipped:
+        path = locations.fetch("other", "file.csv", zipped.url)
+    assert path == locations.cache / "other" / "file.csv.gz"
+    assert len(server.ranges) == 1

@@ -6,15 +6,15 @@ import torch
 from benchmark.datasets import sessions
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.locations import Locations
-from benchmark.datasets.sessions import load_sessions
+from benchmark.datasets.sessions import Sessions
 
 LENGTHS = (20_000, 200_000)
 
 
 def load(locations: Locations, num_events: int = 20_000, seed: int = 0) -> Dataset:
-    return load_sessions(
-        locations, seed=seed, num_events=num_events, events_per_node=20, evaluation_events=500
-    )
+    return Sessions(
+        seed=seed, num_events=num_events, events_per_node=20, evaluation_events=500
+    ).load(locations)
 
 
 @pytest.mark.parametrize("num_events", LENGTHS)
@@ -74,7 +74,7 @@ def test_a_session_repeats_its_pair(locations: Locations) -> None:
 
 
 def test_features_name_the_destination(locations: Locations) -> None:
-    stream = load_sessions(locations, num_events=20_000, events_per_node=20, edge_dim=16).stream
+    stream = Sessions(num_events=20_000, events_per_node=20, edge_dim=16).load(locations).stream
     first, second = stream.msg[:10_000], stream.msg[10_000:]
     sums = torch.zeros(1_000, 16).index_add(0, stream.dst[:10_000], first)
     codes = sums / stream.dst[:10_000].bincount(minlength=1_000).clamp(min=1)[:, None]
@@ -96,14 +96,14 @@ def test_length_does_not_show_in_a_batch_or_in_degrees(locations: Locations) -> 
 
 
 def test_without_features(locations: Locations) -> None:
-    dataset = load_sessions(locations, num_events=20_000, edge_dim=0)
+    dataset = Sessions(num_events=20_000, edge_dim=0).load(locations)
     assert dataset.stream.msg.shape == (20_000, 0)
 
 
 def test_sizes_without_sense(locations: Locations) -> None:
     with pytest.raises(ValueError, match="num_events is 9999: 100 events for each of the 100"):
-        load_sessions(locations, num_events=9_999)
+        Sessions(num_events=9_999).load(locations)
     with pytest.raises(ValueError, match="evaluation_events is 0"):
-        load_sessions(locations, num_events=20_000, evaluation_events=0)
+        Sessions(num_events=20_000, evaluation_events=0).load(locations)
     with pytest.raises(ValueError, match="evaluation_events is 10000"):
-        load_sessions(locations, num_events=20_000, evaluation_events=10_000)
+        Sessions(num_events=20_000, evaluation_events=10_000).load(locations)

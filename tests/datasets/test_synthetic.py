@@ -6,12 +6,12 @@ import torch
 
 from benchmark.datasets.dataset import Dataset, LabelKind
 from benchmark.datasets.locations import Locations
-from benchmark.datasets.synthetic import load_synthetic
+from benchmark.datasets.synthetic import Synthetic
 
 
 @pytest.fixture
 def dataset(locations: Locations) -> Dataset:
-    return load_synthetic(locations)
+    return Synthetic().load(locations)
 
 
 def test_shape_of_the_default(dataset: Dataset) -> None:
@@ -28,7 +28,7 @@ def test_shape_of_the_default(dataset: Dataset) -> None:
 
 
 def test_depends_on_the_seed_alone(locations: Locations, dataset: Dataset) -> None:
-    again, other = load_synthetic(locations), load_synthetic(locations, seed=1)
+    again, other = Synthetic().load(locations), Synthetic(seed=1).load(locations)
     assert again.source == dataset.source
     for key in ("src", "dst", "t", "msg", "y"):
         assert torch.equal(again.stream[key], dataset.stream[key])
@@ -50,7 +50,7 @@ def test_stays_what_it_is(dataset: Dataset) -> None:
 
 @pytest.mark.parametrize("bipartite", [True, False])
 def test_heavy_tails_and_repeats(locations: Locations, bipartite: bool) -> None:
-    stream = load_synthetic(locations, bipartite=bipartite).stream
+    stream = Synthetic(bipartite=bipartite).load(locations).stream
     for nodes in (stream.src, stream.dst):
         degrees = nodes.bincount().sort(descending=True).values
         top = degrees[: len(degrees) // 20].sum() / degrees.sum()
@@ -60,7 +60,7 @@ def test_heavy_tails_and_repeats(locations: Locations, bipartite: bool) -> None:
 
 
 def test_one_numbering_where_not_bipartite(locations: Locations) -> None:
-    dataset = load_synthetic(locations, bipartite=False)
+    dataset = Synthetic(bipartite=False).load(locations)
     assert not dataset.bipartite
     assert len(np.intersect1d(dataset.stream.src, dataset.stream.dst)) > 500
 
@@ -117,7 +117,7 @@ def test_features_name_the_destination(dataset: Dataset) -> None:
 
 
 def test_without_features_there_are_no_labels(locations: Locations) -> None:
-    dataset = load_synthetic(locations, edge_dim=0)
+    dataset = Synthetic(edge_dim=0).load(locations)
     assert dataset.stream.msg.shape == (20_000, 0)
     assert (dataset.label_kind, dataset.num_classes) == (LabelKind.NONE, 0)
 
@@ -127,8 +127,8 @@ def test_without_features_there_are_no_labels(locations: Locations) -> None:
 def test_other_sizes(
     locations: Locations, num_nodes: int, num_events: int, bipartite: bool
 ) -> None:
-    dataset = load_synthetic(
-        locations, num_nodes=num_nodes, num_events=num_events, bipartite=bipartite
+    dataset = Synthetic(num_nodes=num_nodes, num_events=num_events, bipartite=bipartite).load(
+        locations
     )
     assert dataset.num_events == num_events
     assert max(int(dataset.stream.src.max()), int(dataset.stream.dst.max())) < num_nodes
@@ -136,6 +136,6 @@ def test_other_sizes(
 
 def test_sizes_without_sense(locations: Locations) -> None:
     with pytest.raises(ValueError, match="at least 2 nodes and 1 event"):
-        load_synthetic(locations, num_nodes=1)
+        Synthetic(num_nodes=1).load(locations)
     with pytest.raises(ValueError, match="the split leaves no"):
-        load_synthetic(locations, num_events=2)
+        Synthetic(num_events=2).load(locations)

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from benchmark.datasets.dataset import Split
-from benchmark.datasets.jodie import load_jodie
+from benchmark.datasets.jodie import JODIE
 from benchmark.datasets.locations import Locations
-from benchmark.datasets.tgb import load_tgb
+from benchmark.datasets.tgb import TGB
 from tests.datasets.file_server import serving
 
 pytest.importorskip("tgb.linkproppred.dataset", reason="py-tgb is not installed")
@@ -35,7 +35,7 @@ def put(locations: Locations) -> Callable[[str], None]:
 
 def test_stream_split_and_features(locations: Locations, put: Callable[[str], None]) -> None:
     put(EDGES)
-    dataset = load_tgb(locations, NAME, num_nodes=5, num_events=20)
+    dataset = TGB(NAME, num_nodes=5, num_events=20).load(locations)
     assert dataset.stream.src[:4].tolist() == [0, 1, 2, 0]
     assert dataset.stream.dst[:4].tolist() == [3, 4, 3, 4]
     assert dataset.stream.t.tolist() == list(range(0, 200, 10))
@@ -43,18 +43,19 @@ def test_stream_split_and_features(locations: Locations, put: Callable[[str], No
     assert dataset.split == Split(14, 17, 20)
     assert (dataset.num_nodes, dataset.bipartite, dataset.node_features) == (5, True, None)
     assert list(dataset.source.files) == [VERSIONED]
-    assert load_tgb(locations, NAME, use_features=False).edge_dim == 0
+    assert TGB(NAME, use_features=False).load(locations).edge_dim == 0
 
 
 def test_the_users_folder_is_only_read_and_changes_are_seen(
     locations: Locations, put: Callable[[str], None]
 ) -> None:
     put(EDGES)
-    load_tgb(locations, NAME)
+    TGB(NAME).load(locations)
     assert locations.root is not None
     assert [path.name for path in locations.root.rglob("*") if path.is_file()] == [VERSIONED]
+    assert not list(locations.cache.rglob("*.pkl")), "what py-tgb keeps has no checksum"
     put(EDGES.replace("190,", "195,"))
-    assert int(load_tgb(locations, NAME).stream.t[-1]) == 195
+    assert int(TGB(NAME).load(locations).stream.t[-1]) == 195
 
 
 def test_downloaded_archive(locations: Locations, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,7 +65,7 @@ def test_downloaded_archive(locations: Locations, monkeypatch: pytest.MonkeyPatc
     with serving(buffer.getvalue()) as server:
         monkeypatch.setitem(info.DATA_URL_DICT, NAME, server.url)
         for _ in ("downloaded", "unpacked"):
-            assert load_tgb(locations, NAME).num_events == 20
+            assert TGB(NAME).load(locations).num_events == 20
     assert len(server.ranges) == 1
 
 
@@ -73,12 +74,12 @@ def test_edge_list_that_py_tgb_cannot_read(
 ) -> None:
     put(EDGES.splitlines()[0])
     with pytest.raises(ValueError, match=f"py-tgb cannot read .*{VERSIONED}"):
-        load_tgb(locations, NAME)
+        TGB(NAME).load(locations)
 
 
 def test_unknown_name(locations: Locations) -> None:
     with pytest.raises(ValueError, match=r"dataset.name is 'tgbn-trade': py-tgb has tgbl-coin, "):
-        load_tgb(locations, "tgbn-trade")
+        TGB("tgbn-trade").load(locations)
 
 
 @pytest.mark.parametrize(
@@ -93,13 +94,13 @@ def test_bad_row_is_refused(
 ) -> None:
     put(f"{EDGES}{line}\n")
     with pytest.raises(ValueError, match=f"{VERSIONED}, {message}"):
-        load_tgb(locations, NAME)
+        TGB(NAME).load(locations)
 
 
 def test_published_statistics(locations: Locations, put: Callable[[str], None]) -> None:
     put(EDGES)
     with pytest.raises(ValueError, match="num_events is 20 but 157,474 is published"):
-        load_tgb(locations, NAME, num_events=157_474)
+        TGB(NAME, num_events=157_474).load(locations)
 
 
 def test_real_wikipedia(
@@ -108,8 +109,8 @@ def test_real_wikipedia(
     """TGB's edge list of Wikipedia has the rows of JODIE's, and so its stream and split."""
     places = real_locations("wikipedia/wikipedia.csv")
     put(places.fetch("wikipedia", "wikipedia.csv").read_text())
-    ours = load_jodie(places, "wikipedia", None)
-    theirs = load_tgb(locations, NAME, num_nodes=9227, num_events=157_474)
+    ours = JODIE("wikipedia").load(places)
+    theirs = TGB(NAME, num_nodes=9227, num_events=157_474).load(locations)
     assert theirs.split == ours.split == Split(110_232, 133_853, 157_474)
     for key in ("src", "dst", "t"):
         assert torch.equal(theirs.stream[key], ours.stream[key])

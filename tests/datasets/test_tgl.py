@@ -1,3 +1,4 @@
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,10 +8,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmark.datasets import text
+from benchmark.datasets import reading
 from benchmark.datasets.dataset import Dataset, LabelKind, Split
 from benchmark.datasets.locations import Locations
-from benchmark.datasets.tgl import load_tgl
+from benchmark.datasets.storage import sha256_of
+from benchmark.datasets.tgl import TGL
 from tests.datasets.file_server import serving
 
 HEADER = ",src,dst,time,ext_roll"
@@ -39,7 +41,7 @@ def load(locations: Locations, folder: Path) -> Callable[..., Dataset]:
             (folder / "labels.csv").write_text("\n".join([*labels, ""]))
         for file, tensor in (tensors or {}).items():
             torch.save(tensor, folder / file)
-        return load_tgl(locations, "WIKI", **options)
+        return TGL("WIKI", **options).load(locations)
 
     return write_and_load
 
@@ -134,12 +136,12 @@ def test_read_in_small_pieces(
     """Whatever the size of a chunk: the same columns, and errors at the right line."""
     whole = load([HEADER, *ROWS]).stream
     for size in (1, 2, 3):
-        monkeypatch.setattr(text, "ROWS_PER_CHUNK", size)
+        monkeypatch.setattr(reading, "FIELDS_PER_CHUNK", size * len(HEADER.split(",")))
         dataset = load([HEADER, *ROWS, "", ""], fractional_times="floor")  # another cache file
         assert all(torch.equal(dataset.stream[key], whole[key]) for key in ("src", "dst", "t"))
         assert dataset.split == Split(3, 4, 5)
         for row, message in (
-            ("2,0,4,4.0,0", "line 4: time 4 is earlier than 5"),
+            ("2,0,4,4.0,0", "line 4: time 4.0 is earlier than 5.0"),
             ("2,0,4,5,2", "line 5: ext_roll goes back from 2 to 1"),
             ("3,0,4,5,0", "line 4: the index is 3 on row 2"),
             ("2,0,4", "line 4 has 3 fields where 5 are expected"),
@@ -178,7 +180,7 @@ def test_labels_without_event(load: Callable[..., Dataset]) -> None:
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("2,0,4,4.0,0", "line 4: time 4 is earlier than 5 on the row before, and other files"),
+        ("2,0,4,4.0,0", "line 4: time 4.0 is earlier than 5.0 on the row before, and other files"),
         ("2,0,4,nan,0", "line 4: time is nan"),
         ("2,0,4,-1,0", "line 4: time is -1"),
         ("2,-1,4,5,0", "line 4: src is -1"),
@@ -207,7 +209,7 @@ def test_missing_column_and_file(load: Callable[..., Dataset], locations: Locati
     with pytest.raises(ValueError, match=r"edges.csv has no column 'ext_roll' \(it has ''"):
         load([",src,dst,time,roll", *ROWS])
     with pytest.raises(FileNotFoundError, match=r"put it at .*OTHER/edges.csv"):
-        load_tgl(locations, "OTHER")
+        TGL("OTHER").load(locations)
 
 
 def test_feature_files_that_do_not_fit(load: Callable[..., Dataset], folder: Path) -> None:
@@ -217,8 +219,92 @@ def test_feature_files_that_do_not_fit(load: Callable[..., Dataset], folder: Pat
     (folder / "edge_features.pt").unlink()
     with pytest.raises(ValueError, match=r"node_features.pt has 4 rows but .* has node id 4"):
         load(edges, tensors={"node_features.pt": torch.zeros(4, 2)})
-    with pytest.raises(ValueError, match=r"node_features.pt holds \[5\] where a matrix"):
-        load(edges, tensors={"node_features.pt": torch.zeros(5)})
     (folder / "node_features.pt").write_bytes(b"nonsense")
     with pytest.raises(ValueError, match=r"node_features.pt cannot be read as a tensor"):
         load(edges)
+
+
+def test_a_vector_is_one_feature_and_one_class(load: Callable[..., Dataset]) -> None:
+    tensors = {"edge_features.pt": torch.arange(5), "node_features.pt": torch.ones(7).double()}
+    dataset = load([HEADER, *ROWS], tensors=tensors)
+    assert dataset.stream.msg.tolist() == [[0], [1], [2], [3], [4]]
+    assert dataset.node_features is not None
+    assert dataset.node_features.shape == (7, 1)
+    classes = {"class.pt": torch.tensor([0, 1, 1, 0, 1])}
+    dataset = load([HEADER, *ROWS], tensors=classes, edge_classes="class.pt")
+    assert dataset.stream.y.tolist() == [[0], [1], [1], [0], [1]]
+
+
+def test_values_that_float32_does_not_have(load: Callable[..., Dataset]) -> None:
+    features = torch.ones(5, 2, dtype=torch.float64)
+    features[4, 1] = 1e39
+    message = r"edge_features.pt, row 4: column 1 is 1e\+39, beyond the range of float32"
+    with pytest.raises(ValueError, match=message):
+        load([HEADER, *ROWS], tensors={"edge_features.pt": features})
+    features[4, 1] = float("nan")
+    for dtype in (torch.float64, torch.float32):
+        with pytest.raises(ValueError, match=r"edge_features.pt, row 4: column 1 is nan, not fin"):
+            load([HEADER, *ROWS], tensors={"edge_features.pt": features.to(dtype)})
+
+
+@pytest.mark.parametrize("largest", [900, 2_000_000_000])
+def test_ids_with_gaps_are_numbered_by_those_that_occur(
+    load: Callable[..., Dataset], largest: int
+) -> None:
+    dataset = load([HEADER, *ROWS[:4], f"4,{largest},3,8.0,2"])
+    assert dataset.num_nodes == 5
+    assert dataset.nodes.tolist() == [0, 1, 2, 3, 4]
+
+
+def test_ids_with_gaps_stay_rows_of_node_features(load: Callable[..., Dataset]) -> None:
+    features = {"node_features.pt": torch.rand(901, 2)}
+    dataset = load([HEADER, *ROWS[:4], "4,900,3,8.0,2"], tensors=features)
+    assert dataset.num_nodes == 901
+    assert dataset.nodes.tolist() == [0, 1, 3, 4, 900]
+
+
+def test_a_label_of_a_node_far_beyond_the_events_costs_no_memory(
+    load: Callable[..., Dataset],
+) -> None:
+    dataset = load([HEADER, *ROWS], [*LABELS, "3,2000000000,6.0,1,2"])
+    assert dataset.stream.y.tolist() == [1, -1, 0, 2, -1]
+
+
+def test_flooring_does_not_hide_that_rows_are_out_of_order(load: Callable[..., Dataset]) -> None:
+    edges = [HEADER, *ROWS[:2], "2,0,4,5.9,0", "3,0,4,5.1,1", ROWS[4]]
+    with pytest.raises(ValueError, match=r"line 5: time 5.1 is earlier than 5.9 on the row before"):
+        load(edges, fractional_times="floor")
+
+
+@pytest.mark.parametrize("file", ["src.npy", "dst.npy", "t.npy", "rolls.npy", "rows.npy"])
+def test_what_is_damaged_in_the_cache_is_made_again(
+    load: Callable[..., Dataset], locations: Locations, file: str
+) -> None:
+    tensors = {"edge_features.pt": torch.eye(5, dtype=torch.float64)}
+    load([HEADER, *ROWS], tensors=tensors)
+    (path,) = locations.cache.rglob(file)
+    kept = np.load(path)
+    for damaged in (kept[:-1], kept[::-1]):
+        np.save(path, damaged)
+        again = load([HEADER, *ROWS])
+        assert again.stream.src.tolist() == [0, 1, 0, 0, 2]
+        assert again.stream.dst.tolist() == [3, 3, 4, 4, 3]
+        assert again.stream.t.tolist() == [0, 5, 5, 5, 8]
+        assert torch.equal(again.stream.msg, torch.eye(5))
+        assert again.split == Split(3, 4, 5)
+
+
+def test_checksums_say_what_the_data_is_and_not_where_it_lies(
+    load: Callable[..., Dataset], locations: Locations, folder: Path
+) -> None:
+    load([HEADER, *ROWS], LABELS, {"edge_features.pt": torch.eye(5)})
+    before = TGL("WIKI").checksums(locations)
+    assert list(before) == ["edges.csv", "labels.csv", "edge_features.pt"]
+    assert before["edges.csv"] == sha256_of(folder / "edges.csv")
+    (folder / "edges.csv.gz").write_bytes(gzip.compress((folder / "edges.csv").read_bytes()))
+    (folder / "edges.csv").unlink()
+    assert TGL("WIKI").checksums(locations) == before
+    assert TGL("WIKI").load(locations).source.files == before
+    assert list(TGL("WIKI", node_labels=None, edge_features=None).checksums(locations)) == [
+        "edges.csv"
+    ]

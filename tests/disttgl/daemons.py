@@ -12,7 +12,7 @@ from benchmark.disttgl.memory.daemon import DaemonMemory
 from benchmark.disttgl.schedule import Schedule
 from benchmark.models.node_state import NodeState
 from benchmark.parallelism import Parallelism
-from benchmark.processes import Processes
+from benchmark.training.processes import Processes
 
 NUM_NODES = 12
 TIMEOUT = 300.0  # seconds, on a busy machine

@@ -8,7 +8,6 @@ from benchmark.models.node_state import NodeState
 from benchmark.models.subgraph import Subgraph
 from benchmark.models.tgn_attention import TGNAttention
 from benchmark.protocol.link_protocol import LinkProtocol
-from benchmark.protocol.negatives import negative_pool, training_negatives
 from benchmark.randomness import seeded
 from tests.models.plain import plain_neighbors
 
@@ -52,9 +51,9 @@ class PlainTrainer:
         ]
 
     def _train(self, events: EventBatch) -> float:
-        pool = negative_pool(self.dataset, self.protocol.negative_pool)
         key = (0, self.iteration, "negatives")
-        negatives = training_negatives(pool, events.dst, 1, self.seed, *key).squeeze(1)
+        sampler = self.protocol.negatives(self.dataset)
+        negatives = sampler.training(events, 1, self.seed, *key).squeeze(1)
         subgraph = self._subgraph(events, negatives)
         read = NodeState(*(field[subgraph.nodes] for field in self.state))
         with seeded(CPU, self.seed, "dropout", 0, self.iteration):

@@ -1,5 +1,6 @@
 """A small training job, with everything about it that can be varied."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -8,12 +9,14 @@ import torch
 
 from benchmark.datasets.dataset import Dataset, Split
 from benchmark.disttgl.system import DistTGLSystem
+from benchmark.graph.visibility import Visibility
+from benchmark.models.contract import TemporalModel
 from benchmark.models.tgn_attention import TGNAttention
 from benchmark.parallelism import Parallelism
-from benchmark.processes import Processes
-from benchmark.protocol.link_protocol import LinkProtocol, NegativePool
-from benchmark.system import TrainingSettings
-from benchmark.visibility import Visibility
+from benchmark.protocol.link_protocol import LinkProtocol
+from benchmark.protocol.pool import NegativePool
+from benchmark.training.processes import Processes
+from benchmark.training.system import Job, TrainingSettings
 from tests.models.streams import random_dataset
 
 BATCH_SIZE = 10
@@ -47,28 +50,37 @@ def small_dataset(edge_dim: int = 3) -> Dataset:
     )
 
 
-def small_system(
+def small_job(
     parallelism: str = "1x1x1",
     processes: Processes = Processes(),  # noqa: B008 - frozen
     *,
     dataset: Dataset | None = None,
     protocol: LinkProtocol = PROTOCOL,
+    network: Callable[..., TemporalModel] = TGNAttention,
+    model: dict[str, Any] | None = None,
+    **training: Any,
+) -> Job:
+    """What a small system is given; ``model`` and ``training`` change hyper-parameters."""
+    if network is TGNAttention:
+        network = partial(network, **(MODEL | (model or {})))
+    settings = replace(TRAINING, parallelism=Parallelism.parse(parallelism), **training)
+    return Job(dataset or small_dataset(), protocol, network, settings, processes)
+
+
+def small_system(
+    parallelism: str = "1x1x1",
+    processes: Processes = Processes(),  # noqa: B008 - frozen
+    *,
     precision: str = "float64",
     node_memory: str = "replica",
     gradient_sum: str = "overlapped",
-    schedule: str = "reordered",
     learning_rate_scale: str = "linear",
     last_training_events: int | None = None,
-    model: dict[str, Any] | None = None,
-    **training: Any,
+    **job: Any,
 ) -> DistTGLSystem:
-    """A small DistTGL; ``model`` and ``training`` change hyper-parameters and settings."""
+    """A small DistTGL; ``job`` as ``small_job``."""
     return DistTGLSystem(
-        dataset=dataset or small_dataset(),
-        protocol=protocol,
-        model=partial(TGNAttention, **(MODEL | (model or {}))),
-        training=replace(TRAINING, parallelism=Parallelism.parse(parallelism), **training),
-        processes=processes,
+        small_job(parallelism, processes, **job),
         sampler="strict",
         num_training_negatives=1,
         loss="softmax",
@@ -76,6 +88,5 @@ def small_system(
         precision=precision,
         node_memory=node_memory,
         gradient_sum=gradient_sum,
-        schedule=schedule,
         last_training_events=last_training_events,
     )

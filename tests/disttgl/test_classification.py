@@ -9,11 +9,11 @@ from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset, LabelKind
 from benchmark.datasets.locations import Locations
-from benchmark.datasets.synthetic import load_synthetic
-from benchmark.models.stream_embeddings import end_embeddings
-from benchmark.processes import Processes
+from benchmark.datasets.synthetic import Synthetic
 from benchmark.protocol.class_evaluator import MajorityClass, evaluate_classes
-from benchmark.system import Goal
+from benchmark.protocol.walk import Sharing
+from benchmark.training.processes import Processes
+from benchmark.training.system import Goal
 from tests.disttgl.small import BATCH_SIZE, small_dataset, small_system
 from tests.models.closeness import assert_close
 from tests.models.plain import PlainTGN
@@ -50,8 +50,7 @@ def train(processes: Processes, parallelism: str, goal: Goal, num_rounds: int) -
                 dataset,
                 "validation",
                 BATCH_SIZE,
-                share=(processes.rank, processes.world_size),
-                combine=processes.sum,
+                Sharing(processes.rank, processes.world_size, processes.sum),
             )
         )
     processes.barrier()
@@ -104,7 +103,7 @@ def test_logits_are_those_of_the_plain_model_in_the_middle_of_the_stream() -> No
         )
         for nodes in (events.src, events.dst)
     ]
-    for found, ends in zip(end_embeddings(system.evaluation, events), expected, strict=True):
+    for found, ends in zip(system.evaluation.embed_ends(events), expected, strict=True):
         assert_close(found, ends.detach())
     assert_close(system.embed_sources(events), expected[0].detach())
     assert_close(system.classify(events), system.objective.logits(*expected).detach())
@@ -116,7 +115,7 @@ def test_memory_learns_what_the_majority_class_misses(parallelism: str, tmp_path
 
     Three in four events have no signal, so that 7 / 8 of the labels can be known.
     """
-    stream = load_synthetic(Locations(None, tmp_path), num_nodes=40, num_events=1500, edge_dim=2)
+    stream = Synthetic(num_nodes=40, num_events=1500, edge_dim=2).load(Locations(None, tmp_path))
     dataset = replace(stream, label_kind=LabelKind.EDGE)
     system = small_system(
         parallelism,

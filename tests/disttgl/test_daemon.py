@@ -16,9 +16,9 @@ from benchmark.disttgl.memory.messages import Setup
 from benchmark.disttgl.memory.server import MemoryServer
 from benchmark.disttgl.memory.server_process import Address
 from benchmark.disttgl.memory.shared_buffers import SharedBuffers
-from benchmark.disttgl.rounds import Service, services
+from benchmark.disttgl.schedule import Service, services
 from benchmark.models.node_state import NO_EVENT, NodeState
-from benchmark.processes import Processes
+from benchmark.training.processes import Processes
 from tests.disttgl.daemons import NUM_NODES, daemon_memory, on_ranks, schedule_of
 from tests.disttgl.small import small_system
 from tests.disttgl.trajectory import Layout, Trajectory, train

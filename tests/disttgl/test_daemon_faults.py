@@ -20,7 +20,7 @@ import torch
 from benchmark.disttgl.memory import server_link, server_process
 from benchmark.disttgl.memory.backend import Turn
 from benchmark.disttgl.memory.daemon import DaemonMemory
-from benchmark.processes import Processes
+from benchmark.training.processes import Processes
 from tests.disttgl.daemons import NUM_NODES, TIMEOUT, daemon_memory, on_ranks, schedule_of
 
 

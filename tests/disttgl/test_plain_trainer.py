@@ -5,11 +5,10 @@ from functools import partial
 import pytest
 import torch
 
+from benchmark.graph.visibility import Visibility
 from benchmark.models.node_state import NodeState
 from benchmark.models.tgn_attention import TGNAttention
-from benchmark.protocol.negatives import negative_pool, training_negatives
 from benchmark.randomness import seeded
-from benchmark.visibility import Visibility
 from tests.disttgl.plain_trainer import CPU, PlainTrainer
 from tests.disttgl.small import BATCH_SIZE, MODEL, PROTOCOL, TRAINING, small_dataset, small_system
 from tests.models.closeness import assert_close
@@ -59,12 +58,12 @@ def test_one_trainer_equals_the_plain_model_along_the_stream() -> None:
     empty = NodeState.empty(dataset.num_nodes, model.memory_dim, model.mail_dim, torch.float64)
     plain = PlainTGN(model, dataset, Visibility.EVENT, empty)
     optimizer = torch.optim.Adam(model.parameters(), lr=TRAINING.learning_rate)
-    pool = negative_pool(dataset, PROTOCOL.negative_pool)
+    sampler = PROTOCOL.negatives(dataset)
     for iteration, step in enumerate(system.train_round()):
         start = iteration * BATCH_SIZE
         events = dataset.batch(start, min(start + BATCH_SIZE, dataset.split.train_end))
         key = (0, iteration, "negatives")
-        loss = plain.loss(events, training_negatives(pool, events.dst, 1, TRAINING.seed, *key))
+        loss = plain.loss(events, sampler.training(events, 1, TRAINING.seed, *key))
         optimizer.zero_grad()
         loss.backward()
         plain.observe(events)

@@ -14,7 +14,8 @@ from benchmark.datasets.dataset import Dataset, Split
 from benchmark.disttgl.pretraining import Pretrained, pretrain, training_part
 from benchmark.disttgl.table_trainer import Pretraining, TableTrainer, first_rows
 from benchmark.models.tgn_attention import TGNAttention
-from benchmark.protocol.link_protocol import NegativePool
+from benchmark.protocol.pool import NegativePool
+from tests.disttgl.small import PROTOCOL
 from tests.models.streams import random_dataset
 
 CPU = torch.device("cpu")
@@ -29,7 +30,7 @@ SETTINGS = Pretraining(
     held_out=0.1,
     batch_size=50,
     num_negatives=1,
-    negative_pool=NegativePool.NODES,
+    protocol=PROTOCOL,
     seed=0,
 )
 
@@ -94,7 +95,8 @@ def dataset_with_node_features() -> Dataset:
 
 @pytest.mark.parametrize("pool", list(NegativePool))
 def test_nothing_after_the_training_split_enters(pool: NegativePool) -> None:
-    dataset, settings = dataset_with_node_features(), replace(SETTINGS, negative_pool=pool)
+    dataset = dataset_with_node_features()
+    settings = replace(SETTINGS, protocol=replace(PROTOCOL, negative_pool=pool))
     there, elsewhere = trained(dataset, settings), trained(another_future(dataset), settings)
     assert torch.equal(there.rows, elsewhere.rows[: dataset.num_nodes])
     assert torch.equal(there.losses, elsewhere.losses)

@@ -6,7 +6,7 @@ from benchmark.disttgl.memory.backend import Turn
 from benchmark.disttgl.memory.replica import ReplicaMemory
 from benchmark.models.node_state import NodeState
 from benchmark.parallelism import Parallelism
-from benchmark.processes import Processes
+from benchmark.training.processes import Processes
 
 NUM_NODES = 6
 

@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark.disttgl.rounds import Service, services
-from benchmark.disttgl.schedule import SCHEDULES, FirstFormSchedule, Schedule
+from benchmark.disttgl.schedule import Schedule, Service, services
 from benchmark.parallelism import Parallelism
 
 degrees = st.integers(1, 4)
@@ -13,10 +12,9 @@ parallelisms = st.builds(Parallelism, degrees, degrees, degrees)
 
 
 @st.composite
-def schedules(draw: st.DrawFn, form: str | None = None) -> Schedule:
+def schedules(draw: st.DrawFn) -> Schedule:
     """Small schedules, with short last batches."""
-    form = form or draw(st.sampled_from(sorted(SCHEDULES)))
-    return SCHEDULES[form](
+    return Schedule(
         draw(parallelisms), draw(st.integers(1, 60), label="events"), draw(st.integers(1, 4))
     )
 
@@ -41,7 +39,7 @@ class TestFigure7:
                 range(6 * n + 2 * member, 6 * n + 2 * member + 2) for member in range(3)
             ]
 
-    def test_epoch_parallelism_reordered(self) -> None:
+    def test_epoch_parallelism(self) -> None:
         schedule = Schedule(Parallelism(j=3), num_events=12, batch_size=1)
         i = 3  # any iteration after the pipeline has filled in which trainer 0 is on turn
         rows = []
@@ -56,17 +54,7 @@ class TestFigure7:
             ["3*", "1", "2"],
         ]
 
-    def test_epoch_parallelism_first_form(self) -> None:
-        schedule = FirstFormSchedule(Parallelism(j=3), num_events=12, batch_size=1)
-        i = 4
-        for n in range(i, i + 4):
-            assignments = [schedule.assignment(trainer, n) for trainer in range(3)]
-            assert [a.batch for a in assignments] == [n, n - 1, n - 2]
-            assert [a.negative_set for a in assignments] == [0, 1, 2]
-            assert [(a.reader, a.read_at) for a in assignments] == [(0, n), (0, n - 1), (0, n - 2)]
-            assert [a.reads and a.writes for a in assignments] == [True, False, False]
-
-    def test_memory_parallelism_reordered(self) -> None:
+    def test_memory_parallelism(self) -> None:
         schedule = Schedule(Parallelism(k=3), num_events=6, batch_size=1)
         released = [batches(schedule, trainer, range(4)) for trainer in range(3)]
         assert released == [[0, 1, 2, 3], [4, 5, 0, 1], [2, 3, 4, 5]]
@@ -74,14 +62,6 @@ class TestFigure7:
         assert (p0, p1, p2) == ([0, 1, 2, 3], [2, 3, 4, 5], [4, 5, 0, 1])
         for trainer in range(3):
             assert {schedule.assignment(trainer, n).copy for n in range(12)} == {trainer}
-
-    def test_memory_parallelism_first_form(self) -> None:
-        schedule = FirstFormSchedule(Parallelism(k=3), num_events=6, batch_size=1)
-        for start in (0, 6, 12):
-            segments = [batches(schedule, t, range(start, start + 6)) for t in range(3)]
-            assert segments == [[0, 1] * 3, [2, 3] * 3, [4, 5] * 3]
-        copies = [[schedule.assignment(t, n).copy for n in range(0, 6, 2)] for t in range(3)]
-        assert copies == [[0, 1, 2], [2, 0, 1], [1, 2, 0]]
 
 
 class TestMemoryCopies:
@@ -112,15 +92,11 @@ class TestMemoryCopies:
         schedule = Schedule(Parallelism(k=3), num_events=8, batch_size=1)
         assert batches(schedule, 1, range(12)) == [4, 5, 0, 1, 2, 3, 4, 5, 6, 7, 0, 1]
 
-    def test_the_first_form_ends_a_round_in_the_last_segment(self) -> None:
-        schedule = FirstFormSchedule(Parallelism(k=3), num_events=8, batch_size=1)
-        assert [schedule.group_on(0, n) for n in range(9)] == [0, 0, 1, 1, 2, 2, 2, 2, 0]
-
 
 class TestPipelineEnds:
     """Epoch parallelism at both ends of a pass."""
 
-    def test_reordered(self) -> None:
+    def test_batches_are_read_and_written_in_turn(self) -> None:
         schedule = Schedule(Parallelism(j=3), num_events=6, batch_size=1)
         rows = []
         for trainer in range(3):
@@ -130,15 +106,6 @@ class TestPipelineEnds:
             ["0rw", "0", "0", "3rw", "3", "3", "5r", "5"],
             ["0r", "1rw", "1", "1", "4rw", "4", "4", "5r"],
             ["0r", "0", "2rw", "2", "2", "5rw", "5", "5"],
-        ]
-
-    def test_first_form_idles(self) -> None:
-        schedule = FirstFormSchedule(Parallelism(j=3), num_events=4, batch_size=1)
-        events = [[list(schedule.assignment(t, n).events) for n in range(6)] for t in range(3)]
-        assert events == [
-            [[0], [1], [2], [3], [], []],
-            [[], [0], [1], [2], [3], []],
-            [[], [], [0], [1], [2], [3]],
         ]
 
 
@@ -239,12 +206,8 @@ def test_members_of_a_sub_group_act_together(schedule: Schedule) -> None:
     parallelism = schedule.parallelism
     for n in range(num_iterations(schedule)):
         for group in range(parallelism.k):
-            assert (
-                schedule.group_on(
-                    schedule.assignment(group * parallelism.trainers_per_copy, n).copy, n
-                )
-                == group
-            )
+            first = schedule.assignment(group * parallelism.trainers_per_copy, n)
+            assert first.copy == group
             for sub_group in range(parallelism.j):
                 members = range(parallelism.i)
                 trainers = [parallelism.trainer(group, sub_group, m) for m in members]
@@ -261,9 +224,9 @@ def test_each_batch_is_trained_on_with_every_negative_set(schedule: Schedule) ->
     sets: dict[tuple[int, int], list[int]] = {}
     for n in range(schedule.iterations_per_round):
         for sub_group in range(j):
-            group = schedule.group_on(0, n)
-            a = schedule.assignment(schedule.parallelism.trainer(group, sub_group, 0), n)
-            source = schedule.assignment(a.reader, a.read_at)
+            trainer = schedule.parallelism.trainer(0, sub_group, 0)
+            a = schedule.assignment(trainer, n)
+            source = schedule.assignment(trainer, a.read_at)
             assert (source.copy, source.batch) == (a.copy, a.batch) == (0, a.batch)
             if source.writes and a.events:
                 assert source.reads
@@ -274,17 +237,17 @@ def test_each_batch_is_trained_on_with_every_negative_set(schedule: Schedule) ->
 
 @settings(deadline=None)
 @given(schedules())
-def test_uses_is_the_inverse_of_reader(schedule: Schedule) -> None:
+def test_uses_is_the_inverse_of_reading(schedule: Schedule) -> None:
     used = {}
     for n in range(num_iterations(schedule)):
         for trainer in range(schedule.parallelism.num_trainers):
             for negative_set, use in enumerate(schedule.uses(trainer, n)):
-                used[use] = (trainer, n, negative_set)
+                used[trainer, use] = (n, negative_set)
     for n in range(num_iterations(schedule)):
         for trainer in range(schedule.parallelism.num_trainers):
             a = schedule.assignment(trainer, n)
             if a.events:
-                assert used[trainer, n] == (a.reader, a.read_at, a.negative_set)
+                assert used[trainer, n] == (a.read_at, a.negative_set)
 
 
 class TestServices:

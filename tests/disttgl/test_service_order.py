@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from benchmark.disttgl.memory.messages import Key, Setup
 from benchmark.disttgl.memory.service_order import ServiceOrder
 from benchmark.disttgl.memory.shared_buffers import Sizes
-from benchmark.disttgl.rounds import services
-from benchmark.disttgl.schedule import SCHEDULES, Schedule
+from benchmark.disttgl.schedule import Schedule, services
 from benchmark.parallelism import Parallelism
 
 SIZES = Sizes((), num_nodes=1, num_trainers=1, num_sets=1, max_written=1)
@@ -82,15 +81,14 @@ degrees = st.integers(1, 3)
 
 @given(
     st.builds(Parallelism, degrees, degrees, degrees),
-    st.sampled_from(sorted(SCHEDULES)),
     st.integers(1, 20),
     st.integers(0, 30),
     st.randoms(use_true_random=False),
 )
 def test_serves_whole_rounds_in_turn_however_early_they_are_posted(
-    parallelism: Parallelism, form: str, num_events: int, iteration: int, random: Random
+    parallelism: Parallelism, num_events: int, iteration: int, random: Random
 ) -> None:
-    schedule = SCHEDULES[form](parallelism, num_events, 2)
+    schedule = Schedule(parallelism, num_events, 2)
     copy = random.randrange(parallelism.k)
     order = order_of(schedule, copy, parallelism.num_trainers, iteration)
     members = parallelism.trainers_per_copy
@@ -114,8 +112,7 @@ def rounds_of(schedule: Schedule, copy: int, iteration: int) -> Iterator[tuple[s
     members = schedule.parallelism.trainers_per_copy
     for service in services(schedule, copy, count(iteration)):
         if service.kind == "reset":
-            group = schedule.group_on(copy, service.iteration)
-            yield "reset", list(schedule.parallelism.trainers_of_group(group))
+            yield "reset", list(schedule.parallelism.trainers_of_group(copy))
         elif acting := [
             trainer % members
             for trainer in service.trainers

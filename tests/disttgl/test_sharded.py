@@ -10,7 +10,7 @@ from benchmark.disttgl.memory.backend import Turn
 from benchmark.disttgl.memory.sharded import ShardedMemory
 from benchmark.models.node_state import NO_EVENT, NodeState
 from benchmark.parallelism import Parallelism
-from benchmark.processes import Processes
+from benchmark.training.processes import Processes
 from tests.disttgl.small import small_system
 from tests.worlds import Job, run_jobs
 

@@ -3,10 +3,8 @@
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 
 from benchmark.compose import compose_settings
 from benchmark.datasets.dataset import Dataset
@@ -15,24 +13,12 @@ from benchmark.datasets.stable_preferences import StablePreferences
 from benchmark.disttgl.pretraining import Pretrained, pretrain
 from benchmark.disttgl.table_trainer import Pretraining, held_out_protocol
 from benchmark.models.tgn_attention import TGNAttention
-from benchmark.protocol.link_protocol import NegativePool
-from benchmark.protocol.metrics import link_metrics
-from benchmark.protocol.negatives import evaluation_candidates
-from tests.matrix_factorisation import factorised
+from benchmark.protocol.pool import NegativePool
+from tests.matrix_factorisation import factorised, validation_mrr
 
-SMALL = StablePreferences("small", 0, 100, 60, 10_000, 0.15, 0.15)
-WHOLE = StablePreferences("whole", 0, 600, 200, 60_000, 0.15, 0.15)
-POOL = NegativePool.DESTINATIONS
-
-
-def validation_mrr(dataset: Dataset, scores: NDArray[np.float64]) -> float:
-    """That of ``scores`` [num_users, num_items], by the protocol of held-out events."""
-    ids = torch.tensor(dataset.split.range("validation"))
-    protocol = held_out_protocol(POOL, seed=0)
-    items = evaluation_candidates(dataset, "validation", ids, protocol) - len(scores)
-    return link_metrics(torch.from_numpy(scores)[dataset.stream.src[ids].unsqueeze(1), items])[
-        "mrr"
-    ]
+SMALL = StablePreferences(num_users=100, num_items=60, num_events=10_000)
+WHOLE = StablePreferences()
+PROTOCOL = held_out_protocol(NegativePool.DESTINATIONS, seed=0)
 
 
 def pretrained_on(dataset: Dataset, settings: Pretraining, **network: int) -> Pretrained:
@@ -46,10 +32,10 @@ def test_a_small_stream(tmp_path: Path) -> None:
     Matrix factorisation reaches .602, the probabilities themselves .637, counts .283.
     """
     dataset = SMALL.load(Locations(None, tmp_path))
-    settings = Pretraining(12, 3, 2e-3, 2e-2, 0.1, 150, 5, POOL, 0)
+    settings = Pretraining(12, 3, 2e-3, 2e-2, 0.1, 150, 5, PROTOCOL, 0)
     widths = {"memory_dim": 32, "time_dim": 8, "embedding_dim": 32, "num_neighbors": 3}
     reached = pretrained_on(dataset, settings, **widths).mrrs.max().item()
-    assert reached > validation_mrr(dataset, factorised(dataset)) - 0.06
+    assert reached > validation_mrr(dataset, factorised(dataset), PROTOCOL) - 0.06
 
 
 @pytest.mark.slow
@@ -66,8 +52,8 @@ def test_the_whole_stream_with_the_settings_of_a_run(tmp_path: Path) -> None:
         options.static_memory_held_out,
         config.batch_size,
         options.num_training_negatives,
-        POOL,
+        PROTOCOL,
         seed=0,
     )
     reached = pretrained_on(dataset, settings).mrrs.max().item()
-    assert reached > validation_mrr(dataset, factorised(dataset)) - 0.04
+    assert reached > validation_mrr(dataset, factorised(dataset), PROTOCOL) - 0.04

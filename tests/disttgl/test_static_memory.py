@@ -21,11 +21,12 @@ from benchmark.disttgl.static_memory import identity_of, pretrained_rows, row_dr
 from benchmark.disttgl.system import DistTGLSystem
 from benchmark.disttgl.table_trainer import Pretraining
 from benchmark.models.tgn_attention import TGNAttention
-from benchmark.processes import Processes
-from benchmark.protocol.link_protocol import NegativePool
+from benchmark.protocol.pool import NegativePool
 from benchmark.record import RunFolder
-from benchmark.system import ReportProgress
 from benchmark.tasks.link_prediction import LinkPrediction
+from benchmark.training.processes import Processes
+from benchmark.training.system import ReportProgress
+from tests.disttgl.small import PROTOCOL
 from tests.models.streams import random_dataset
 
 MODEL = partial(
@@ -39,7 +40,7 @@ SETTINGS = Pretraining(
     held_out=0.1,
     batch_size=50,
     num_negatives=1,
-    negative_pool=NegativePool.NODES,
+    protocol=PROTOCOL,
     seed=0,
 )
 DATASET = random_dataset(num_events=120, split=Split(90, 100, 120))
@@ -118,13 +119,13 @@ def test_an_interrupted_run_goes_on_and_leaves_nothing_but_the_table(tmp_path: P
 
     with pytest.raises(InterruptionError):
         rows_from(tmp_path, settings=settings, report=interrupt)
-    assert not [*tmp_path.glob("static_memory/*.pt")]
+    assert not [*tmp_path.glob("static_memory/*/rows.npy")]
     resumed = rows_from(tmp_path, settings=settings, report=lambda *report: done.append(report[1]))
     assert done == [5, 6]
     assert torch.equal(resumed.rows, whole.rows)
     assert torch.equal(resumed.mrrs, whole.mrrs)
     suffixes = {path.suffix for path in (tmp_path / "static_memory").iterdir()}
-    assert suffixes == {".pt", ".lock"}
+    assert suffixes == {"", ".lock"}  # the folder of the table and its lock
 
 
 def test_a_checkpoint_of_other_settings_is_not_gone_on_from(tmp_path: Path) -> None:
@@ -162,7 +163,8 @@ def test_whatever_defines_the_table_is_in_its_name(tmp_path: Path) -> None:
                 {"held_out": 0.2},
                 {"batch_size": 60},
                 {"num_negatives": 2},
-                {"negative_pool": NegativePool.DESTINATIONS},
+                {"protocol": replace(PROTOCOL, negative_pool=NegativePool.DESTINATIONS)},
+                {"protocol": replace(PROTOCOL, negative_sampling="historical")},
                 {"seed": 1},
             )
         ),
@@ -174,6 +176,12 @@ def test_whatever_defines_the_table_is_in_its_name(tmp_path: Path) -> None:
     assert len(set(names)) == len(names)
 
 
+def test_what_evaluation_alone_is_told_is_not_in_its_name() -> None:
+    protocol = replace(PROTOCOL, num_negatives=3, seed=5, inductive=True)
+    other = replace(SETTINGS, protocol=protocol)
+    assert identity_of(DATASET, MODEL, other) == identity_of(DATASET, MODEL, SETTINGS)
+
+
 def test_events_after_the_training_split_are_not_in_its_name() -> None:
     stream = DATASET.stream.clone()
     for column in (stream.src, stream.dst, stream.msg):
@@ -183,22 +191,25 @@ def test_events_after_the_training_split_are_not_in_its_name() -> None:
 
 
 @pytest.mark.parametrize("damage", ["cut", "one bit", "another's"])
-def test_a_damaged_file_is_refused(tmp_path: Path, damage: str) -> None:
-    rows = rows_from(tmp_path).rows
-    (path,) = tmp_path.glob("static_memory/*.pt")
+def test_a_damaged_table_is_trained_again(
+    tmp_path: Path, damage: str, trainings: list[int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = rows_from(tmp_path).rows.clone()
+    (path,) = tmp_path.glob("static_memory/*/rows.npy")
     content = bytearray(path.read_bytes())
     if damage == "cut":
         path.write_bytes(content[: len(content) // 2])
     elif damage == "one bit":
-        place = content.index(rows.numpy().tobytes())
-        content[place + 5] ^= 1
+        content[-5] ^= 1
         path.write_bytes(content)
     else:
         rows_from(tmp_path, settings=replace(SETTINGS, seed=1))
-        (other,) = set(tmp_path.glob("static_memory/*.pt")) - {path}
+        (other,) = set(tmp_path.glob("static_memory/*/rows.npy")) - {path}
         other.replace(path)
-    with pytest.raises(ValueError, match=f"{path} is damaged: delete it and run again"):
-        rows_from(tmp_path)
+    before = len(trainings)
+    assert torch.equal(rows_from(tmp_path).rows, rows)
+    assert len(trainings) == before + 1
+    assert f"{path.parent} is damaged: it is made again" in capsys.readouterr().err
 
 
 def test_of_two_that_need_a_table_at_once_one_trains_it(

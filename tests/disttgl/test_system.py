@@ -5,10 +5,10 @@ import torch
 
 from benchmark.datasets.dataset import Dataset
 from benchmark.disttgl.system import DistTGLSystem
+from benchmark.graph.visibility import Visibility
 from benchmark.models.node_state import NO_EVENT
-from benchmark.processes import Processes
 from benchmark.protocol.evaluator import evaluate_links
-from benchmark.visibility import Visibility
+from benchmark.training.processes import Processes
 from tests.disttgl.small import BATCH_SIZE, PROTOCOL, small_dataset, small_system
 from tests.disttgl.trajectory import Layout, stop_and_go_on
 
@@ -153,13 +153,3 @@ def test_training_learns_a_rule() -> None:
     assert losses[0] > 0.5
     assert losses[-1] < 0.35
     assert evaluate_links(system, dataset, "validation", PROTOCOL, BATCH_SIZE)["mrr"] > 0.6
-
-
-@pytest.mark.parametrize("parallelism", ["1x1x1", "1x2x1", "1x1x2"])
-def test_the_first_forms_train(parallelism: str) -> None:
-    """With one trainer both forms are one; with more, the same batches come in another order."""
-    first, reordered = (small_system(parallelism, schedule=form) for form in ("first", "reordered"))
-    one, other = ([step.loss.item() for step in s.train_round()] for s in (first, reordered))
-    assert len(one) == len(other) == first.iterations_per_round
-    assert (one == other) == (parallelism == "1x1x1")
-    assert all(0 < loss < 2 for loss in one)

@@ -7,14 +7,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmark.disttgl.loss import SoftmaxLinkLoss
 from benchmark.disttgl.memory.backend import Turn
 from benchmark.disttgl.memory.replica import ReplicaMemory
 from benchmark.disttgl.system import DistTGLSystem
 from benchmark.models.node_state import NodeState
 from benchmark.parallelism import Parallelism
-from benchmark.processes import Processes
 from benchmark.randomness import key_to_seed
+from benchmark.training.objectives import SoftmaxLinkLoss
+from benchmark.training.processes import Processes
 from tests.disttgl.small import TRAINING, small_system
 from tests.models.closeness import assert_close
 
@@ -116,7 +116,7 @@ def test_every_trainer_draws_negatives_of_its_own_in_every_iteration() -> None:
 
 def test_every_trainer_has_dropout_of_its_own_in_every_iteration() -> None:
     system = small_system("1x2x2")
-    loss = system.trainers.gradients.loss
+    loss = system.objective
     found = []
     loss.register_forward_pre_hook(lambda *_: found.append(torch.initial_seed()))
     for _ in system.train_round():
@@ -137,7 +137,7 @@ def test_gradients_are_those_of_the_mean_loss_over_trainers(parallelism: str) ->
     schedule, builder = system.schedule, system.trainers.builder
     trainers = range(schedule.parallelism.num_trainers)
     model = system.model
-    empty = system.trainers.empty
+    empty = system.learner.nobody
     losses = []
     for trainer in trainers:
         assignment = schedule.assignment(trainer, 0)

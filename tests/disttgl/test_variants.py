@@ -1,7 +1,6 @@
 """Networks other than the one that DistTGL comes with, under i x j x k."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -17,11 +16,9 @@ from benchmark.models.dysat import DySAT
 from benchmark.models.graph_mixer import GraphMixer
 from benchmark.models.jodie import JODIE
 from benchmark.models.tgat import TGAT
-from benchmark.parallelism import Parallelism
-from benchmark.processes import Processes
 from benchmark.protocol.evaluator import evaluate_links
-from benchmark.system import TrainingSettings
-from tests.disttgl.small import BATCH_SIZE, PROTOCOL, TRAINING, small_dataset
+from benchmark.training.processes import Processes
+from tests.disttgl.small import BATCH_SIZE, PROTOCOL, small_dataset, small_job
 from tests.worlds import Job, run_jobs
 
 SIZES = {"node_dim": 6, "embedding_dim": 8, "num_neighbors": 4, "num_heads": 2}
@@ -33,11 +30,8 @@ NETWORKS: dict[str, Callable[..., TemporalModel]] = {
     "dysat": partial(DySAT, **SIZES, snapshot_duration=20),  # type: ignore[arg-type]
     "graph_mixer": partial(GraphMixer, **ATTENTION_FREE),  # type: ignore[arg-type]
 }
+LEARNING_RATE = 1e-2
 LAYOUTS = ("2x1x1", "1x2x1", "1x1x2")
-
-
-def training_of(parallelism: str) -> TrainingSettings:
-    return replace(TRAINING, parallelism=Parallelism.parse(parallelism), learning_rate=1e-2)
 
 
 def system_of(
@@ -49,11 +43,9 @@ def system_of(
 ) -> DistTGLSystem:
     """A small DistTGL that trains ``network``."""
     return DistTGLSystem(
-        dataset=dataset or small_dataset(),
-        protocol=PROTOCOL,
-        model=network,
-        training=training_of(parallelism),
-        processes=processes,
+        small_job(
+            parallelism, processes, dataset=dataset, network=network, learning_rate=LEARNING_RATE
+        ),
         sampler="strict",
         num_training_negatives=1,
         loss="softmax",
@@ -89,7 +81,7 @@ def rule() -> Dataset:
 def test_every_network_learns_a_rule(name: str, layout: str) -> None:
     dataset = rule()
     system = system_of(NETWORKS[name], layout, dataset=dataset)
-    losses = [float(round_losses(system).mean()) for _ in range(5)]
+    losses = [float(round_losses(system).mean()) for _ in range(10)]
     assert losses[-1] < 0.75 * losses[0]
     assert evaluate_links(system, dataset, "validation", PROTOCOL, BATCH_SIZE)["mrr"] > 0.5
 
@@ -111,11 +103,7 @@ def test_a_node_state_of_any_width_fits_every_node_memory(name: str) -> None:
 def test_tgl_trains_every_kind_of_network_as_disttgl_does(name: str, layout: str) -> None:
     disttgl = system_of(NETWORKS[name], layout)
     tgl = TGLSystem(
-        dataset=small_dataset(),
-        protocol=PROTOCOL,
-        model=NETWORKS[name],
-        training=training_of(layout),
-        processes=Processes(),
+        small_job(layout, network=NETWORKS[name], learning_rate=LEARNING_RATE),
         sampler="strict",
         loss="softmax",
         learning_rate_scale="none",

@@ -9,9 +9,10 @@ from torch import Tensor
 
 from benchmark.disttgl.system import DistTGLSystem
 from benchmark.models.node_state import NodeState
-from benchmark.processes import Processes
 from benchmark.protocol.evaluator import evaluate_links
-from benchmark.system import Step
+from benchmark.protocol.walk import Sharing
+from benchmark.training.processes import Processes
+from benchmark.training.system import Step
 from tests.disttgl.small import BATCH_SIZE, PROTOCOL, small_dataset, small_system
 
 
@@ -61,8 +62,7 @@ def train(processes: Processes, layout: Layout, num_iterations: int) -> Trajecto
                     "validation",
                     PROTOCOL,
                     BATCH_SIZE,
-                    share=(processes.rank, processes.world_size),
-                    combine=processes.sum,
+                    Sharing(processes.rank, processes.world_size, processes.sum),
                 )
             )
     processes.barrier()  # nobody leaves while others still train

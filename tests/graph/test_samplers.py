@@ -13,7 +13,7 @@ from benchmark.graph.samplers import (
     UniformSampler,
 )
 from benchmark.graph.snapshots import Snapshots
-from benchmark.visibility import Visibility
+from benchmark.graph.visibility import Visibility
 
 EVENT, BATCH = Visibility.EVENT, Visibility.BATCH
 SAMPLERS = RECENT_SAMPLERS | {"uniform": UniformSampler}

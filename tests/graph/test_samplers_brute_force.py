@@ -12,7 +12,7 @@ from benchmark.graph.neighbor_index import NeighborIndex
 from benchmark.graph.neighborhood import Neighborhood
 from benchmark.graph.samplers import PaperSampler, RecentSampler, UniformSampler
 from benchmark.graph.snapshots import Snapshots
-from benchmark.visibility import Visibility
+from benchmark.graph.visibility import Visibility
 
 Entry = tuple[int, int, int]  # event, neighbour, time
 

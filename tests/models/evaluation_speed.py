@@ -12,11 +12,11 @@ from time import perf_counter
 import torch
 
 from benchmark.build import DEFAULT_CACHE
-from benchmark.datasets.jodie import load_jodie
+from benchmark.datasets.jodie import JODIE
 from benchmark.datasets.locations import Locations
+from benchmark.graph.visibility import Visibility
 from benchmark.models.streaming import StreamingModel
 from benchmark.models.tgn_attention import TGNAttention
-from benchmark.visibility import Visibility
 from tests.models.plain import PlainTGN
 from tests.models.streams import random_state, sampler_of
 
@@ -27,7 +27,7 @@ BATCH, CANDIDATES, PLAIN_EVENTS, ROUNDS = 600, 50, 2, 5
 def main() -> None:
     """Score the same candidates with both models and print the ratio of their times."""
     root = Path(os.environ.get("DATASETS_ROOT", "../shared/data"))
-    dataset = load_jodie(Locations(root, DEFAULT_CACHE), "wikipedia", None)
+    dataset = JODIE("wikipedia").load(Locations(root, DEFAULT_CACHE))
     model = TGNAttention(dataset.stream.msg).eval()
     state = random_state(dataset, model)
     fast = StreamingModel(model, sampler_of(dataset, model), state)

@@ -10,10 +10,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset, EventBatch
+from benchmark.graph.visibility import Visibility
+from benchmark.models.layers.static_rows import StaticRows
 from benchmark.models.node_state import NO_EVENT, NodeState
-from benchmark.models.static_rows import StaticRows
 from benchmark.models.tgn_attention import TGNAttention
-from benchmark.visibility import Visibility
 
 
 def plain_neighbors(

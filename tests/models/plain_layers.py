@@ -11,11 +11,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset, EventBatch
-from benchmark.models.attention import TemporalAttention
-from benchmark.models.attention_layers import AttentionLayers
+from benchmark.graph.visibility import Visibility
 from benchmark.models.contract import TemporalModel
+from benchmark.models.layers.attention import AttentionLayers, TemporalAttention
 from benchmark.models.subgraph import build_subgraph
-from benchmark.visibility import Visibility
 from tests.models.plain import plain_neighbors
 from tests.models.streams import random_dataset, sampler_of
 from tests.models.variants import normalised

@@ -8,10 +8,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset
+from benchmark.graph.visibility import Visibility
 from benchmark.models.apan import APAN
 from benchmark.models.node_state import NO_EVENT, NodeState
 from benchmark.models.streaming import StreamingModel
-from benchmark.visibility import Visibility
 from tests.models.closeness import assert_close
 from tests.models.plain import plain_neighbors
 from tests.models.streams import empty_state, random_dataset, sampler_of

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset
+from benchmark.graph.visibility import Visibility
 from benchmark.models.dysat import DySAT
 from benchmark.models.node_state import NodeState
 from benchmark.models.streaming import StreamingModel
-from benchmark.visibility import Visibility
 from tests.models.closeness import assert_close, assert_gradients_close
 from tests.models.plain_layers import Case, PlainLayers, See, plain_known
 from tests.models.streams import random_dataset, sampler_of
@@ -117,7 +117,7 @@ def test_an_event_counts_until_the_oldest_snapshot_ends(age: int) -> None:
 
 
 def test_nodes_that_have_long_been_silent_tie_exactly() -> None:
-    """They have a past, but none that is looked at: all are strangers to this model."""
+    """They have a past, but none that is looked at: all are unseen to this model."""
     dataset = random_dataset(11, num_events=120, num_nodes=500, edge_dim=0)
     model = DySAT(dataset.stream.msg, snapshot_duration=2)
     state = NodeState.empty(dataset.num_nodes, 0, 0)

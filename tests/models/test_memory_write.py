@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.datasets.dataset import EventBatch
-from benchmark.models.delivery import Delivery, endpoints, last_occurrence
-from benchmark.models.memory_write import MemoryWrite
+from benchmark.models.memory_write import Delivery, MemoryWrite, endpoints, last_occurrence
 from tests.models.closeness import assert_close
 from tests.models.streams import random_dataset, random_state, small_model
 

@@ -9,16 +9,18 @@ import torch
 from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset, Split
+from benchmark.graph.visibility import Visibility
 from benchmark.models.contract import TemporalModel
 from benchmark.models.dysat import DySAT
 from benchmark.models.node_state import NodeState
 from benchmark.models.streaming import StreamingModel
 from benchmark.models.tgat import TGAT
 from benchmark.models.tgn_attention import TGNAttention
-from benchmark.processes import Processes
 from benchmark.protocol.evaluator import evaluate_links
-from benchmark.protocol.link_protocol import LinkProtocol, NegativePool
-from benchmark.visibility import Visibility
+from benchmark.protocol.link_protocol import LinkProtocol
+from benchmark.protocol.pool import NegativePool
+from benchmark.protocol.walk import Sharing
+from benchmark.training.processes import Processes
 from tests.models.closeness import assert_close
 from tests.models.plain import PlainTGN
 from tests.models.plain_layers import Case
@@ -227,16 +229,16 @@ def test_nodes_that_have_met_nobody_tie_exactly() -> None:
     stream = StreamingModel(model, sampler_of(dataset, model), empty_state(dataset, model))
     walk(stream, dataset, 21)
     met = torch.cat([dataset.stream.src[:28], dataset.stream.dst[:28]]).unique()
-    strangers = torch.tensor(sorted(set(range(500)) - set(met.tolist())))
-    events, candidates = dataset.batch(21, 28), strangers.expand(7, -1)
+    unseen = torch.tensor(sorted(set(range(500)) - set(met.tolist())))
+    events, candidates = dataset.batch(21, 28), unseen.expand(7, -1)
     scores = stream.score(events, candidates)
     assert torch.equal(scores, scores[:, :1].expand_as(scores))
     static = torch.zeros(500, 100)
-    static[strangers[1::2]] = torch.randn(len(strangers) // 2, 100)
+    static[unseen[1::2]] = torch.randn(len(unseen) // 2, 100)
     model.use_static_memory(static)
     scores = stream.score(events, candidates)
     assert torch.equal(scores[:, ::2], scores[:, :1].expand_as(scores[:, ::2]))
-    assert len(scores[0, 1::2].unique()) > len(strangers) // 3
+    assert len(scores[0, 1::2].unique()) > len(unseen) // 3
 
 
 @pytest.mark.parametrize("world", [2, 3])
@@ -256,8 +258,7 @@ def test_metrics_of_shares_are_exactly_those_of_one_process(world: int) -> None:
             "validation",
             protocol,
             batch_size=10,
-            share=(processes.rank, processes.world_size),
-            combine=processes.sum,
+            sharing=Sharing(processes.rank, processes.world_size, processes.sum),
         )
 
     alone = evaluate(Processes())

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset
+from benchmark.graph.visibility import Visibility
 from benchmark.models.node_state import NodeState
 from benchmark.models.tgat import TGAT
-from benchmark.visibility import Visibility
 from tests.models.closeness import assert_close, assert_gradients_close
 from tests.models.plain_layers import Case, PlainLayers, plain_known
 from tests.models.streams import random_dataset

@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmark.datasets.dataset import Dataset, EventBatch
+from benchmark.graph.visibility import Visibility
 from benchmark.models.node_state import NO_EVENT, NodeState
 from benchmark.models.subgraph import build_subgraph
 from benchmark.models.tgn_attention import TGNAttention
-from benchmark.visibility import Visibility
 from tests.models.closeness import assert_close, assert_gradients_close
 from tests.models.plain import PlainTGN
 from tests.models.streams import random_dataset, random_state, sampler_of, small_model

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset, EventBatch
+from benchmark.graph.visibility import Visibility
 from benchmark.models.contract import TemporalModel
 from benchmark.models.node_state import NO_EVENT, NodeState
 from benchmark.models.subgraph import Subgraph, build_subgraph
-from benchmark.visibility import Visibility
 from tests.models.plain import plain_neighbors
 from tests.models.streams import random_dataset, random_state, sampler_of
 

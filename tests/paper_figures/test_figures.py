@@ -1,89 +1,191 @@
-"""The numbers behind the figures, and the files they end in."""
+"""Every figure from the kept records: files, verdicts, facts and numbers."""
 
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
-import matplotlib.image
 import pandas as pd
 import pytest
 
-from paper_figures import captured_events, throughput, time_to_accuracy
-from paper_figures.collection import load_records
-from paper_figures.series import make_series
-from paper_figures.style import SYSTEM_COLORS, color_of, conditions
-from tests.paper_figures.conftest import WriteRun
+from benchmark.records.reader import Records, read_records
+from paper_figures import registry
+from paper_figures.claims import totals
+from paper_figures.figure import Drawing, draw
+from paper_figures.registry import FIGURES
+
+Drawn = tuple[Path, dict[str, Drawing]]
+PICTURES = {
+    "batch_size_icews18", "captured_events_wikipedia", "convergence_wikipedia_disttgl",
+    "edge_convergence_icews18", "exactness", "node_accuracy_wikipedia", "node_memory_wikipedia",
+    "peers_wikipedia_disttgl", "projection", "static_memory_disttgl",
+    "throughput_wikipedia_disttgl", "time_to_accuracy_uci_disttgl", "time_to_accuracy_uci_tgn",
+    "time_to_accuracy_wikipedia_disttgl", "time_to_accuracy_wikipedia_tgn",
+    "trainer_grid_wikipedia_disttgl",
+}  # fmt: skip
+TABLES = {
+    "convergence_wikipedia_disttgl_speedups", "dataset_statistics", "edge_classification",
+    "link_prediction_uci_disttgl", "link_prediction_uci_tgn", "link_prediction_wikipedia_disttgl",
+    "link_prediction_wikipedia_tgn", "node_classification_wikipedia_disttgl",
+    "sampling_speed_wikipedia", "strategies", "tgl_scaling_wikipedia_disttgl",
+    "time_to_accuracy_uci_disttgl_targets", "time_to_accuracy_uci_tgn_targets",
+    "time_to_accuracy_wikipedia_disttgl_targets", "time_to_accuracy_wikipedia_tgn_targets",
+}  # fmt: skip
 
 
-def test_counts_are_ranked_and_cut(results: Path, write_count: WriteRun) -> None:
-    write_count(400, [2, 9, 4])
-    write_count(200, list(range(1, 4001)))
-    table = captured_events.measured(captured_events.select(load_records(results)[0]))
-    small = table[table["batch_size"] == 200]
-    assert small["captured_events"].tolist() == list(range(4000, 1000, -1))
-    large = table[table["batch_size"] == 400]
-    assert large[["rank", "captured_events"]].to_numpy().tolist() == [[1, 9], [2, 4], [3, 2]]
+def shown(drawn: Drawn, figure: str, output: str) -> pd.DataFrame:
+    (one,) = (o for o in drawn[1][figure].outputs if o.name == output)
+    assert one.shown is not None
+    return one.shown
 
 
-def test_published_counts_are_those_of_wikipedia() -> None:
-    table = captured_events.published_counts("wikipedia", {600, 2400, 7})
-    largest = table[table["rank"] == 1].set_index("batch_size")["captured_events"]
-    assert largest.to_dict() == {600: 255, 2400: 66}
-    assert len(captured_events.published_counts("synthetic", {600})) == 0
+def caption(drawn: Drawn, figure: str) -> str:
+    return drawn[1][figure].outputs[0].caption
 
 
-def test_series_that_share_a_name_are_told_apart(results: Path, write_run: WriteRun) -> None:
-    write_run("one", config={"system": {"sampler": "strict", "precision": "float32"}})
-    write_run("two", config={"system": {"sampler": "paper", "precision": "float32"}})
-    write_run("tgn", system="tgn")
-    labels = [series.label for series in make_series(load_records(results)[0])]
-    assert labels == [
-        "tgn 1x1x1",
-        "disttgl 1x1x1, sampler=paper",
-        "disttgl 1x1x1, sampler=strict",
-    ]
+def test_all_pictures_and_tables_are_there(drawn: Drawn) -> None:
+    out, drawings = drawn
+    assert [d.problem for d in drawings.values() if d.problem] == []
+    wanted = {f"{n}.{e}" for n in PICTURES for e in ("png", "pdf", "csv")}
+    wanted |= {f"{n}.{e}" for n in TABLES for e in ("csv", "md", "tex")}
+    assert {path.name for path in out.iterdir()} == wanted
 
 
-def test_mixed_visibility_and_machines_are_said(results: Path, write_run: WriteRun) -> None:
-    write_run("tgn", system="tgn", visibility="batch")
-    folder = write_run("disttgl")
-    (folder / "environment.json").write_text('{"gpus": ["a GPU"]}')
-    records, _ = load_records(results)
-    text = conditions(records)
-    assert "own batch (disttgl) or only events of earlier batches (tgn)" in text
-    assert "a GPU; a processor, 2 cores" in text
-    assert "differ" not in conditions(records[:1])
+def test_the_verdicts_of_the_kept_records(drawn: Drawn) -> None:
+    judged = [one for drawing in drawn[1].values() for one in drawing.judged]
+    assert dict(totals(judged)) == {
+        "reproduced": 17, "partly": 24, "contradicted": 0, "incomparable": 7,
+    }  # fmt: skip
+    by_figure = {n: Counter(str(j.verdict) for j in d.judged) for n, d in drawn[1].items()}
+    assert by_figure["convergence"] == {"reproduced": 7}
+    assert by_figure["trainer_grid"] == {"incomparable": 1, "partly": 1}
+    assert by_figure["link_prediction"] == {"partly": 3, "reproduced": 1}
+    assert by_figure["static_memory"] == {"incomparable": 2}
 
 
-def test_every_system_has_a_colour() -> None:
-    assert len({*SYSTEM_COLORS.values()}) == 3
-    assert color_of("disttgl") == SYSTEM_COLORS["disttgl"]
-    assert color_of("another") == color_of("another") not in SYSTEM_COLORS.values()
+@pytest.mark.parametrize(
+    ("figure", "measure", "text"),
+    [
+        ("convergence", "iterations 1x1x1 to 1x8x1", "573 against 3496 [2944, 3864], 6.1x"),
+        ("edge_convergence", "iterations 8x1x1 to 8x1x4", "not reached against 234"),
+        ("throughput", "disttgl 1x1x2 by disttgl 1x1x1", "1.64 [1.60, 1.69]"),
+        ("node_memory", "growth", "1.8x on 2 processes, 4.6x on 4 processes"),
+        ("captured_events", "max", "606, 368, 255, 132, 66"),
+        ("peers", "ratio without edge features", "2.3 [2.0, 2.7] over 3 repeats"),
+        ("tgl_scaling", "speedup", "1.69 [1.58, 1.79]"),
+        ("sampling_speed", "speedup TGN", "1.10 [1.07, 1.12]"),
+        ("exactness", "float64", "55 of 55 runs the same bit for bit"),
+        ("strategies", "captured dependency", "captured events, %: mini-batch 83, 1x1x1 100"),
+        ("edge_classification", "lost by a second copy", "1x1x1 33.77 and 1x1x2 33.94"),
+    ],
+)
+def test_what_is_measured(drawn: Drawn, figure: str, measure: str, text: str) -> None:
+    found = [j.measured.text for j in drawn[1][figure].judged if j.claim.measure == measure]
+    assert text in found
 
 
-@pytest.mark.parametrize("module", [time_to_accuracy, throughput, captured_events])
-def test_files_are_written(
-    module: ModuleType, tmp_path: Path, results: Path, write_run: WriteRun, write_count: WriteRun
+def test_captions_take_the_edge_features_from_the_records(drawn: Drawn) -> None:
+    assert "Edge features: 0 on wikipedia (paper: 172)." in caption(drawn, "convergence")
+    assert "Edge features: 32 on icews18." in caption(drawn, "edge_convergence")
+
+
+def test_figure_10_names_the_two_numbers_of_the_paper(drawn: Drawn) -> None:
+    said = "The paper prints 0.8534 for 1x1x1 here and 0.8354 in Figure 9."
+    assert said in caption(drawn, "trainer_grid")
+
+
+def test_rows_of_one_network_are_told_apart(drawn: Drawn) -> None:
+    table = shown(drawn, "edge_classification", "edge_classification")
+    ours = table[(table["origin"] == "measured") & (table["network"] == "TGN-attn")]
+    assert set(ours["i x j x k"]) == {"1x1x1", "1x1x2"}
+    for name in TABLES:
+        figure = next(n for n, d in drawn[1].items() if any(o.name == name for o in d.outputs))
+        rows = shown(drawn, figure, name)
+        lead = [c for c in rows if not rows[c].str.match(r"^-?[\d.]+ \[").any()]
+        assert not rows[rows["origin"] == "measured"][lead].duplicated().any(), name
+
+
+def test_runs_left_out_are_named_with_the_reason(drawn: Drawn) -> None:
+    assert any("epochs=16 where 100 is drawn" in s for s in drawn[1]["convergence"].left_out)
+    assert "6 runs of suite scaling on wikipedia: another system" in (
+        drawn[1]["strategies"].left_out
+    )
+
+
+def test_a_marked_run_says_so_in_its_caption(
+    write_run: Callable[..., Path], tmp_path: Path
 ) -> None:
-    write_run("one", dataset="wikipedia")
-    write_run("two", dataset="wikipedia", seed=1, mrr=[0.45, 0.55])
-    write_run("three", dataset="wikipedia", system="tgn", visibility="batch")
-    write_count(200, [5, 3], dataset="wikipedia")
-    records, problems = load_records(results)
-    assert problems == []
-    pdf, png, csv, *_ = module.draw(records, tmp_path / "out")
-    assert pdf.read_bytes().startswith(b"%PDF")
-    height, width, _ = matplotlib.image.imread(png).shape
-    assert 3.0 < width / 300 < 7.3
-    assert 1.0 < height / 300 < 6.0
-    table = pd.read_csv(csv)
-    assert set(table["origin"]) == {"measured", "published"}
-    assert table["source"].notna().all()
+    for seed, layout in enumerate(({"i": 1, "j": 1, "k": 1}, {"i": 1, "j": 2, "k": 1})):
+        settings = {"max_events": 5000, "system": {"static_memory": "off"}}
+        write_run(str(seed), settings=settings, parallelism=layout)
+    drawing = draw(FIGURES["convergence"], read_records(tmp_path / "runs"), tmp_path / "out")
+    assert drawing.problem == ""
+    assert drawing.outputs[0].caption.startswith("Not the whole stream as it is: max_events=5000.")
+
+
+def test_a_figure_without_records_says_how_to_make_them(reference: Records, tmp_path: Path) -> None:
+    empty = Records(reference.runs[:0], reference.evaluations[:0], [])
+    drawing = draw(FIGURES["batch_size"], empty, tmp_path)
+    assert drawing.missing and not drawing.paths
+    assert drawing.problem == (
+        "batch_size: no record of it; make some with: python -m benchmark.run suite=batch_size"
+    )
 
 
 def test_the_same_records_give_the_same_bytes(
-    tmp_path: Path, results: Path, write_run: WriteRun
+    drawn: Drawn, reference: Records, tmp_path: Path
 ) -> None:
-    write_run()
-    records, _ = load_records(results)
-    first, second = (throughput.draw(records, tmp_path / name) for name in ("one", "two"))
-    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+    again = draw(FIGURES["node_memory"], reference, tmp_path)
+    for path in again.paths:
+        assert path.read_bytes() == (drawn[0] / path.name).read_bytes(), path.name
+
+
+NEW = '''
+"""Seconds of training by seed."""
+from paper_figures.figure import Output, PaperFigure, measured
+from paper_figures.selection import Rule
+
+
+def draw(group):
+    table = group.runs[["seed", "seconds.train"]].assign(origin="measured")
+    yield Output("seconds", table, "Seconds.", shown=table.astype(str))
+
+
+def measure(group):
+    seconds = float(group.first["seconds.train"])
+    yield measured(group, "seconds", seconds, f"{seconds:g} s", "here")
+
+
+FIGURES = [PaperFigure("seconds", Rule(("convergence",)), draw, measure)]
+'''
+
+
+def test_a_figure_is_a_module_and_its_rows(
+    write_run: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing else is touched: the registry finds the module, the csv files have its texts."""
+    write_run("a")
+    package, paper = tmp_path / "more", tmp_path / "paper"
+    package.mkdir()
+    paper.mkdir()
+    (package / "seconds.py").write_text(NEW)
+    (paper / "figures.csv").write_text(
+        (published_folder() / "figures.csv").read_text() + "seconds,Figure 0,seconds,run,no,\n"
+    )
+    (paper / "claims.csv").write_text(
+        "figure,measure,dataset,statement,published,printed,rule,tolerance\n"
+        "seconds,seconds,,training is short,9,,ratio,1.5\n"
+    )
+    monkeypatch.setattr("paper_figures.published.PAPER", paper)
+    monkeypatch.setattr("paper_figures.__path__", [*registry.paper_figures.__path__, str(package)])
+    found = registry.find_figures()
+    drawing = draw(found["seconds"], read_records(tmp_path / "runs"), tmp_path / "out")
+    assert list(found)[-1] == "seconds"
+    assert [(one.statement, str(one.verdict)) for one in drawing.judged] == [
+        ("training is short", "reproduced")
+    ]
+    assert (tmp_path / "out" / "seconds.tex").exists()
+    assert len(NEW.splitlines()) < 80
+
+
+def published_folder() -> Path:
+    return Path(__file__).parents[2] / "results" / "paper"

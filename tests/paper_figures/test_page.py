@@ -1,176 +1,119 @@
-"""The page: well-formed, whole in one file, and true to its figures."""
+"""The page, the README block, the page of claims, and the command."""
 
-import base64
-import csv
-import gzip
-import io
+import re
 from collections.abc import Callable
-from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
-import matplotlib.image
 import pandas as pd
 import pytest
 
-from paper_figures import page as page_module
-from paper_figures import style
-from paper_figures.claim import Claim, Verdict
-from paper_figures.collection import load_records
-from paper_figures.drawing import Drawing, draw
+from benchmark.records.reader import Records
+from paper_figures import readme
+from paper_figures.__main__ import main
+from paper_figures.figure import Drawing
 from paper_figures.page import write_page
 from paper_figures.registry import FIGURES
-from tests.paper_figures.conftest import WriteRun
+from paper_figures.tables import cell, markdown, shown, write_table
 
-WITHOUT_END = {"meta", "img", "br"}
-PAPER = "https://arxiv.org/abs/2307.07649"
-CLAIM = Claim(
-    "losses <agree> & more", "3.7", "2.1 [1.9, 2.3]", "batch 600", Verdict.PARTLY, "python -m b"
-)
-Attributes = dict[str, str | None]
+ROOT = Path(__file__).parents[2]
+Drawn = tuple[Path, dict[str, Drawing]]
 
 
-class Page(HTMLParser):
-    """Refuses what is not balanced; keeps elements in order, ids, and text without the style."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.elements: list[tuple[str, Attributes]] = []
-        self.text = ""
-        self.feed(text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        if tag not in WITHOUT_END:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if self.open[-1:] != ["style"]:
-            self.text += data
-
-    def all(self, tag: str) -> list[Attributes]:
-        return [attributes for name, attributes in self.elements if name == tag]
-
-
-def content(url: str | None) -> bytes:
-    assert url is not None
-    head, _, data = url.partition(",")
-    assert head.startswith("data:") and head.endswith(";base64")
-    return base64.b64decode(data, validate=True)
-
-
-@pytest.fixture
-def out(tmp_path: Path) -> Path:
-    return tmp_path / "figures"
-
-
-@pytest.fixture
-def drawn(results: Path, out: Path, write_count: WriteRun) -> Drawing:
-    """Figure 8 of wikipedia, drawn from one count."""
-    write_count(200, [5, 3], dataset="wikipedia")
-    drawing = draw("captured_events", FIGURES["captured_events"], load_records(results)[0], out)
-    return replace(drawing, claims=[CLAIM])
-
-
-@pytest.fixture
-def read(results: Path, out: Path) -> Callable[..., Page]:
-    """``read(DRAWING, ..., left_out=[...])`` writes the page of these and parses it."""
-
-    def write(*drawings: Drawing, left_out: list[str] | None = None) -> Page:
-        return Page(write_page(drawings, left_out or [], results, out).read_text())
-
-    return write
-
-
-def test_a_figure_has_its_picture_claims_records_and_numbers(
-    drawn: Drawing, read: Callable[..., Page], out: Path
+def test_the_page_opens_with_the_totals_and_a_picture_and_holds_all(
+    drawn: Drawn, reference: Records, tmp_path: Path
 ) -> None:
-    page = read(drawn)
-    assert page.all("html") == [{"lang": "en"}]
-    (picture,) = page.all("img")
-    pixels = matplotlib.image.imread(io.BytesIO(content(picture["src"])), format="png")
-    assert pixels.shape[1] / int(picture["width"] or 0) == pytest.approx(300 / 130, rel=0.01)
-    assert (picture["alt"] or "").startswith(f"Figure 8, {drawn.figure.shows}. Measured values.")
-    for words in (
-        "Figure 8", "1 of 1 have been drawn, from 1 records", CLAIM.statement, CLAIM.published,
-        CLAIM.measured, CLAIM.conditions, CLAIM.command, "partly", drawn.figure.command,
-        drawn.figure.differs, "the first 50 of 3,002 rows", "Nothing.",
-    ):  # fmt: skip
-        assert words in page.text
-    hrefs = [link["href"] or "" for link in page.all("a")]
-    (record,) = drawn.records
-    assert [(out / href).resolve() for href in hrefs if href.startswith("..")] == [record.folder]
-    anchors = {href.removeprefix("#") for href in hrefs if href.startswith("#")}
-    assert anchors == {"captured_events"} <= {a.get("id") for _, a in page.elements}
+    path = write_page(list(drawn[1].values()), reference, Path("results/reference"), tmp_path)
+    text = path.read_text()
+    header = text[text.index("<header>") : text.index("</header>")]
+    assert "48 claims" in header and "<img" in header
+    for name, figure in FIGURES.items():
+        assert f'<h2 id="{name}">{figure.number}</h2>' in text
+    assert "epochs=16 where 100 is drawn" in text
+    assert not re.findall(r'(?:src|href)="https?://(?!arxiv)', text)
 
 
-def test_the_page_needs_nothing_else(drawn: Drawing, read: Callable[..., Page]) -> None:
-    page = read(drawn)
-    assert not {"script", "link", "iframe", "object"} & {tag for tag, _ in page.elements}
-    urls = [a[name] or "" for _, a in page.elements for name in ("src", "href") if name in a]
-    assert {url for url in urls if "//" in url.partition(",")[0]} == {PAPER}
-    saved = {str(a["download"]): content(a["href"]) for a in page.all("a") if "download" in a}
-    assert saved == {p.name: p.read_bytes() for p in drawn.paths if p.suffix != ".png"}
-
-
-def test_the_same_drawings_give_the_same_page(
-    drawn: Drawing, results: Path, tmp_path: Path
+def test_text_of_records_is_escaped(
+    write_run: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    first, second = (
-        write_page([drawn], [], results, tmp_path / name) for name in ("one", "another")
-    )
-    assert first.read_bytes() == second.read_bytes()
+    write_run("a", command="<script>")
+    write_run("b", command="<script>", parallelism={"i": 1, "j": 2, "k": 1})
+    out = tmp_path / "out"
+    assert main(["convergence", "--results", str(tmp_path / "runs"), "--out", str(out)]) == 0
+    assert "<script>" not in (out / "index.html").read_text()
 
 
-def test_a_large_table_is_saved_compressed(
-    drawn: Drawing, read: Callable[..., Page], monkeypatch: pytest.MonkeyPatch
+def test_the_command_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--results", str(tmp_path / "none")]) == 1
+    assert "there is no results folder" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["figure_99"])
+    assert "there is no figure figure_99; choose from time_to_accuracy" in capsys.readouterr().err
+
+
+def test_a_figure_asked_for_that_has_no_records_is_a_failure(
+    write_run: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(page_module, "LARGEST_LINK", 1000)
-    saved = {str(a["download"]): a["href"] for a in read(drawn).all("a") if "download" in a}
-    table = next(path for path in drawn.paths if path.suffix == ".csv")
-    assert set(saved) == {"captured_events_wikipedia.pdf", "captured_events_wikipedia.csv.gz"}
-    assert gzip.decompress(content(saved[f"{table.name}.gz"])) == table.read_bytes()
+    write_run("a", suite="quick")
+    where = ["--results", str(tmp_path / "runs"), "--out", str(tmp_path / "out")]
+    assert main(["node_memory", *where]) == 1
+    assert "node_memory: no record of it; make some with" in capsys.readouterr().err
 
 
-def test_what_is_not_drawn_is_said(read: Callable[..., Page]) -> None:
-    figure = FIGURES["throughput"]
-    missing = Drawing("throughput", figure, problem="no record <of it>", missing=True)
-    failed = Drawing("peers", FIGURES["peers"], problem="peers: not drawn (a reason)")
-    page = read(missing, failed, left_out=["run/result.json: broken"])
-    assert "0 of 2 have been drawn, from 0 records" in page.text
-    assert page.text.count("no record <of it>") == 2
-    assert "run/result.json: broken" in page.text
-    assert page.text.count("peers: not drawn (a reason)") == 2
-    assert figure.command in page.text
-    assert "claim of the paper" not in page.text
-    assert page.all("img") == []
-
-
-def test_alt_texts_name_what_is_drawn(
-    results: Path, out: Path, read: Callable[..., Page], write_count: WriteRun
+def test_damaged_records_are_named_on_the_page(
+    write_run: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    plt_figure, _ = style.plt.subplots()
-    names = [f"disttgl 1x1x{n}" for n in range(1, 15)]
-    table = pd.DataFrame({"label": ["tgn", *names], "origin": ["published"] + ["measured"] * 14})
-    paths = style.save(plt_figure, table, out, "a_figure")
-    page = read(Drawing("throughput", FIGURES["throughput"], paths=paths))
-    alt = page.all("img")[0]["alt"] or ""
-    assert "Published: tgn. Measured: disttgl 1x1x1; " in alt
-    assert alt.endswith("disttgl 1x1x12 and 2 more.")
+    folder = write_run("a")
+    (folder / "result.json").write_text("{")
+    main(["--results", str(tmp_path / "runs"), "--out", str(tmp_path / "out")])
+    text = (tmp_path / "out" / "index.html").read_text()
+    assert "not readable as JSON" in text and "not readable as JSON" in capsys.readouterr().err
 
 
-def test_numbers_are_short_and_the_rest_is_as_it_is(out: Path, read: Callable[..., Page]) -> None:
-    out.mkdir()
-    path = out / "table.csv"
-    rows = [["name", "value", "count"], ["0.5.1", "0.123456789", "1234567"]]
-    with path.open("w", newline="") as file:
-        csv.writer(file).writerows(rows)
-    page = read(Drawing("throughput", FIGURES["throughput"], paths=[path]))
-    assert "0.12346" in page.text and "0.123456" not in page.text
-    assert "0.5.1" in page.text and "1234567" in page.text
+def test_the_readme_and_the_page_of_claims_are_up_to_date() -> None:
+    assert readme.main(["--check"]) == 0, f"run {readme.WRITE}"
+
+
+def test_the_summary_has_a_row_for_each_figure_that_links_to_its_heading() -> None:
+    verdicts = readme.all_verdicts(ROOT / "results" / "reference")
+    lines = readme.summary(verdicts).splitlines()
+    assert lines[0] == "48 claims: 17 reproduced, 24 partly, 0 contradicted, 7 incomparable"
+    assert len(lines) == 4 + len(verdicts) == 4 + len(FIGURES)
+    headings = re.findall(r"^## (.*)$", readme.reproduction(verdicts), flags=re.MULTILINE)
+    assert headings == [FIGURES[name].number for name in verdicts]
+
+
+def test_a_stale_readme_is_reported_and_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "reference").symlink_to(ROOT / "results" / "reference")
+    (tmp_path / "README.md").write_text(f"a\n{readme.BEGIN}\nold\n{readme.END}\nz\n")
+    assert readme.main(["--check"], tmp_path) == 1
+    assert "README.md is not that of the records" in capsys.readouterr().err
+    assert readme.main([], tmp_path) == 0 == readme.main(["--check"], tmp_path)
+    text = (tmp_path / "README.md").read_text()
+    assert text.startswith("a\n") and text.endswith("\nz\n") and "old" not in text
+
+
+def test_a_readme_without_marks_is_refused() -> None:
+    with pytest.raises(ValueError, match="needs the lines"):
+        readme.with_block("no marks", "block")
+
+
+def test_cells_of_tables() -> None:
+    row = {"v": 97.294, "v_low": 96.4, "v_high": 98.1}
+    assert cell(row, "v", ".2f") == "97.29 [96.40, 98.10]"
+    assert cell({"v": 98.46, "v_deviation": 0.1}, "v", ".2f") == "98.46 ± 0.10"
+    assert cell({"v": 1.0, "v_low": 1.0, "v_high": 1.001}, "v", ".1f") == "1.0"
+    assert cell({}, "v", ".2f") == "-"
+
+
+def test_tables_leave_out_empty_columns_and_escape(tmp_path: Path) -> None:
+    rows = pd.DataFrame({"a": ["x|y"], "b": [None], "n": [1.5], "origin": ["measured"]})
+    table = shown(rows, {"A_1": "a", "B": "b", "N": ("n", ".1f")})
+    assert list(table) == ["A_1", "N", "origin"]
+    assert markdown(table).splitlines()[2] == "| x\\|y | 1.5 | measured |"
+    md, tex = write_table(table, "50 % of $x_1$", tmp_path / "t")
+    assert "50 % of" in md.read_text()
+    assert "A\\_1" in tex.read_text() and "50 \\% of \\$x\\_1\\$" in tex.read_text()

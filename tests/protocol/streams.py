@@ -1,12 +1,15 @@
 """Small streams with and without two sides, for the tests of the protocol."""
 
+import hashlib
+
 import torch
 from torch_geometric.data import TemporalData
 
-from benchmark.datasets.dataset import Dataset, Source, Split
+from benchmark.datasets.dataset import Dataset, EventBatch, Source, Split, SplitName
+from benchmark.graph.visibility import Visibility
 from benchmark.protocol.counter import random_integers
-from benchmark.protocol.link_protocol import LinkProtocol, NegativePool, NegativeSampling
-from benchmark.visibility import Visibility
+from benchmark.protocol.link_protocol import LinkProtocol
+from benchmark.protocol.pool import NegativePool
 
 
 def dataset_of(
@@ -42,7 +45,7 @@ def protocol_with(
     num_negatives: int,
     negative_pool: NegativePool = NegativePool.DESTINATIONS,
     seed: int = 0,
-    negative_sampling: NegativeSampling = NegativeSampling.RANDOM,
+    negative_sampling: str = "random",
     inductive: bool = False,
 ) -> LinkProtocol:
     return LinkProtocol(
@@ -55,3 +58,22 @@ def protocol_with(
         negative_sampling,
         inductive,
     )
+
+
+def events_of(dataset: Dataset, ids: torch.Tensor) -> EventBatch:
+    """Events in any order, as one batch."""
+    stream = dataset.stream
+    return EventBatch(0, ids, stream.src[ids], stream.dst[ids], stream.t[ids])
+
+
+def candidates_of(
+    dataset: Dataset, protocol: LinkProtocol, ids: torch.Tensor, split: SplitName = "validation"
+) -> torch.Tensor:
+    """What a system is asked to rank for the events ``ids``."""
+    return protocol.negatives(dataset).candidates(events_of(dataset, ids), split)
+
+
+def checksum(candidates: torch.Tensor) -> str:
+    """sha256 over shape and values."""
+    text = f"{tuple(candidates.shape)}".encode()
+    return hashlib.sha256(text + candidates.numpy().tobytes()).hexdigest()

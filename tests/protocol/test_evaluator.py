@@ -8,9 +8,10 @@ from benchmark.datasets.dataset import Split
 from benchmark.protocol.evaluator import evaluate_links
 from benchmark.protocol.inductive import inductive_events
 from benchmark.protocol.metrics import LINK_METRICS
-from benchmark.protocol.negatives import evaluation_candidates
-from benchmark.protocol.tgb_negatives import NO_NODE
-from tests.protocol.known_scorers import Constant, EdgeBank, Oracle, Random, Recorder
+from benchmark.protocol.negatives import NO_NODE
+from benchmark.protocol.random_negatives import RandomNegatives
+from benchmark.protocol.walk import Sharing
+from tests.protocol.known_scorers import Blind, Constant, EdgeBank, Oracle, Random, Recorder
 from tests.protocol.streams import dataset_of, protocol_with, random_dataset
 
 FORTY_NINE = protocol_with(49)
@@ -56,56 +57,57 @@ def test_batch_size_changes_nothing(scorer, batch_size):
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 600])
-def test_three_shares_sum_to_the_whole(batch_size):
+@pytest.mark.parametrize("world", [2, 3, 5])
+def test_shares_sum_to_the_whole(batch_size, world):
     shares: list[torch.Tensor] = []
-    for rank in range(3):
-        validate(
-            Random(),
-            batch_size,
-            share=(rank, 3),
-            combine=lambda scores: shares.append(scores) or scores,
-        )
+    for rank in range(world):
+        keep = Sharing(rank, world, lambda scores: shares.append(scores) or scores.abs() + 1)
+        validate(Random(), batch_size, sharing=keep)
     whole = validate(Random(), batch_size)
-    for rank in range(3):
-        metrics = validate(
-            Random(), batch_size, share=(rank, 3), combine=lambda scores: torch.stack(shares).sum(0)
-        )
-        assert metrics == whole
+    for rank in range(world):
+        add = Sharing(rank, world, lambda scores: torch.stack(shares).sum(0))
+        assert validate(Random(), batch_size, sharing=add) == whole
 
 
 def test_ap_and_auc_are_scikit_learns_on_the_pooled_scores():
     pooled = []
-    metrics = validate(Random(), 7, combine=lambda scores: pooled.append(scores) or scores)
-    labels = torch.zeros_like(pooled[0])
+    metrics = validate(Random(), 7, on_scores=lambda *told: pooled.extend(told))
+    split, scores, num_negatives = pooled
+    assert (split, num_negatives.tolist()) == ("validation", [49] * 1600)
+    labels = torch.zeros_like(scores)
     labels[:, 0] = 1
-    flat = labels.flatten().numpy(), pooled[0].flatten().numpy()
+    flat = labels.flatten().numpy(), scores.flatten().numpy()
     assert metrics["ap"] == pytest.approx(average_precision_score(*flat), abs=1e-12)
     assert metrics["auc"] == pytest.approx(roc_auc_score(*flat), abs=1e-12)
 
 
 def test_every_batch_is_scored_and_then_observed():
     recorder, progress = Recorder(), []
-    validate(recorder, 700, on_batch=lambda done, total: progress.append((done, total)))
+    on_batch = Sharing(on_batch=lambda done, total: progress.append((done, total)))
+    validate(recorder, 700, sharing=on_batch)
     batches = [list(range(200, 900)), list(range(900, 1600)), list(range(1600, 1800))]
     assert recorder.calls == [(call, ids) for ids in batches for call in ("score", "observe")]
     assert progress == [(700, 1600), (1400, 1600), (1600, 1600)]
 
 
-def test_a_share_scores_its_rows_and_observes_all():
+@pytest.mark.parametrize(("rank", "own"), [(0, {0, 3}), (1, {1}), (2, {2})])
+def test_a_process_scores_its_batches_and_observes_all(rank, own):
     recorder = Recorder()
-    validate(recorder, 799, share=(1, 3), combine=lambda scores: scores)
+    validate(recorder, 500, sharing=Sharing(rank, 3, lambda scores: scores))
+    starts = [200, 700, 1200, 1700]
+    batches = [list(range(start, min(start + 500, 1800))) for start in starts]
+    assert [ids for call, ids in recorder.calls if call == "observe"] == batches
     scored = [ids for call, ids in recorder.calls if call == "score"]
-    observed = [ids for call, ids in recorder.calls if call == "observe"]
-    # the last batch has 2 events, the 2nd of which is rank 1's
-    assert scored == [list(range(201, 999, 3)), list(range(1000, 1798, 3)), [1799]]
-    assert observed == [list(range(200, 999)), list(range(999, 1798)), [1798, 1799]]
+    width = [] if 0 in own else [[200]]  # one event tells how many candidates there are
+    assert scored == width + [batches[number] for number in sorted(own)]
 
 
-def test_a_process_without_a_row_still_scores_once_a_batch():
-    """A system may communicate while it scores, so no process may skip a batch."""
-    recorder = Recorder()
-    validate(recorder, 799, share=(2, 3), combine=lambda scores: scores)
-    assert [ids for call, ids in recorder.calls if call == "score"][-1] == [1798]
+def test_a_process_without_a_batch_has_nothing_to_add():
+    shares: list[torch.Tensor] = []
+    keep = Sharing(5, 7, lambda scores: shares.append(scores) or scores + 49)
+    validate(Random(), sharing=keep)
+    assert shares[0].shape == (1600, 51)
+    assert not shares[0].any()
 
 
 def edge_bank_stream():
@@ -129,21 +131,6 @@ def test_edge_bank_by_hand():
     assert at_once["mrr"] == pytest.approx(1 / 1.5)
 
 
-def test_given_candidates_are_ranked_instead():
-    dataset, protocol = random_dataset(200), protocol_with(9)
-    other = evaluation_candidates(
-        dataset, "validation", torch.arange(20, 180), protocol_with(9, seed=5)
-    )
-
-    class ByNode(Constant):
-        def score(self, events, candidates):
-            return candidates.double()
-
-    given = validate(ByNode(), 33, dataset, protocol, candidates=other)
-    assert given == validate(ByNode(), 33, dataset, protocol_with(9, seed=5))
-    assert given != validate(ByNode(), 33, dataset, protocol)
-
-
 def test_scores_need_no_gradient():
     class Learns(Constant):
         def score(self, events, candidates):
@@ -164,15 +151,68 @@ def test_a_score_of_minus_infinity_is_a_score():
     assert validate(LogOracle()) == validate(Oracle())
 
 
-def test_a_missing_candidate_is_no_negative():
-    """Every second event has 3 negatives fewer; whatever they score, an MRR counts 9 or 6."""
-    protocol = protocol_with(9)
-    candidates = evaluation_candidates(SMALL, "validation", torch.arange(200, 1800), protocol)
-    candidates[::2, 7:] = NO_NODE
-    metrics = validate(Constant(), protocol=protocol, candidates=candidates)
+class HalfAtMinusInfinity(Blind):
+    """Every other negative, wherever it stands, at minus infinity; the rest beat half the true."""
+
+    def score(self, events, candidates):
+        scores = torch.where(torch.arange(50) % 2 == 0, -torch.inf, 1.0).repeat(len(events), 1)
+        scores[:, 0] = torch.where(events.ids % 2 == 0, 0.0, 2.0)
+        return scores
+
+
+def test_negatives_at_minus_infinity_lose_and_count():
+    """25 of 49 negatives score 1, 24 minus infinity; true ones 0 or 2: AUC (24 / 49 + 1) / 2."""
+    metrics = validate(HalfAtMinusInfinity())
+    assert metrics["auc"] == pytest.approx((24 / 49 + 1) / 2, abs=1e-12)
+    assert metrics["ap"] == pytest.approx((1 + 2 / (2 + 25 * 2)) / 2, abs=1e-12)
+    assert metrics["mrr"] == pytest.approx((1 + 1 / 26) / 2, abs=1e-12)
+
+
+def test_scores_that_only_float64_can_tell_from_minus_infinity_are_told():
+    class Huge(Blind):
+        def score(self, events, candidates):
+            scores = torch.full(candidates.shape, -torch.inf, dtype=torch.float64)
+            scores[:, 0] = torch.finfo(torch.float64).min
+            return scores
+
+    metrics = validate(Huge())
+    metrics.pop("num_events")
+    assert metrics == dict.fromkeys(metrics, 1.0)
+
+
+class ThreeFewer(RandomNegatives):
+    """Every second event has 3 negatives fewer."""
+
+    def evaluation(self, events, split):
+        negatives = super().evaluation(events, split)
+        negatives[events.ids % 2 == 0, 6:] = NO_NODE
+        return negatives
+
+
+@pytest.mark.parametrize("scored", [0.5, -torch.inf, torch.inf])
+def test_a_missing_candidate_is_no_negative(scored):
+    """Whatever they score, an MRR counts 9 or 6 negatives; all scores tie."""
+
+    class Same(Blind):
+        def score(self, events, candidates):
+            return torch.full(candidates.shape, scored)
+
+    protocol = protocol_with(9, negative_sampling=f"{__name__}.ThreeFewer")
+    metrics = validate(Same(), protocol=protocol)
     assert metrics["mrr"] == pytest.approx((1 / 5.5 + 1 / 4) / 2)
     assert metrics["auc"] == 0.5
     assert metrics["ap"] == pytest.approx(1 / 8.5)
+    assert metrics["hits@3"] == 0.0
+    assert metrics["hits@10"] == 1.0
+
+
+def test_nan_for_a_missing_candidate_is_no_score():
+    class NanForNodeZero(Blind):  # the node that stands in for a missing one, and a source
+        def score(self, events, candidates):
+            return torch.where(candidates == 0, torch.nan, 0.5)
+
+    protocol = protocol_with(9, negative_sampling=f"{__name__}.ThreeFewer")
+    assert validate(NanForNodeZero(), protocol=protocol)["auc"] == 0.5
 
 
 def test_inductive_metrics_are_those_of_events_with_a_new_node():
@@ -191,7 +231,26 @@ def test_inductive_metrics_are_those_of_events_with_a_new_node():
     assert metrics["mrr"] == pytest.approx((1 + 3 / 2) / 4)
     assert metrics["inductive_num_events"] == 2
     assert metrics["inductive_mrr"] == pytest.approx((1 + 1 / 2) / 2)
-    assert {f"inductive_{name}" for name in LINK_METRICS} < set(metrics)
+    assert metrics["seen_num_events"] == 2
+    assert metrics["seen_mrr"] == pytest.approx((1 / 2 + 1 / 2) / 2)
+    for prefix in ("inductive", "seen"):
+        assert {f"{prefix}_{name}" for name in LINK_METRICS} < set(metrics)
+    plain = validate(ByDestination(), 3, dataset, protocol_with(2))
+    assert plain == {name: metrics[name] for name in (*LINK_METRICS, "num_events")}
+
+
+@pytest.mark.parametrize("metric", ["mrr", "mrr_optimistic", "hits@1", "hits@3", "hits@10"])
+def test_inductive_and_seen_events_are_all_events(metric):
+    dataset = random_dataset(1000)
+    metrics = validate(Random(), dataset=dataset, protocol=protocol_with(9, inductive=True))
+    parts = ("inductive", "seen")
+    counts = [metrics[f"{part}_num_events"] for part in parts]
+    assert min(counts) > 50
+    assert sum(counts) == metrics["num_events"] == 800
+    total = sum(
+        count * metrics[f"{part}_{metric}"] for count, part in zip(counts, parts, strict=True)
+    )
+    assert total / 800 == pytest.approx(metrics[metric], abs=1e-12)
 
 
 def test_without_inductive_events_only_their_number_is_told():
@@ -216,8 +275,6 @@ class Narrow(Constant):
     ("scorer", "options", "message"),
     [
         (Constant(), {"batch_size": 0}, "batch_size is 0; evaluation needs at least 1"),
-        (Constant(), {"share": (3, 3)}, r"share \(3, 3\) is not a rank below"),
-        (Constant(), {"share": (0, 2)}, "needs `combine`"),
         (Nan(), {}, "the scores of event 200 and of 1599 other events hold NaN"),
         (Narrow(), {}, r"scored \(600, 50\) candidates with a tensor of shape \(600, 49\)"),
     ],
@@ -225,6 +282,17 @@ class Narrow(Constant):
 def test_refusals(scorer, options, message):
     with pytest.raises(ValueError, match=message):
         validate(scorer, **options)
+
+
+@pytest.mark.parametrize("share", [(3, 3), (-1, 2)])
+def test_a_rank_outside_of_its_processes_is_refused(share):
+    with pytest.raises(ValueError, match=f"process {share[0]} is none of {share[1]} processes"):
+        Sharing(*share, combine=lambda scores: scores)
+
+
+def test_processes_that_cannot_sum_are_refused():
+    with pytest.raises(ValueError, match="2 processes need `combine` to sum their scores"):
+        Sharing(0, 2)
 
 
 def test_an_empty_split_is_refused():

@@ -3,11 +3,12 @@ from pathlib import Path
 
 import pytest
 from hydra.utils import instantiate
-from omegaconf import OmegaConf
 
 import benchmark
-from benchmark.protocol.link_protocol import LinkProtocol, NegativePool, NegativeSampling
-from benchmark.visibility import Visibility
+from benchmark.compose import compose_settings
+from benchmark.graph.visibility import Visibility
+from benchmark.protocol.link_protocol import LinkProtocol
+from benchmark.protocol.pool import NegativePool
 
 CONF = Path(benchmark.__file__).parent / "conf" / "protocol"
 VALID = {
@@ -30,10 +31,10 @@ VALID = {
     ],
 )
 def test_the_four_protocols(name, visibility, num_negatives, pool, primary_metric):
-    protocol = instantiate(OmegaConf.load(CONF / f"{name}.yaml"))
+    protocol = instantiate(compose_settings([f"protocol={name}"]).protocol)
     expected = LinkProtocol(name, visibility, num_negatives, pool, 0, primary_metric)
     assert protocol == replace(expected, inductive=name == "tgn")
-    assert isinstance(protocol.negative_sampling, NegativeSampling)
+    assert protocol.negative_sampling == "random"
     assert isinstance(protocol.visibility, Visibility)
     assert isinstance(protocol.negative_pool, NegativePool)
 

@@ -8,7 +8,8 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from benchmark.protocol.metrics import LINK_METRICS, link_metrics
 
-FEW_VALUES = st.sampled_from([-1e300, -1.0, -0.0, 0.0, 0.25, 1.0, np.inf])
+LOWEST = np.finfo(np.float64).min
+FEW_VALUES = st.sampled_from([-np.inf, LOWEST, -1e300, -1.0, -0.0, 0.0, 0.25, 1.0, np.inf])
 SHAPES = st.tuples(st.integers(1, 12), st.integers(2, 9))
 
 
@@ -64,22 +65,79 @@ def test_by_hand():
     assert metrics["hits@3"] == 1
 
 
+def test_by_hand_with_infinities():
+    """Minus infinity < the lowest number < 0 < infinity; a true one at minus infinity ties there.
+
+    Thresholds of true scores: inf (1 true, 1 false), 0 (2, 2), -inf (3 true, all 6 false).
+    """
+    inf = np.inf
+    scores = np.array([[0, -inf, LOWEST], [-inf, -inf, LOWEST], [inf, inf, 0.0]])
+    metrics = link_metrics(torch.from_numpy(scores))
+    assert metrics["mrr"] == pytest.approx((1 + 1 / 2.5 + 1 / 1.5) / 3, abs=1e-12)
+    assert metrics["mrr_optimistic"] == pytest.approx((1 + 1 / 2 + 1) / 3, abs=1e-12)
+    assert metrics["ap"] == pytest.approx((1 / 2 + 2 / 4 + 3 / 9) / 3, abs=1e-12)
+    assert metrics["auc"] == pytest.approx((4.5 + 1 + 5.5) / 18, abs=1e-12)
+
+
+def test_half_of_the_negatives_at_minus_infinity():
+    """They lose to every true score: half of the AUC of the others, and a half."""
+    generator = np.random.default_rng(0)
+    scores = generator.normal(size=(2000, 11))
+    others = link_metrics(torch.from_numpy(scores[:, :6]))
+    scores[:, 6:] = -np.inf
+    metrics = link_metrics(torch.from_numpy(scores))
+    assert metrics["auc"] == pytest.approx(others["auc"] / 2 + 1 / 2, abs=1e-12)
+    assert 0.74 < metrics["auc"] < 0.76
+    assert metrics["ap"] == pytest.approx(others["ap"], abs=1e-12)
+
+
 @pytest.mark.parametrize("seed", range(3))
-def test_minus_infinity_is_no_negative(seed):
+@pytest.mark.parametrize("filler", [-np.inf, np.inf, np.nan, 2.0])
+def test_what_stands_behind_an_events_negatives_counts_nowhere(seed, filler):
     """Every row keeps its first 1 to 8 negatives; the references see nothing of the others."""
     generator = np.random.default_rng(seed)
-    scores = generator.integers(0, 4, (60, 9)).astype(float)
-    scores[np.arange(9) > generator.integers(1, 9, (60, 1))] = -np.inf
-    present = scores > -np.inf
+    scores = generator.choice([-np.inf, 0, 1, 2, np.inf], (60, 9))
+    numbers = generator.integers(1, 9, 60)
+    present = np.arange(9) <= numbers[:, None]
+    scores[~present] = filler
     labels = np.broadcast_to(np.arange(9) == 0, scores.shape)[present]
-    metrics = link_metrics(torch.from_numpy(scores))
-    assert metrics["ap"] == pytest.approx(average_precision_score(labels, scores[present]))
-    assert metrics["auc"] == pytest.approx(roc_auc_score(labels, scores[present]))
-    ranks = []
-    for positive, *negatives in (row[row > -np.inf].tolist() for row in scores):
-        greater = sum(negative > positive for negative in negatives)
-        ranks.append(1 + greater + negatives.count(positive) / 2)
-    assert metrics["mrr"] == pytest.approx(np.mean([1 / rank for rank in ranks]))
+    order = np.unique(scores[present], return_inverse=True)[1]
+    metrics = link_metrics(torch.from_numpy(scores), torch.from_numpy(numbers))
+    assert metrics["ap"] == pytest.approx(average_precision_score(labels, order), abs=1e-12)
+    assert metrics["auc"] == pytest.approx(roc_auc_score(labels, order), abs=1e-12)
+    rows = [row[: 1 + number] for row, number in zip(scores, numbers, strict=True)]
+    expected = [by_loop(row[None]) for row in rows]
+    for name in expected[0]:
+        mean = np.mean([each[name] for each in expected])
+        assert metrics[name] == pytest.approx(mean, abs=1e-12), name
+
+
+def test_fewer_negatives_than_k_are_always_a_hit():
+    scores = torch.tensor([[0.0, 1.0, 2.0, 3.0], [0.0, 1.0, 0.0, 0.0]])
+    metrics = link_metrics(scores, torch.tensor([3, 1]))
+    assert [metrics[f"hits@{k}"] for k in (1, 3, 10)] == [0.0, 0.5, 1.0]
+
+
+def test_an_event_without_negatives_is_first_and_alone_refused():
+    scores = torch.tensor([[0.0, 1.0], [0.0, 1.0]])
+    metrics = link_metrics(scores, torch.tensor([1, 0]))
+    assert (metrics["mrr"], metrics["auc"]) == ((1 / 2 + 1) / 2, 0.0)
+    with pytest.raises(ValueError, match="none of the 2 events to evaluate has a negative"):
+        link_metrics(scores, torch.zeros(2, dtype=torch.int64))
+
+
+def test_all_scores_equal():
+    for value in (-np.inf, 0.0, np.inf):
+        metrics = link_metrics(torch.full((30, 5), value, dtype=torch.float64))
+        assert metrics == {
+            "mrr": pytest.approx(1 / 3),
+            "mrr_optimistic": 1.0,
+            "ap": pytest.approx(1 / 5),
+            "auc": 0.5,
+            "hits@1": 0.0,
+            "hits@3": 1.0,
+            "hits@10": 1.0,
+        }
 
 
 def test_scores_are_left_as_they_were():

@@ -5,28 +5,22 @@ from hypothesis import strategies as st
 from scipy.stats import chi2
 
 from benchmark.datasets.dataset import Split
-from benchmark.protocol.candidate_file import candidates_checksum
-from benchmark.protocol.link_protocol import NegativePool
-from benchmark.protocol.negatives import (
-    Pool,
-    evaluation_candidates,
-    negative_pool,
-    training_negatives,
-)
-from tests.protocol.streams import dataset_of, protocol_with, random_dataset
+from benchmark.protocol.pool import NegativePool, Pool, negative_pool
+from tests.protocol import streams
+from tests.protocol.streams import checksum, dataset_of, protocol_with, random_dataset
 
 VALIDATION = torch.arange(100, 900)
 
 
 def candidates_of(dataset, protocol, ids=VALIDATION):
-    return evaluation_candidates(dataset, "validation", ids, protocol)
+    return streams.candidates_of(dataset, protocol, ids)
 
 
 def test_candidates_never_change():
     """Whoever changes these numbers makes every recorded run incomparable with the next."""
     candidates = candidates_of(random_dataset(1000), protocol_with(49))
     assert candidates[0, :8].tolist() == [226, 235, 298, 191, 169, 216, 265, 249]
-    assert candidates_checksum(candidates) == (
+    assert checksum(candidates) == (
         "e9d6b91c5df0fc4e3340bfe5d46543779da90520948eb0b247cbda7415d631c5"
     )
 
@@ -97,7 +91,7 @@ def test_seed_and_split_change_the_negatives():
     )
     first = candidates_of(dataset, protocol_with(49))
     assert (first != candidates_of(dataset, protocol_with(49, seed=1)))[:, 1:].float().mean() > 0.9
-    as_test = evaluation_candidates(overlapping, "test", VALIDATION, protocol_with(49))
+    as_test = streams.candidates_of(overlapping, protocol_with(49), VALIDATION, "test")
     assert (first != as_test)[:, 1:].float().mean() > 0.9
 
 
@@ -118,7 +112,7 @@ def test_events_of_another_split_are_refused():
 def test_a_destination_outside_the_pool_is_refused():
     pool = Pool(torch.tensor([2, 4, 6]))
     with pytest.raises(ValueError, match=r"node 5 is a true destination but not one of the 3"):
-        training_negatives(pool, torch.tensor([2, 5]), 1, 0)
+        pool.draw(torch.tensor([2, 5]), 1, 0, torch.arange(2))
 
 
 def test_a_pool_of_one_node_is_refused():
@@ -130,23 +124,52 @@ def test_a_pool_of_one_node_is_refused():
 
 def test_training_negatives_follow_their_key():
     dataset = random_dataset(1000)
-    pool = negative_pool(dataset, NegativePool.BIPARTITE)
-    true_destinations = dataset.stream.dst[:600]
-    drawn = training_negatives(pool, true_destinations, 2, 0, "trainer", 3, "iteration", 8)
+    negatives = protocol_with(9, NegativePool.BIPARTITE).negatives(dataset)
+    events = dataset.batch(0, 600)
+    drawn = negatives.training(events, 2, 0, 3, 8, "negatives")
     assert drawn.shape == (600, 2)
-    assert (drawn != true_destinations.unsqueeze(1)).all()
+    assert (drawn != events.dst.unsqueeze(1)).all()
     assert torch.isin(drawn, dataset.destinations).all()
-    again = training_negatives(pool, true_destinations, 2, 0, "trainer", 3, "iteration", 8)
-    assert torch.equal(drawn, again)
+    assert torch.equal(drawn, negatives.training(events, 2, 0, 3, 8, "negatives"))
     for seed, key in ((0, (3, 9)), (0, (4, 8)), (1, (3, 8))):
-        other = training_negatives(
-            pool, true_destinations, 2, seed, "trainer", key[0], "iteration", key[1]
-        )
+        other = negatives.training(events, 2, seed, *key, "negatives")
         assert (drawn != other).float().mean() > 0.9
 
 
+@pytest.mark.parametrize("sampling", ["random", "historical", "inductive"])
+def test_training_negatives_never_change(sampling):
+    """Whatever is ranked in evaluation; those of a trainer, and of a batch of pre-training."""
+    dataset = random_dataset(3000)
+    negatives = protocol_with(1, NegativePool.NODES, negative_sampling=sampling).negatives(dataset)
+    events = dataset.batch(50, 250)
+    assert checksum(negatives.training(events, 3, 7, 2, 5, "negatives"))[:12] == "1b70f4192318"
+    assert checksum(negatives.training(events, 1, 7, "static memory", 5))[:12] == "80c23159c4d5"
+
+
 def test_training_negatives_may_outnumber_the_pool():
-    pool = Pool(torch.arange(3))
-    drawn = training_negatives(pool, torch.tensor([0, 1, 2, 1]), 50, 0)
+    dataset = dataset_of(
+        torch.zeros(4, dtype=torch.int64), torch.tensor([0, 1, 2, 1]), 3, Split(4, 4, 4), False
+    )
+    drawn = protocol_with(1).negatives(dataset).training(dataset.batch(0, 4), 50, 0)
     assert drawn.shape == (4, 50)
     assert [row.unique().tolist() for row in drawn] == [[1, 2], [0, 2], [0, 1], [0, 2]]
+
+
+@pytest.mark.parametrize("pool", list(NegativePool))
+@pytest.mark.parametrize("scale", [1, 1000])
+def test_nodes_without_an_event_are_never_drawn(pool, scale):
+    """Ids 0 to 49 and 50 to 99, or with gaps of 999: the same negatives at the same places."""
+    few = random_dataset(1000, num_nodes=100)
+    stream = few.stream
+    sparse = dataset_of(
+        stream.src * scale, stream.dst * scale, 99 * scale + 1, few.split, bipartite=True
+    )
+    assert negative_pool(sparse, pool).size == negative_pool(few, pool).size
+    drawn = candidates_of(sparse, protocol_with(49, pool))
+    assert torch.equal(drawn, scale * candidates_of(few, protocol_with(49, pool)))
+    events = few.batch(0, 100), sparse.batch(0, 100)
+    one, other = (
+        protocol_with(1, pool).negatives(each).training(batch, 3, 0, 1)
+        for each, batch in zip((few, sparse), events, strict=True)
+    )
+    assert torch.equal(other, scale * one)

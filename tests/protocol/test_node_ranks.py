@@ -25,6 +25,15 @@ def test_by_hand(tmp_path: Path) -> None:
     )
 
 
+def test_a_missing_negative_is_none() -> None:
+    """The second event has no negative but the first, the third has none."""
+    src, dst = torch.tensor([1, 0, 0, 1]), torch.tensor([2, 2, 3, 3])
+    dataset = dataset_of(src, dst, 4, Split(1, 4, 4), bipartite=True)
+    scores = torch.tensor([[1.0, 2, 2], [1, 2, 2], [1, 2, 2]], dtype=torch.float64)
+    rows = node_ranks(dataset, "validation", scores, torch.tensor([2, 1, 0]))
+    assert rows == [("validation", 0, 2, 2, 0.4167), ("validation", 1, 2, 1, 1.0)]
+
+
 @pytest.mark.parametrize("bipartite", [True, False])
 def test_against_a_search_and_the_pooled_metric(bipartite: bool) -> None:
     dataset = random_dataset(1000, num_nodes=60, bipartite=bipartite)
@@ -32,9 +41,9 @@ def test_against_a_search_and_the_pooled_metric(bipartite: bool) -> None:
     metrics = evaluate_links(
         Random(), dataset, "validation", protocol_with(9), 70, on_scores=lambda *a: told.append(a)
     )
-    [(split, scores)] = told
+    [(split, scores, num_negatives)] = told
     assert split == "validation"
-    rows = node_ranks(dataset, split, scores)
+    rows = node_ranks(dataset, split, scores, num_negatives)
 
     src, dst = dataset.stream.src.tolist(), dataset.stream.dst.tolist()
     expected: dict[int, list[float]] = {}

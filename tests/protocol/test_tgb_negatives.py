@@ -11,11 +11,10 @@ import torch
 
 from benchmark.datasets.locations import Locations
 from benchmark.protocol.evaluator import evaluate_links
-from benchmark.protocol.link_protocol import NegativeSampling
-from benchmark.protocol.negatives import EvaluationCandidates
-from benchmark.protocol.tgb_negatives import NO_NODE, negatives_file, read_candidates
+from benchmark.protocol.negatives import NO_NODE
+from benchmark.protocol.tgb_negatives import negatives_file, read_negatives
 from tests.protocol.known_scorers import EdgeBank, Random
-from tests.protocol.streams import protocol_with, random_dataset
+from tests.protocol.streams import candidates_of, protocol_with, random_dataset
 
 DATASET = replace(random_dataset(400), name="tgbl-wiki", start_time=1_500_000_000)
 
@@ -23,7 +22,7 @@ DATASET = replace(random_dataset(400), name="tgbl-wiki", start_time=1_500_000_00
 @pytest.fixture
 def protocol(tmp_path):
     locations = Locations(tmp_path, tmp_path.with_name("cache"))
-    return replace(protocol_with(1, negative_sampling=NegativeSampling.TGB), locations=locations)
+    return replace(protocol_with(1, negative_sampling="tgb"), locations=locations)
 
 
 @pytest.fixture
@@ -45,12 +44,12 @@ def path(tmp_path):
 
 
 def test_rows_hold_the_truth_and_the_negatives_of_the_file(path, protocol):
-    candidates = read_candidates(path, DATASET, "validation")
+    candidates = candidates_of(DATASET, protocol, torch.arange(40, 360))
     negatives = pickle.loads(path.read_bytes())
     assert candidates.shape == (320, 20)
     for row, ((_, true, _), others) in zip(candidates.tolist(), negatives.items(), strict=True):
         assert row == [true, *others, *[NO_NODE] * (19 - len(others))]
-    drawn = EvaluationCandidates(DATASET, "validation", protocol)(torch.tensor([359, 40]))
+    drawn = candidates_of(DATASET, protocol, torch.tensor([359, 40]))
     assert torch.equal(drawn, candidates[[319, 0]])
 
 
@@ -73,9 +72,9 @@ def test_events_are_looked_up_by_the_times_of_the_source(tmp_path, monkeypatch):
     for name in ("tgb", "tgb.linkproppred"):
         monkeypatch.setitem(sys.modules, name, ModuleType(name))
     monkeypatch.setitem(sys.modules, package.__name__, package)
-    candidates = read_candidates(tmp_path / "file", DATASET, "validation")
+    negatives = read_negatives(tmp_path / "file", DATASET, "validation")
     batch = DATASET.batch(40, 360)
-    assert candidates.tolist() == [[true, 7] for true in batch.dst.tolist()]
+    assert negatives.tolist() == [[7]] * 320
     assert torch.equal(asked["times"], batch.t + 1_500_000_000)
     assert (asked["name"], asked["path"]) == ("tgbl-wiki", str(tmp_path / "file"))
 
@@ -90,7 +89,7 @@ def test_mrr_is_that_of_the_official_evaluator(path, protocol, scorer):
     found = []
     for start in range(40, 360, 50):
         batch = DATASET.batch(start, min(start + 50, 360))
-        candidates = EvaluationCandidates(DATASET, "validation", protocol)(batch.ids)
+        candidates = candidates_of(DATASET, protocol, batch.ids)
         scores = asked.score(batch, candidates)
         for row, width in zip(scores, (candidates != NO_NODE).sum(1).tolist(), strict=True):
             question = {"y_pred_pos": row[:1], "y_pred_neg": row[None, 1:width]}
@@ -102,7 +101,7 @@ def test_mrr_is_that_of_the_official_evaluator(path, protocol, scorer):
 
 def test_a_file_of_other_events_is_refused(path):
     with pytest.raises(ValueError, match=r"does not belong to the test events of 'tgbl-wiki'"):
-        read_candidates(path, DATASET, "test")
+        read_negatives(path, DATASET, "test")
 
 
 def test_a_data_set_that_is_not_tgbs_is_refused(protocol):
@@ -114,10 +113,11 @@ def test_a_data_set_that_is_not_tgbs_is_refused(protocol):
 def test_without_the_package_the_remedy_is_named(protocol, monkeypatch):
     monkeypatch.setitem(sys.modules, "tgb.utils.info", None)
     with pytest.raises(ValueError, match=r"needs py-tgb: pip install"):
-        EvaluationCandidates(DATASET, "validation", protocol)
+        protocol.negatives(DATASET)
 
 
 def test_without_a_place_to_look_it_is_refused():
-    protocol = protocol_with(1, negative_sampling=NegativeSampling.TGB)
+    pytest.importorskip("tgb")
+    protocol = protocol_with(1, negative_sampling="tgb")
     with pytest.raises(ValueError, match=r"need LinkProtocol\.locations"):
-        EvaluationCandidates(DATASET, "validation", protocol)
+        candidates_of(DATASET, protocol, torch.tensor([40]))

@@ -7,8 +7,8 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from benchmark.processes import Processes
 from benchmark.record import RunFolder
+from benchmark.training.processes import Processes
 
 STEPS = 4
 

@@ -9,10 +9,10 @@ from torch_geometric.data import TemporalData
 
 from benchmark.compose import compose_settings
 from benchmark.datasets.dataset import Dataset, Source, Split
-from benchmark.processes import Processes
 from benchmark.record import RunFolder
 from benchmark.tasks import captured_events
 from benchmark.tasks.captured_events import CapturedEvents
+from benchmark.training.processes import Processes
 from tests.real_data import real_data
 from tests.runner.conftest import MakeExperiment
 

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from benchmark.datasets.dataset import UNLABELLED, Dataset, LabelKind, Split
-from benchmark.processes import Processes
 from benchmark.record import RunFolder
 from benchmark.tasks import dataset_statistics
 from benchmark.tasks.dataset_statistics import DatasetStatistics, statistics
+from benchmark.training.processes import Processes
 from tests.protocol.streams import dataset_of
 from tests.runner.conftest import MakeExperiment
 

@@ -9,8 +9,8 @@ from omegaconf import OmegaConf
 
 from benchmark.compose import compose_settings
 from benchmark.models.operation_count import BatchShape
-from benchmark.processes import Processes
 from benchmark.record import RunFolder
+from benchmark.training.processes import Processes
 
 
 def outcome(tmp_path: Path, *chosen: str) -> dict[str, Any]:

@@ -10,25 +10,28 @@ from benchmark import operation_floor
 from benchmark.build import build_dataset
 from benchmark.compose import compose_settings
 from benchmark.datasets.dataset import Dataset
+from benchmark.graph.visibility import Visibility
 from benchmark.models.operation_count import (
     BatchShape,
     Product,
     Widths,
     training_operations,
 )
-from benchmark.protocol.link_protocol import LinkProtocol, NegativePool
-from benchmark.protocol.negatives import Pool, training_negatives
-from benchmark.visibility import Visibility
+from benchmark.protocol.link_protocol import LinkProtocol
+from benchmark.protocol.negatives import NegativeSampler
+from benchmark.protocol.pool import NegativePool
 from tests.models.streams import random_dataset, sampler_of, small_model
 
 NUM_NEGATIVES = 2
 
 
-def brute_force(dataset: Dataset, pool: Pool, start: int, stop: int, batch: int) -> list[int]:
+def brute_force(
+    dataset: Dataset, sampler: NegativeSampler, start: int, stop: int, batch: int
+) -> list[int]:
     """Events, candidates, distinct nodes, distinct roots, roots and edges of one batch."""
     src, dst, t = (getattr(dataset.stream, name).tolist() for name in ("src", "dst", "t"))
-    true = dataset.stream.dst[start:stop]
-    negatives = training_negatives(pool, true, NUM_NEGATIVES, 3, 0, batch, "negatives")
+    drawn = dataset.batch(start, stop), NUM_NEGATIVES, 3, 0, batch, "negatives"
+    negatives = sampler.training(*drawn)
     roots, neighbors = [], []
     for row, event in enumerate(range(start, stop)):
         for root in (src[event], dst[event], *negatives[row].tolist()):
@@ -50,10 +53,12 @@ def brute_force(dataset: Dataset, pool: Pool, start: int, stop: int, batch: int)
 def test_the_mean_batch_is_that_of_the_subgraphs(seed: int) -> None:
     dataset = random_dataset(seed, num_events=60, num_nodes=12)  # 30 of them for training
     sampler = sampler_of(dataset, small_model(dataset))  # 4 neighbours
-    pool = Pool(torch.arange(dataset.num_nodes))
-    found = operation_floor.mean_batch_shape(dataset, sampler, pool, 12, NUM_NEGATIVES, 3)
+    negatives = LinkProtocol("any", Visibility.EVENT, 49, NegativePool.NODES, 0, "mrr").negatives(
+        dataset
+    )
+    found = operation_floor.mean_batch_shape(dataset, sampler, negatives, 12, NUM_NEGATIVES, 3)
     bounds = [(0, 12), (12, 24), (24, 30)]
-    each = [brute_force(dataset, pool, *pair, batch) for batch, pair in enumerate(bounds)]
+    each = [brute_force(dataset, negatives, *pair, batch) for batch, pair in enumerate(bounds)]
     assert list(found) == [round(sum(counts) / 3) for counts in zip(*each, strict=True)]
 
 

@@ -13,13 +13,13 @@ from benchmark.datasets.dataset import Split
 from benchmark.graph.neighbor_index import NeighborIndex
 from benchmark.graph.samplers import RecentSampler
 from benchmark.graph.snapshots import WHOLE_PAST, Snapshots
-from benchmark.processes import Processes
-from benchmark.protocol.negatives import Pool
+from benchmark.graph.visibility import Visibility
+from benchmark.protocol.pool import NegativePool
 from benchmark.randomness import generator
 from benchmark.record import RunFolder
 from benchmark.tasks.sampling_speed import Roots, batch_roots, sample
-from benchmark.visibility import Visibility
-from tests.protocol.streams import dataset_of
+from benchmark.training.processes import Processes
+from tests.protocol.streams import dataset_of, protocol_with
 
 SRC, DST = torch.tensor([0, 0, 1, 0]), torch.tensor([2, 3, 2, 2])
 
@@ -50,7 +50,8 @@ def test_every_snapshot_is_sampled_from_the_time_of_the_query() -> None:
 
 def test_roots_of_a_batch_are_its_sources_destinations_and_negatives() -> None:
     dataset = dataset_of(SRC, DST, num_nodes=4, split=Split(3, 4, 4), bipartite=True)
-    first, last = batch_roots(dataset, Pool(torch.arange(4)), batch_size=2, seed=0)
+    negatives = protocol_with(1, NegativePool.NODES).negatives(dataset)
+    first, last = batch_roots(dataset, negatives, batch_size=2, seed=0)
     assert first.nodes[:4].tolist() == [0, 0, 2, 3]
     assert first.times.tolist() == [0, 1] * 3
     assert last.nodes[:2].tolist() == [1, 2]

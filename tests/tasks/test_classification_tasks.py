@@ -10,13 +10,14 @@ from omegaconf import DictConfig, OmegaConf
 from benchmark.compose import compose_settings
 from benchmark.datasets.dataset import Dataset, LabelKind, Split
 from benchmark.datasets.locations import Locations
-from benchmark.datasets.synthetic import load_synthetic
-from benchmark.processes import Processes
+from benchmark.datasets.synthetic import Synthetic
+from benchmark.protocol.classification_metrics import positive_class
 from benchmark.record import RunFolder
 from benchmark.tasks import edge_classification
 from benchmark.tasks.demands import demand_labels, demand_metric
 from benchmark.tasks.edge_classification import EdgeClassification
 from benchmark.tasks.node_classification import NodeClassification
+from benchmark.training.processes import Processes
 from tests.protocol.streams import dataset_of
 
 SMALL = [
@@ -51,7 +52,9 @@ def nodes(path: Path, embeddings: str, **changes: int) -> dict[str, float]:
     experiment = experiment_of("task=node_classification", "parallelism.k=2")
     decoder = {**experiment.task.decoder, **changes}
     task = NodeClassification("node_classification", 50, "node_auc", embeddings, decoder)
-    metrics: dict[str, float] = task.run(experiment, folder_in(path), Processes())["metrics"]
+    result = task.run(experiment, folder_in(path), Processes())
+    assert result["positive_class"] == "1"  # the synthetic stream has no names for them
+    metrics: dict[str, float] = result["metrics"]
     return metrics
 
 
@@ -80,7 +83,7 @@ def test_edge_classes_stand_beside_the_majority(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def labelled(experiment: DictConfig) -> Dataset:
-        stream = load_synthetic(Locations(None, tmp_path), num_nodes=40, num_events=600, edge_dim=3)
+        stream = Synthetic(num_nodes=40, num_events=600, edge_dim=3).load(Locations(None, tmp_path))
         return replace(stream, label_kind=LabelKind.EDGE)
 
     monkeypatch.setattr(edge_classification, "build_dataset", labelled)
@@ -119,6 +122,12 @@ def labelled_nodes(y: list[int]) -> Dataset:
     return replace(dataset, label_kind=LabelKind.NODE, num_classes=2)
 
 
+def test_the_positive_class_has_the_name_of_the_source() -> None:
+    dataset = labelled_nodes([0, 1, 0, 1])
+    assert positive_class(dataset) == "1"
+    assert positive_class(replace(dataset, class_names=("legit", "fraud"))) == "fraud"
+
+
 @pytest.mark.parametrize(
     ("y", "shown"), [([0, 0, 1, 0], "only the class 0"), ([-1, -1, 0, 1], "no class")]
 )
@@ -131,6 +140,14 @@ def test_training_labels_must_show_two_classes(y: list[int], shown: str) -> None
         f"the training split of data set '{labelled_nodes(y).name}' shows {shown} in its 2 events, "
         "and a classifier needs two; move the boundaries of the split or use more of the stream."
     )
+
+
+def test_events_without_labels_show_no_class() -> None:
+    experiment = experiment_of("task=edge_classification")
+    dataset = replace(labelled_nodes([0, 0, 0, 0]), label_kind=LabelKind.MULTI_EDGE)
+    dataset.stream.y = torch.tensor([[1.0, 0.0], [-1.0, -1.0], [0.0, 1.0], [1.0, 1.0]])
+    with pytest.raises(ValueError, match="shows only the class 0 in its 2 events"):
+        demand_labels(experiment, dataset, (LabelKind.MULTI_EDGE,))
 
 
 def test_the_primary_metric_is_one_that_evaluation_gives(tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from benchmark.compose import compose_settings
-from benchmark.processes import Processes
 from benchmark.record import RunFolder
 from benchmark.suites import expand
+from benchmark.training.processes import Processes
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmark.datasets.dataset import Dataset, LabelKind
+from benchmark.datasets.dataset import UNLABELLED, Dataset, LabelKind
+from benchmark.protocol import classification_metrics
 from benchmark.randomness import generator
-from benchmark.tasks.node_decoder import DecoderTraining, balanced, train_decoder
+from benchmark.tasks.node_decoder import DecoderTraining, balanced, by_appearance, train_decoder
 from tests.models.streams import random_dataset
 
 SETTINGS = DecoderTraining(epochs=30, batch_size=16, learning_rate=1e-2, hidden_dim=8)
@@ -55,6 +56,47 @@ def test_test_labels_change_no_validation() -> None:
     assert other["best_epoch"] == found["best_epoch"]
     assert other["validation_node_auc"] == found["validation_node_auc"]
     assert other["test_node_auc"] == pytest.approx(1 - found["test_node_auc"])
+
+
+def swapped(dataset: Dataset, order: list[int]) -> Dataset:
+    """The same events, whose class c is called ``order[c]``."""
+    stream = dataset.stream.clone()
+    stream.y = torch.where(stream.y == UNLABELLED, UNLABELLED, torch.tensor(order)[stream.y])
+    return replace(dataset, stream=stream)
+
+
+@pytest.mark.parametrize("unlabelled", [False, True])
+def test_the_numbering_of_two_classes_does_not_matter(
+    unlabelled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the positive class held, to the last digit."""
+    dataset, embeddings = rare_states()
+    if unlabelled:
+        dataset.stream.y[::3] = UNLABELLED
+    arguments = "node_ap", SETTINGS, 0, lambda done, total: None
+    metrics = train_decoder(embeddings, dataset, *arguments)
+    other = swapped(dataset, [1, 0])
+    monkeypatch.setattr(classification_metrics, "POSITIVE", 0)
+    assert train_decoder(embeddings, other, *arguments) == metrics
+    assert train_decoder(embeddings, dataset, *arguments) != metrics
+
+
+def test_the_numbering_of_three_classes_does_not_matter() -> None:
+    dataset, embeddings = rare_states()
+    dataset.stream.y[embeddings[:, 2] > 0.5] = 2
+    dataset = replace(dataset, num_classes=4)  # of the last there is no event
+    arguments = "f1_micro", SETTINGS, 0, lambda done, total: None
+    metrics = train_decoder(embeddings, dataset, *arguments)
+    assert metrics["test_f1_micro"] > 0.5
+    for order in ([2, 0, 1, 3], [1, 0, 2, 3]):
+        other = train_decoder(embeddings, swapped(dataset, order), *arguments)
+        assert other == pytest.approx(metrics, abs=1e-12)
+
+
+def test_classes_stand_in_the_order_in_which_they_appear() -> None:
+    labels = torch.tensor([UNLABELLED, 3, 3, 0, UNLABELLED, 1, 0])
+    assert by_appearance(labels, 5).tolist() == [1, 2, 3, 0, 4]
+    assert by_appearance(torch.tensor([0, 0, 1]), 2).tolist() == [0, 1]
 
 
 def test_every_class_is_drawn_as_often_as_the_rarest() -> None:

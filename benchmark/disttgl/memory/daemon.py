@@ -15,7 +15,7 @@ from benchmark.disttgl.memory.shared_buffers import Array, Field, Sizes
 from benchmark.disttgl.schedule import Schedule
 from benchmark.models.node_state import NodeState
 from benchmark.parallelism import Parallelism
-from benchmark.processes import Processes
+from benchmark.training.processes import Processes
 
 
 class DaemonMemory:

@@ -8,7 +8,7 @@ from benchmark.disttgl.memory.replica import ReplicaMemory
 from benchmark.disttgl.memory.sharded import ShardedMemory
 from benchmark.models.node_state import NodeState
 from benchmark.parallelism import Parallelism
-from benchmark.processes import Processes
+from benchmark.training.processes import Processes
 
 # The state of all nodes at the start, the most rows that one trainer writes in an iteration, ...
 NodeMemoryMaker = Callable[[NodeState, int, Parallelism, Processes], NodeMemory]

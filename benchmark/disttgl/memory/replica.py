@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 
+import torch
 import torch.distributed as dist
 from torch import Tensor
 
 from benchmark.disttgl.memory.backend import Turn
-from benchmark.disttgl.memory.packing import RowPacking
 from benchmark.disttgl.schedule import Schedule
 from benchmark.models.node_state import NodeState
 from benchmark.parallelism import Parallelism
-from benchmark.processes import Processes
+from benchmark.training.processes import Processes
+from benchmark.training.row_layout import WORD, RowLayout
 
 
 class ReplicaMemory:
@@ -27,13 +28,13 @@ class ReplicaMemory:
         self.empty = empty
         self.parallelism = parallelism
         self.processes = processes
-        self.packing = RowPacking(empty, max_written)
+        self.layout = RowLayout(empty)
+        self.block_shape = (max_written + 1, self.layout.num_words + 1)
         world = processes.world_size
         self.sharers = [parallelism.processes_of(copy, world) for copy in range(parallelism.k)]
         self.groups = [processes.group(sharers) for sharers in self.sharers]
         self.copies = {
-            copy: NodeState(*(field.clone() for field in empty))
-            for copy in parallelism.groups_of(processes.rank, world)
+            copy: empty.map(Tensor.clone) for copy in parallelism.groups_of(processes.rank, world)
         }
         self.requests: dict[Turn, Sequence[Tensor]] = {}
         self.written: dict[Turn, tuple[Tensor, NodeState]] = {}
@@ -64,7 +65,9 @@ class ReplicaMemory:
                 continue
             owner = self.parallelism.process_of(turn.trainer, self.processes.world_size)
             mine = owner == self.processes.rank
-            block = self.packing.pack(*self.written[turn]) if mine else self.packing.empty()
+            block = torch.zeros(self.block_shape, dtype=WORD, device=self.empty.memory.device)
+            if mine:
+                self._fill(block, *self.written[turn])
             work = dist.broadcast(block, src=owner, group=group, async_op=True)
             self.arriving.append((turn.copy, block, work))
 
@@ -74,7 +77,8 @@ class ReplicaMemory:
                 self.copies[turn.copy].write(nodes, rows)
         for copy, block, work in self.arriving:
             work.wait()
-            self.copies[copy].write(*self.packing.unpack(block))
+            ids, table = block[1 : int(block[0, 0]) + 1].tensor_split([1], dim=1)
+            self.copies[copy].write(ids.squeeze(1), self.layout.unpack(table))
         self.written.clear()
         self.arriving.clear()
 
@@ -92,3 +96,9 @@ class ReplicaMemory:
 
     def close(self) -> None:
         """Nothing to give back."""
+
+    def _fill(self, block: Tensor, nodes: Tensor, rows: NodeState) -> None:
+        """Write into ``block`` how many rows there are, then an id and its row each."""
+        count = nodes.numel()
+        block[0, 0] = count
+        block[1 : count + 1] = torch.cat([nodes.unsqueeze(1), self.layout.pack(rows)], dim=1)

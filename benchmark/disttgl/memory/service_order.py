@@ -4,8 +4,7 @@ from collections.abc import Collection, Iterator
 from itertools import count
 
 from benchmark.disttgl.memory.messages import Key, Setup
-from benchmark.disttgl.rounds import Service, services
-from benchmark.disttgl.schedule import Schedule
+from benchmark.disttgl.schedule import Schedule, Service, services
 
 
 class ServiceOrder:
@@ -61,10 +60,9 @@ class ServiceOrder:
     def _keys(self, schedule: Schedule, service: Service) -> dict[Key, int]:
         """What is posted for a round; trainers without events of their own post nothing."""
         parallelism = schedule.parallelism
-        group = schedule.group_on(self.setup.copy, service.iteration)
         ranks = {
             trainer: parallelism.process_of(trainer, self.setup.world_size)
-            for trainer in parallelism.trainers_of_group(group)
+            for trainer in parallelism.trainers_of_group(self.setup.copy)
         }
         if service.kind == "reset":
             return {Key("reset", rank): rank for rank in ranks.values()}

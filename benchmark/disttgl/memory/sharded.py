@@ -8,11 +8,11 @@ import torch.distributed as dist
 from torch import Tensor
 
 from benchmark.disttgl.memory.backend import Turn
-from benchmark.disttgl.memory.row_layout import WORD, RowLayout
 from benchmark.disttgl.schedule import Schedule
 from benchmark.models.node_state import NodeState
 from benchmark.parallelism import Parallelism
-from benchmark.processes import Processes
+from benchmark.training.processes import Processes
+from benchmark.training.row_layout import WORD, RowLayout
 
 
 class Route(NamedTuple):

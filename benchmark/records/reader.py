@@ -1,0 +1,215 @@
+"""Recorded runs as two tables: one row a run, one row an evaluation; imports nothing that trains.
+
+A record of an earlier version has the same columns as one of today.
+"""
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+import yaml
+
+from benchmark.records.earlier import config_of_today, line_of_today, result_of_today
+from benchmark.records.identity import identifying
+
+RESULT, CONFIG, LINES = "result.json", "config.yaml", "metrics.jsonl"
+ENVIRONMENT = "environment.json"
+DRAWN = "figures"  # a folder of what was drawn from the runs beside it
+BESIDE_RUNS = {"README.md", "agreement.csv"}
+LISTED = 3  # foreign files named per folder
+UNTRAINED = ("captured_events", "dataset_statistics", "sampling_speed")  # tasks without epochs
+NUMBER = (int, float)
+FIELDS: dict[str, tuple[type, ...]] = {
+    "suite": (str,), "dataset": (str,), "task": (str,), "metrics": (dict,), "command": (str,),
+}  # fmt: skip
+TRAINING: dict[str, tuple[type, ...]] = {
+    "system": (str,), "model": (str,), "protocol": (str,), "parallelism": (dict,),
+    "processes": (int,), "emulated": (bool,), "seed": (int,), "epochs": NUMBER, "seconds": (dict,),
+}  # fmt: skip
+
+
+class Unreadable(NamedTuple):
+    """Something in a results folder that gives no row, and why."""
+
+    path: Path
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+class DamagedError(ValueError):
+    """A file of a run that cannot be read; the message says why."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(reason)
+        self.unreadable = Unreadable(path, reason)
+
+
+@dataclass(frozen=True)
+class Records:
+    """What a results folder holds.
+
+    ``runs``, indexed by run folder: the fields of ``result.json`` (``metrics.NAME``,
+    ``seconds.NAME``, ``source.NAME`` and so on by dotted name), ``settings.NAME`` for every setting
+    that identifies the run, ``environment.NAME``, ``hardware``, ``parallelism`` as "ixjxk" and
+    ``num_trainers``; NaN where a run has none.
+    ``evaluations``: ``run`` (the folder), ``iteration``, ``epoch``, ``seconds`` of training alone
+    and every ``validation_*`` value.
+    """
+
+    runs: pd.DataFrame
+    evaluations: pd.DataFrame
+    unreadable: list[Unreadable]
+
+
+def read_records(folder: Path) -> Records:
+    """All finished runs below ``folder``, in order of path; FileNotFoundError without a folder."""
+    if not folder.is_dir():
+        raise FileNotFoundError(f"there is no results folder {folder}; name one with --results")
+    rows: dict[str, dict[str, Any]] = {}
+    evaluations: list[dict[str, Any]] = []
+    unreadable: list[Unreadable] = []
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name != DRAWN)
+        here = Path(parent)
+        if not {RESULT, CONFIG, LINES} & set(files):
+            unreadable += _foreign(here, files)
+            continue
+        folders.clear()
+        try:
+            row = read_run(here)
+            lines = [] if row["task"] in UNTRAINED else _read_evaluations(here / LINES)
+        except DamagedError as error:
+            unreadable.append(error.unreadable)
+            continue
+        rows[str(here)] = row
+        evaluations += [{"run": str(here), **line} for line in lines]
+    runs = pd.DataFrame.from_dict(rows, orient="index").rename_axis("run")
+    return Records(runs, pd.DataFrame(evaluations), unreadable)
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """The row of one run folder; raises DamagedError."""
+    path = folder / RESULT
+    if not path.exists():
+        raise DamagedError(folder, "the run is unfinished (it has no result.json)")
+    result = result_of_today(_read_object(path))
+    if result.get("status") == "failed":
+        raise DamagedError(folder, f"the run failed: {result.get('reason', 'no reason recorded')}")
+    _check(path, result, FIELDS if result.get("task") in UNTRAINED else FIELDS | TRAINING)
+    if result.get("status") != "finished":
+        raise DamagedError(path, f"status is {result.get('status')!r}, not 'finished'")
+    for name, value in result["metrics"].items():
+        if not _is_number(value) or not math.isfinite(value):
+            raise DamagedError(path, f"the metric {name!r} is {value!r}, not a finite number")
+    degrees = _degrees(path, result.pop("parallelism", None) or {"i": 1, "j": 1, "k": 1})
+    config = config_of_today(_read_yaml(folder / CONFIG))
+    environment = _read_object(folder / ENVIRONMENT) if (folder / ENVIRONMENT).exists() else {}
+    return {
+        **dict(leaves({"seed": 0, "processes": 1, "emulated": False} | result)),
+        **{f"settings.{name}": value for name, value in leaves(identifying(config))},
+        **{f"environment.{name}": value for name, value in leaves(environment)},
+        "hardware": _hardware(environment),
+        "parallelism": "x".join(map(str, degrees)),
+        "num_trainers": math.prod(degrees),
+    }
+
+
+def leaves(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    """Values of a nested mapping by dotted name; lists become tuples."""
+    found: list[tuple[str, Any]] = []
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            found += leaves(value, f"{prefix}{name}.")
+        else:
+            found.append((f"{prefix}{name}", tuple(value) if isinstance(value, list) else value))
+    return found
+
+
+def _check(path: Path, values: Mapping[str, Any], fields: dict[str, tuple[type, ...]]) -> None:
+    for name, types in fields.items():
+        if name not in values:
+            raise DamagedError(path, f"the field {name!r} is missing")
+        value = values[name]
+        if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+            raise DamagedError(path, f"the field {name!r} has the unusable value {value!r}")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, NUMBER) and not isinstance(value, bool)
+
+
+def _degrees(path: Path, parallelism: Mapping[str, Any]) -> list[int]:
+    for letter in "ijk":
+        degree = parallelism.get(letter)
+        if not isinstance(degree, int) or degree < 1:
+            raise DamagedError(path, f"parallelism.{letter} is {degree!r}, not a positive number")
+    return [parallelism[letter] for letter in "ijk"]
+
+
+def _hardware(environment: Mapping[str, Any]) -> str | None:
+    """The devices, or the processor and its cores where there is none."""
+    if environment.get("gpus"):
+        return ", ".join(environment["gpus"])
+    return f"{environment['cpu']}, {environment.get('cores')} cores" if environment else None
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DamagedError(path, f"not readable as JSON ({error})") from None
+    if not isinstance(value, dict):
+        raise DamagedError(path, f"holds a {type(value).__name__}, not a JSON object")
+    return value
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        tree = yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise DamagedError(path, f"not readable as YAML ({' '.join(str(error).split())})") from None
+    if not isinstance(tree, dict):
+        raise DamagedError(path, f"holds a {type(tree).__name__}, not settings")
+    return tree
+
+
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where it is built
+
+
+def _read_evaluations(path: Path) -> list[dict[str, Any]]:
+    if not path.exists():
+        raise DamagedError(path, "the file is missing")
+    rows = []
+    for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            line = json.loads(text)
+        except ValueError:
+            line = None
+        if not isinstance(line, dict):
+            raise DamagedError(path, f"line {number} is not a JSON object")
+        line = line_of_today(line)
+        if any(name.startswith("validation_") for name in line):
+            missing = [name for name in ("iteration", "epoch", "seconds") if name not in line]
+            if missing:
+                raise DamagedError(path, f"line {number}: the field {missing[0]!r} is missing")
+            rows.append(line)
+    if not rows:
+        raise DamagedError(path, "holds no line with a validation value")
+    return rows
+
+
+def _foreign(folder: Path, files: list[str]) -> list[Unreadable]:
+    names = sorted(n for n in files if n not in BESIDE_RUNS and not n.startswith("."))
+    if not names:
+        return []
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return [Unreadable(folder, f"{', '.join(names[:LISTED])}{more} belong to no run; ignored")]

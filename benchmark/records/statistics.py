@@ -1,0 +1,77 @@
+"""Means over seeds and how sure they are; differences of two systems paired by seed."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean, median
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+CONFIDENCE = 0.95
+
+
+class Interval(NamedTuple):
+    """Where a mean lies with the chosen confidence."""
+
+    low: float
+    high: float
+
+
+def mean_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> Interval | None:
+    """Student's t interval of the mean; None of fewer than two values.
+
+    Seeds are independent, and their spread is close to normal; with two or three it is wide, as it
+    should be. Equal values give an interval of width 0.
+    """
+    sample = np.asarray(values, dtype=float)
+    if sample.size < 2:
+        return None
+    mean, error = float(sample.mean()), float(stats.sem(sample))
+    if error == 0:
+        return Interval(mean, mean)
+    low, high = stats.t.interval(confidence, sample.size - 1, loc=mean, scale=error)
+    return Interval(float(low), float(high))
+
+
+def paired_differences(first: Mapping[int, float], second: Mapping[int, float]) -> list[float]:
+    """``first`` minus ``second`` for every seed that both have, in order of seed."""
+    return [first[seed] - second[seed] for seed in sorted(first.keys() & second.keys())]
+
+
+def is_above(first: Mapping[int, float], second: Mapping[int, float]) -> bool:
+    """Whether the interval of the mean difference, paired by seed, lies above 0."""
+    interval = mean_interval(paired_differences(first, second))
+    return interval is not None and interval.low > 0
+
+
+class Estimate(NamedTuple):
+    """A number and where it may lie, by its seeds; of one seed without ``low`` and ``high``."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        return (
+            self.value if self.low is None else self.low,
+            self.value if self.high is None else self.high,
+        )
+
+
+def mean_estimate(values: Iterable[Any], scale: float = 1) -> Estimate | None:
+    """Mean of those seeds that have a value, and its interval; None if none has."""
+    known = [scale * float(value) for value in values if pd.notna(value)]
+    if not known:
+        return None
+    return Estimate(fmean(known), *(mean_interval(known) or (None, None)))
+
+
+def median_estimate(values: Iterable[Any]) -> Estimate | None:
+    """Median, lowest and highest of those seeds that have a value.
+
+    For times, of which a few are far too long where a machine had something else to do.
+    """
+    known = [float(value) for value in values if pd.notna(value)]
+    return Estimate(median(known), min(known), max(known)) if known else None

@@ -1,0 +1,157 @@
+"""Training rounds, validation after each, test at every new best: one loop for every system."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+import torch
+
+from benchmark.datasets.dataset import SplitName
+from benchmark.protocol.walk import Sharing
+from benchmark.record import RunFolder
+from benchmark.training.checkpoint import Checkpoints
+from benchmark.training.processes import Processes
+from benchmark.training.stopwatch import total_seconds
+from benchmark.training.system import System
+
+
+@dataclass
+class TrainingState:
+    """How far a run has come; everything about it that a checkpoint must hold."""
+
+    prepare_seconds: dict[str, float] = field(default_factory=dict)  # by part
+    rounds: int = 0
+    iteration: int = 0
+    events: int = 0  # that all processes have trained on
+    train_seconds: float = 0.0
+    evaluate_seconds: float = 0.0
+    cpu_seconds: dict[str, float] = field(default_factory=dict)  # of this process, by phase
+    seconds_by_part: dict[str, float] = field(default_factory=dict)  # of this process
+    best: dict[str, float] = field(default_factory=dict)
+
+
+class Evaluate(Protocol):
+    """The evaluation of a task on one split."""
+
+    def __call__(self, split: SplitName, *, sharing: Sharing) -> dict[str, float]: ...
+
+
+class Training:
+    """Trains ``system`` and keeps the record of it in ``folder``.
+
+    Validation has improved where ``primary_metric``, one of those that ``evaluate`` returns, has.
+
+    Source of the order of things: DistTGL's released train.py (validation after every round from
+    the memory that training left, test right after a new best from the memory that validation
+    left).
+    """
+
+    def __init__(
+        self,
+        system: System,
+        evaluate: Evaluate,
+        primary_metric: str,
+        folder: RunFolder,
+        processes: Processes,
+        log_interval: int,
+        test: bool = True,
+    ) -> None:
+        self.system = system
+        self.evaluate = evaluate
+        self.primary_metric = primary_metric
+        self.folder = folder
+        self.processes = processes
+        self.log_interval = log_interval
+        self.test = test
+        self.state = TrainingState()
+        self.checkpoints = Checkpoints(folder.path / "checkpoint", processes)
+
+    def run(self) -> TrainingState:
+        """Train all rounds that are still to do, from the last checkpoint on."""
+        if not self._resume():
+            self.state.prepare_seconds = self.system.prepare(self._beat)
+        earlier = self.state.seconds_by_part
+        while self.state.rounds < self.system.num_rounds:
+            with self._cpu_time("train"):
+                self._train_round()
+            self.state.seconds_by_part = total_seconds([earlier, self.system.seconds_by_part])
+            self.state.rounds += 1
+            with self._cpu_time("evaluate"):
+                self._evaluate()
+            saved = {"training": asdict(self.state), "system": self.system.state_dict()}
+            self.checkpoints.save(f"round-{self.state.rounds:06d}", saved)
+        return self.state
+
+    def _resume(self) -> bool:
+        """Go on from the last checkpoint; whether there was one."""
+        saved = self.checkpoints.load()
+        if saved is not None:
+            self.state = TrainingState(**saved["training"])
+            self.system.load_state_dict(saved["system"])
+        if self.processes.rank == 0:
+            self.folder.truncate_metrics(self.state.iteration)
+        return saved is not None
+
+    @contextmanager
+    def _cpu_time(self, phase: str) -> Iterator[None]:
+        """Count the CPU seconds within, of all threads, for a phase."""
+        start = time.process_time()
+        yield
+        spent = {phase: time.process_time() - start}
+        self.state.cpu_seconds = total_seconds([self.state.cpu_seconds, spent])
+
+    def _train_round(self) -> None:
+        state, system = self.state, self.system
+        total = system.num_rounds * system.iterations_per_round
+        start = time.perf_counter()
+        before = state.train_seconds
+        num_events = 0
+        for step in system.train_round():
+            state.iteration += 1
+            num_events += step.num_events
+            state.train_seconds = before + time.perf_counter() - start
+            self._beat("train", state.iteration, total)
+            if state.iteration % self.log_interval == 0:
+                self._log({"loss": self.processes.sum(step.loss).item()})
+        state.events += int(self.processes.sum(torch.tensor(num_events)))
+
+    def _evaluate(self) -> None:
+        start = time.perf_counter()
+        values = self._prefixed("validation", self._scores("validation"))
+        metric = f"validation_{self.primary_metric}"
+        if not self.state.best or values[metric] > self.state.best[metric]:
+            if self.test:
+                values |= self._prefixed("test", self._scores("test"))
+            self.state.best = values | {"best_iteration": self.state.iteration}
+        self.state.evaluate_seconds += time.perf_counter() - start
+        self._log(values)
+
+    def _scores(self, split: SplitName) -> dict[str, float]:
+        rank, world_size = self.processes.rank, self.processes.world_size
+        sharing = Sharing(rank, world_size, self.processes.sum, self._beater(split))
+        return self.evaluate(split, sharing=sharing)
+
+    def _prefixed(self, prefix: str, scores: dict[str, float]) -> dict[str, float]:
+        return {f"{prefix}_{name}": value for name, value in scores.items()}
+
+    def _beater(self, phase: str) -> Callable[[int, int], None]:
+        return lambda done, total: self._beat(phase, done, total)
+
+    def _beat(self, phase: str, done: int, total: int) -> None:
+        self.folder.heartbeat(self.processes.rank, phase, done, total)
+
+    def _log(self, values: dict[str, Any]) -> None:
+        if self.processes.rank != 0:
+            return
+        state, system = self.state, self.system
+        epochs = state.iteration / system.iterations_per_round * system.epochs_per_round
+        self.folder.log(
+            {
+                "iteration": state.iteration,
+                "epoch": round(epochs, 6),
+                "seconds": state.train_seconds,
+                **values,
+            }
+        )

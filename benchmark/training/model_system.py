@@ -1,0 +1,184 @@
+"""What systems that train a ``TemporalModel`` share: all but their order of batches and memory."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from benchmark.choose import choose
+from benchmark.datasets.dataset import EventBatch
+from benchmark.graph.neighbor_index import NeighborIndex
+from benchmark.graph.samplers import RECENT_SAMPLERS, NeighborSampler
+from benchmark.models.contract import TemporalModel
+from benchmark.models.node_state import NodeState
+from benchmark.models.streaming import StreamingModel
+from benchmark.randomness import seeded
+from benchmark.training.batch import BatchBuilder
+from benchmark.training.gradients import GRADIENT_SUMS
+from benchmark.training.learner import Learner
+from benchmark.training.objectives import ClassifiesEvents, make_objective
+from benchmark.training.stopwatch import Stopwatch
+from benchmark.training.system import Job, ReportProgress, Step, System
+
+PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
+LEARNING_RATE_SCALES: dict[str, Callable[[int], float]] = {
+    "linear": float,
+    "none": lambda num_trainers: 1.0,
+}
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """The options that these systems share, described in conf/system/disttgl.yaml."""
+
+    sampler: str = "strict"
+    loss: str = "auto"
+    learning_rate_scale: str = "linear"
+    precision: str = "float32"
+    num_training_negatives: int = 1
+    gradient_sum: str = "overlapped"
+
+
+class ModelSystem(System):
+    """A system of its own writes ``train`` and ``snapshot`` and sets the numbers of ``System``.
+
+    It finds ``builder`` (batches), ``learner`` (weights), ``empty`` (the state of all nodes at the
+    start) and ``iteration`` (the next one) here. Evaluation runs on a memory of its own that starts
+    as the ``snapshot`` at the end of a round.
+    """
+
+    trains = TemporalModel
+
+    def __init__(self, job: Job, options: ModelOptions) -> None:
+        super().__init__(job)
+        dataset, protocol, training = job.dataset, job.protocol, job.training
+        device, dtype = training.device, choose("system.precision", options.precision, PRECISIONS)
+        self.visibility = protocol.visibility
+        self.iteration = 0
+        with seeded(device, training.seed, "weights"):
+            self.model = self.build_model()
+        with seeded(device, training.seed, "decoder"):
+            self.objective = make_objective(
+                training.goal, options.loss, protocol, self.model, dataset
+            )
+        self.objective.to(device, dtype)
+        scale = choose(
+            "system.learning_rate_scale", options.learning_rate_scale, LEARNING_RATE_SCALES
+        )
+        self.optimizer = torch.optim.Adam(
+            self.objective.parameters(),
+            lr=training.learning_rate * scale(training.parallelism.num_trainers),
+            fused=True,
+        )
+        preparation = Stopwatch()
+        with preparation("index"):
+            self.sampler = self._build_sampler(options.sampler)
+        self.prepare_seconds = preparation.seconds
+        nobody = self.model.empty_state(1, dtype, device)
+        self.empty = nobody.repeated(dataset.num_nodes)
+        self.evaluation = StreamingModel(
+            self.model, self.sampler, self.empty, training.evaluation_mebibytes
+        )
+        negatives = protocol.negatives(dataset)
+        num_negatives = options.num_training_negatives if self.objective.uses_negatives else 0
+        mail_sampler = self.model.mail_sampler(self.sampler)
+        self.builder = BatchBuilder(
+            dataset, self.sampler, negatives, num_negatives, training.seed, device, mail_sampler
+        )
+        gradients = choose("system.gradient_sum", options.gradient_sum, GRADIENT_SUMS)(
+            self.objective, nobody, training.parallelism.num_trainers, job.processes
+        )
+        self.learner = Learner(gradients, self.optimizer, nobody, training.seed, self.stopwatch)
+        self._warm_up(dataset.split.range("train")[:1])
+
+    @abstractmethod
+    def train(self, iterations: range) -> Iterator[Step]:
+        """Train one round, from an empty node memory, yielding after every iteration."""
+
+    @abstractmethod
+    def snapshot(self) -> NodeState:
+        """A copy of the node memory of all nodes, for evaluation; a collective call."""
+
+    def build_model(self) -> TemporalModel:
+        """The network with the first weights."""
+        assert self.job.model is not None, "the suite gives no system of a model none"
+        dataset = self.job.dataset
+        network: TemporalModel = self.job.model(
+            edge_features=dataset.stream.msg, node_features=dataset.node_features
+        )
+        return network
+
+    def _build_sampler(self, sampler: str) -> NeighborSampler:
+        dataset, model = self.job.dataset, self.model
+        stream = dataset.stream
+        index = NeighborIndex(stream.src, stream.dst, stream.t, dataset.num_nodes)
+        return choose("system.sampler", sampler, RECENT_SAMPLERS)(
+            index.to(self.job.training.device),
+            model.num_neighbors,
+            self.visibility,
+            model.num_layers,
+            model.snapshots,
+        )
+
+    def _warm_up(self, event: range) -> None:
+        """Go forward and backward over one ``event``, which counts nowhere.
+
+        No clock shall see the compilers, also not after a resumption.
+        """
+        batch = self.builder.build(event, event, 0, 0)
+        state = self.learner.nobody.repeated(batch.subgraph.nodes.numel())
+        with seeded(state.memory.device, 0, "warm up"):
+            loss, _ = self.objective(batch, state)
+        torch.autograd.grad(loss, list(self.objective.parameters()))
+
+    def prepare(self, report: ReportProgress) -> dict[str, float]:
+        """The seconds of the neighbour index, which is built with the system."""
+        return self.prepare_seconds
+
+    def train_round(self) -> Iterator[Step]:
+        """Train one round; then evaluation starts from what it leaves."""
+        self.model.train()
+        for step in self.train(range(self.iteration, self.iteration + self.iterations_per_round)):
+            self.iteration += 1
+            yield step
+        self.evaluation.state = self.empty  # gives back what the last round left
+        self.evaluation.state = self.snapshot()
+
+    def score(self, events: EventBatch, candidates: Tensor) -> Tensor:
+        """Scores [num_events, num_candidates] of the destinations ``candidates``."""
+        return self.evaluation.score(events, candidates)
+
+    def observe(self, events: EventBatch) -> None:
+        """Let the evaluation's node memory take in a whole batch."""
+        self.evaluation.observe(events)
+
+    def classify(self, events: EventBatch) -> Tensor:
+        """Logits [num_events, num_classes] of what is to happen."""
+        assert isinstance(self.objective, ClassifiesEvents), "not trained to classify"
+        with torch.no_grad():
+            return self.objective.logits(*self.evaluation.embed_ends(events))
+
+    def restart(self) -> None:
+        """Continue evaluation from the start of the stream, with an empty node memory."""
+        self.evaluation.state = self.empty.map(Tensor.clone)
+
+    def embed_sources(self, events: EventBatch) -> Tensor:
+        """Embeddings [num_events, embedding_dim] of the sources, each before its event."""
+        return self.evaluation.embed_sources(events)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Weights, optimiser and position; not the node memory, which a round starts empty."""
+        return {
+            "objective": self.objective.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "iteration": self.iteration,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from ``state_dict``."""
+        self.objective.load_state_dict(state["objective"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.iteration = state["iteration"]

@@ -1,0 +1,100 @@
+"""What a file is by its bytes, and why it cannot be what its name or its reader says."""
+
+import gzip
+import zlib
+from pathlib import Path
+from typing import Literal
+from zipfile import BadZipFile, ZipFile
+
+Kind = Literal["text", "zip", "tensor", "array", "pickle"]
+
+KINDS: dict[str, Kind] = {
+    ".csv": "text",
+    ".txt": "text",
+    ".zip": "zip",
+    ".pt": "tensor",
+    ".npy": "array",
+    ".pkl": "pickle",
+}
+STARTS: dict[Kind, tuple[bytes, ...]] = {
+    "zip": (b"PK",),
+    "tensor": (b"PK", b"\x80"),  # torch.save of today, and before 1.6
+    "array": (b"\x93NUMPY",),
+    "pickle": (b"\x80",),
+}
+GZIP = b"\x1f\x8b"
+PACKED = {
+    b"PK": "a zip archive",
+    b"BZh": "a bzip2 file",
+    b"\xfd7zXZ\x00": "an xz file",
+    b"\x28\xb5\x2f\xfd": "a zstandard file",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive",
+    b"Rar!\x1a\x07": "a rar archive",
+    b"%PDF": "a pdf document",
+}
+HEAD_BYTES = 512
+TAR = slice(257, 262)  # where a tar archive says "ustar"
+BLOCK_BYTES = 1 << 20
+
+
+def packing_of(path: Path) -> str | None:
+    """What a packed file is, whatever its name, such as "a rar archive"; None where it is none."""
+    head = _head(path)
+    zipped = head.startswith(GZIP)
+    if (_gzipped_head(path) if zipped else head)[TAR] == b"ustar":
+        return "a tar.gz archive" if zipped else "a tar archive"
+    if zipped:
+        return "a gzip file"
+    return next((name for start, name in PACKED.items() if head.startswith(start)), None)
+
+
+def kind_by_name(path: Path) -> Kind | None:
+    """What a file should be by the ending of its name, without ``.gz``; None where any will do."""
+    return KINDS.get(Path(path.name.removesuffix(".gz")).suffix.lower())
+
+
+def problem_of(path: Path, kind: Kind | None) -> str | None:
+    """Why a file cannot be of this kind, by its first bytes; None where it can."""
+    head = _head(path)
+    packing = packing_of(path)
+    text = (_gzipped_head(path) if head.startswith(GZIP) else head).lstrip(b"\xef\xbb\xbf \t\r\n")
+    if not text:
+        return "is empty"
+    if text.startswith(b"<"):
+        return "is a web page"
+    if kind == "text":
+        if packing not in (None, "a gzip file"):
+            return f"is {packing} where text is expected"
+        return "is a message in JSON" if text.startswith(b"{") else None
+    if kind is not None and not head.startswith(STARTS[kind]):
+        return f"is {packing or 'something else'} where a {kind} file is expected"
+    return None
+
+
+def damage_of(path: Path) -> str | None:
+    """Why a file is not whole, where its packing tells: gzip to its end, the directory of a zip."""
+    head = _head(path)
+    try:
+        if head.startswith(GZIP):
+            with gzip.open(path) as file:
+                while file.read(BLOCK_BYTES):
+                    pass
+        elif head.startswith(b"PK"):
+            ZipFile(path).close()
+    except (EOFError, OSError, BadZipFile, zlib.error) as error:
+        return f"is not whole ({error})"
+    return None
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(HEAD_BYTES)
+
+
+def _gzipped_head(path: Path) -> bytes:
+    """The first bytes inside a gzip file; those of a placeholder where it is too damaged."""
+    try:
+        with gzip.open(path) as file:
+            return file.read(HEAD_BYTES)
+    except (EOFError, OSError, zlib.error):
+        return b"?"

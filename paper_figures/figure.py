@@ -1,0 +1,152 @@
+"""A figure of the paper: what it shows, which runs it reads, how it is drawn and what it claims."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure as Picture
+
+from benchmark.records.reader import Records
+from benchmark.records.statistics import Estimate
+from benchmark.records.words import commands
+from paper_figures import style
+from paper_figures.claims import Judged, Measured, judge_all
+from paper_figures.published import published
+from paper_figures.selection import Group, Rule, select
+from paper_figures.tables import write_numbers, write_table
+
+
+@dataclass(frozen=True)
+class Output:
+    """One picture, or one table for people (``shown``), with the numbers behind it."""
+
+    name: str
+    numbers: pd.DataFrame
+    caption: str
+    picture: Picture | None = None
+    shown: pd.DataFrame | None = None
+
+
+@dataclass(frozen=True)
+class PaperFigure:
+    """A figure or table by the name it is asked for on the command line, and how it comes about."""
+
+    name: str
+    rule: Rule
+    draw: Callable[[Group], Iterable[Output]]
+    measure: Callable[[Group], Iterable[Measured]] = lambda _: ()
+
+    @cached_property
+    def told(self) -> dict[str, str]:
+        """What ``results/paper/figures.csv`` says of it; KeyError if it has no row there."""
+        return {str(k): str(v) for k, v in figure_texts().loc[self.name].items()}
+
+    @property
+    def number(self) -> str:
+        """The paper's, such as "Figure 8"."""
+        return self.told["number"]
+
+    @property
+    def shows(self) -> str:
+        """One line."""
+        return self.told["shows"]
+
+    @property
+    def command(self) -> str:
+        """What makes its records."""
+        return self.told["command"]
+
+
+def figure_texts() -> pd.DataFrame:
+    """The texts of every figure by name, in the order of the page."""
+    return published("figures").set_index("figure").fillna("")
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure as it came out; ``problem`` is empty where it was drawn.
+
+    ``missing`` says that it was not drawn only for want of records; ``left_out`` has a sentence for
+    each set of runs that it could not use.
+    """
+
+    figure: PaperFigure
+    groups: list[Group] = field(default_factory=list)
+    outputs: list[Output] = field(default_factory=list)
+    paths: list[Path] = field(default_factory=list)
+    judged: list[Judged] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    problem: str = ""
+    missing: bool = False
+
+
+def measured(
+    group: Group,
+    measure: str,
+    value: float | Estimate | Mapping[str, Estimate],
+    text: str,
+    where: str,
+    command: str = "",
+    unlike: str = "",
+) -> Measured:
+    """What the runs of ``group`` say about a claim; one ``value`` or several by name."""
+    one = (
+        value
+        if isinstance(value, Estimate)
+        else Estimate(value)
+        if isinstance(value, float)
+        else None
+    )
+    values = {"": one} if one else dict(value)  # type: ignore[arg-type]
+    return Measured(
+        measure, values, text, where, command or commands(group.runs), group.dataset, unlike
+    )
+
+
+def judge(figure: PaperFigure, records: Records) -> list[Judged]:
+    """The claims of a figure by what is recorded; nothing is drawn."""
+    groups = select(figure.rule, records).groups
+    return judge_all(figure.name, (one for g in groups for one in figure.measure(g)))
+
+
+def draw(figure: PaperFigure, records: Records, out: Path) -> Drawing:
+    """Draw ``figure`` into ``out``. A figure that fails says so and raises nothing."""
+    try:
+        groups, left_out = select(figure.rule, records)
+        if not groups:
+            why = f" ({'; '.join(left_out)})" if left_out else ""
+            text = f"{figure.name}: no record of it{why}; make some with: {figure.command}"
+            return Drawing(figure, left_out=left_out, problem=text, missing=True)
+        with plt.rc_context(style.RC):
+            outputs = [output for group in groups for output in _marked(figure, group)]
+            paths = [path for output in outputs for path in _write(output, out)]
+        return Drawing(figure, groups, outputs, paths, judge(figure, records), left_out)
+    except Exception as error:  # must not keep the other figures from being drawn
+        plt.close("all")
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        return Drawing(figure, problem=f"{figure.name}: not drawn ({reason})")
+
+
+def _marked(figure: PaperFigure, group: Group) -> Iterable[Output]:
+    """What is drawn of ``group``; with a mark where no run took the stream as it is."""
+    for output in figure.draw(group):
+        caption = output.caption
+        if group.mark:
+            caption = f"Not the whole stream as it is: {group.mark}. {caption}"
+            if output.picture:
+                output.picture.suptitle(f"† {group.mark}", color=style.WARNING, fontsize=8)
+        yield Output(output.name, output.numbers, caption, output.picture, output.shown)
+
+
+def _write(output: Output, out: Path) -> list[Path]:
+    out.mkdir(parents=True, exist_ok=True)
+    stem = out / output.name
+    paths = [write_numbers(output.numbers, stem)]
+    if output.picture:
+        paths += style.write_picture(output.picture, output.caption, stem)
+    if output.shown is not None:
+        paths += write_table(output.shown.drop(columns="origin"), output.caption, stem)
+    return paths

@@ -1,0 +1,156 @@
+"""Which runs a figure draws: of its suites, those that differ in nothing but what it varies."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from benchmark.records.reader import Records
+from benchmark.records.series import Runs, alike, column, size_order
+from benchmark.records.words import difference, list_of
+
+PAPER_PROTOCOL = "disttgl"  # published MRR is of its negatives
+PAPER_MODEL = "tgn_attention"
+CHANGES_OF_STREAM = ("max_events", "random_edge_features", "system.last_training_events")
+# Where trainers run and what is watched: iterations and MRR depend on it by rounding at most.
+WITHOUT_EFFECT = (
+    "processes", "threads", "pin_cores", "device", "hardware", "system.node_memory",
+    "system.gradient_sum", "task.log_interval", "task.test", "protocol.inductive",
+)  # fmt: skip
+
+Mask = Callable[[Runs], "pd.Series[bool]"]
+
+
+@dataclass(frozen=True)
+class Group:
+    """The runs that one picture or table draws, and the records that they are part of.
+
+    ``mark`` names the settings that change the stream of all of them, such as "max_events=5000";
+    empty where the data set was taken as it is.
+    """
+
+    runs: Runs
+    records: Records
+    mark: str = ""
+
+    @property
+    def dataset(self) -> str:
+        return str(self.runs["dataset"].iloc[0])
+
+    @property
+    def protocol(self) -> str:
+        return str(self.runs["protocol"].iloc[0])
+
+    @property
+    def first(self) -> Any:
+        """The first run, for what all have in common."""
+        return self.runs.iloc[0]
+
+    def curves(self, runs: Runs) -> list[pd.DataFrame]:
+        """The evaluations of each of ``runs``, in order of training."""
+        table = self.records.evaluations
+        return [table[table["run"] == run] for run in runs.index]
+
+    def by_parallelism(self, runs: Runs | None = None) -> dict[str, Runs]:
+        """A run of each seed, by "ixjxk"; the first where two suites made the same one."""
+        chosen = self.runs if runs is None else runs
+        distinct = chosen.drop_duplicates(["parallelism", "seed"])
+        names = sorted(distinct["parallelism"].unique(), key=size_order)
+        return {name: distinct[distinct["parallelism"] == name] for name in names}
+
+
+class Selection(NamedTuple):
+    """What is drawn, and one sentence for each set of runs that is not."""
+
+    groups: list[Group]
+    left_out: list[str]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How a figure picks its runs.
+
+    ``needs`` says of each run whether it can be drawn, under the reason why not. Those that can are
+    split by data set and protocol (all in one where ``together``). Of runs that differ in more than
+    ``varies``, the set that comes highest by ``rank`` is drawn; of None nothing need be alike.
+    ``any_stream`` takes cut streams and random features for what they are.
+    """
+
+    suites: tuple[str, ...]
+    tasks: tuple[str, ...] = ("link_prediction",)
+    needs: Mapping[str, Mask] = field(default_factory=dict)
+    varies: tuple[str, ...] | None = ()
+    rank: Callable[[Runs], Any] = lambda runs: foremost(runs)  # noqa: PLW0108
+    together: bool = False
+    any_stream: bool = False
+
+
+def select(rule: Rule, records: Records) -> Selection:
+    """The groups that ``rule`` draws from ``records``, in order of data set and protocol."""
+    runs, left_out = records.runs, []
+    if runs.empty:
+        return Selection([], [])
+    runs = runs[runs["suite"].isin(rule.suites) & runs["task"].isin(rule.tasks)]
+    for reason, keeps in rule.needs.items():
+        kept = keeps(runs).astype(bool) if len(runs) else pd.Series(dtype=bool)
+        left_out += _sentences(runs[~kept], reason)
+        runs = runs[kept]
+    groups: list[Group] = []
+    for _, question in runs.groupby(["dataset", "protocol"]):
+        changed: list[str] = []
+        whole, mark = question, ""
+        if not rule.any_stream:
+            whole, mark, changed = _whole_streams(question)
+        left_out += changed
+        if rule.varies is not None:
+            sets = sorted(alike(whole, rule.varies), key=rule.rank)
+            for other in sets[:-1]:
+                left_out += _sentences(other, difference(other, sets[-1]))
+            whole = sets[-1]
+        groups.append(Group(whole, records, mark))
+    if rule.together and groups:
+        marks = dict.fromkeys(f"{g.dataset}: {g.mark}" for g in groups if g.mark)
+        everything = pd.concat([group.runs for group in groups])
+        groups = [Group(everything, records, "; ".join(marks))]
+    return Selection(groups, left_out)
+
+
+def _whole_streams(runs: Runs) -> tuple[Runs, str, list[str]]:
+    """Runs on the stream as it is; where there are none, all of them and what was changed."""
+    changes = runs.apply(changes_of_stream, axis=1)
+    whole = runs[changes == ""]
+    if whole.empty:
+        return runs, list_of(sorted(changes.unique())), []
+    reasons = [
+        sentence
+        for change in sorted(set(changes) - {""})
+        for sentence in _sentences(runs[changes == change], change)
+    ]
+    return whole, "", reasons
+
+
+def changes_of_stream(run: "pd.Series[Any]") -> str:
+    """ "max_events=5000" of a run whose data set was not taken as it is, otherwise nothing."""
+    values = {name: run.get(f"settings.{name}") for name in CHANGES_OF_STREAM}
+    return ", ".join(f"{n}={v:g}" for n, v in values.items() if pd.notna(v) and v)
+
+
+def _sentences(runs: Runs, reason: str) -> list[str]:
+    return [
+        f"{len(part)} run{'s' if len(part) > 1 else ''} of suite {suite} on {dataset}: {reason}"
+        for (suite, dataset), part in runs.groupby(["suite", "dataset"])
+    ]
+
+
+def foremost(runs: Runs) -> tuple[Any, ...]:
+    """Ranks sets of runs: the paper's network, most epochs, most layouts, most runs."""
+    first = runs.iloc[0]
+    return (
+        first["model"] == PAPER_MODEL, first["epochs"], runs["parallelism"].nunique(), len(runs),
+    )  # fmt: skip
+
+
+def has(name: str) -> Mask:
+    """Whether a run has a value in column ``name``."""
+    return lambda runs: column(runs, name).notna()

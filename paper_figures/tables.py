@@ -1,0 +1,98 @@
+"""Tables for people: cells of several seeds, and the same table as csv, Markdown and LaTeX."""
+
+from collections.abc import Mapping
+from math import inf, nan
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from benchmark.records.statistics import CONFIDENCE, Estimate
+from benchmark.records.words import plain
+
+Row = dict[str, Any]
+
+HOLE = "-"  # neither measured nor published
+ACCURACIES = f" Accuracy: the mean over seeds and its {CONFIDENCE:.0%} t interval."
+COSTS = " Times and memory: the median over seeds, the lowest and the highest."
+
+
+def columns(name: str, estimate: Estimate | None) -> dict[str, Any]:
+    """NAME, NAME_low and NAME_high of a csv file."""
+    return dict(zip((name, f"{name}_low", f"{name}_high"), estimate or (None,) * 3, strict=True))
+
+
+def cell(row: Mapping[str, Any], name: str, form: str) -> str:
+    """What a table shows of the columns NAME: "98.21 [97.95, 98.40]", published "98.46 ± 0.10".
+
+    Several seeds that agree to the last digit shown have no interval to show.
+    """
+    value = row.get(name)
+    if pd.isna(value):
+        return HOLE
+    text = format(value, form)
+    deviation = row.get(f"{name}_deviation")
+    if pd.notna(deviation):
+        return f"{text} ± {deviation:{form}}"
+    ends = [format(end, form) for n in ("low", "high") if pd.notna(end := row.get(f"{name}_{n}"))]
+    return text if set(ends) <= {text} else f"{text} [{', '.join(ends)}]"
+
+
+def written(estimate: Estimate, form: str) -> str:
+    """An estimate as a cell."""
+    return cell(columns("value", estimate), "value", form)
+
+
+def rows_of(table: pd.DataFrame) -> list[Row]:
+    """The rows of a table, by column."""
+    rows: Any = table.to_dict("records")
+    return list(rows)
+
+
+def shown(table: pd.DataFrame, spec: dict[str, Any]) -> pd.DataFrame:
+    """A table of texts, with ``origin``: by title a column as it is, or an estimate and its form.
+
+    Columns that hold nothing are left out.
+    """
+    rows = [
+        {
+            title: cell(row, *what) if isinstance(what, tuple) else _text(row.get(what))
+            for title, what in (spec | {"origin": "origin"}).items()
+        }
+        for row in rows_of(table)
+    ]
+    texts = pd.DataFrame(rows)
+    return texts.loc[:, [c for c in texts if not set(texts[c]) <= {"", HOLE}]]
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else "" if pd.isna(value) else plain(value)
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """A Markdown table."""
+    lines = [list(map(str, table.columns)), ["---"] * table.shape[1], *table.to_numpy().tolist()]
+    cells = ([str(cell).replace("|", "\\|").replace("\n", " ") for cell in line] for line in lines)
+    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
+
+
+def write_table(table: pd.DataFrame, caption: str, stem: Path) -> list[Path]:
+    """Write STEM.md and STEM.tex; returns their paths."""
+    paths = [stem.with_suffix(ending) for ending in (".md", ".tex")]
+    paths[0].write_text(f"{markdown(table)}\n\n{caption}\n", encoding="utf-8")
+    text = table.to_latex(index=False, escape=True, caption=_for_latex(caption))
+    paths[1].write_text(text, encoding="utf-8")
+    return paths
+
+
+def write_numbers(table: pd.DataFrame, stem: Path) -> Path:
+    """Write STEM.csv, what is never reached as an empty cell."""
+    path = stem.with_suffix(".csv")
+    table.replace(inf, nan).to_csv(path, index=False)
+    return path
+
+
+def _for_latex(text: str) -> str:
+    for letter in "&%$#_{}":
+        text = text.replace(letter, f"\\{letter}")
+    return text

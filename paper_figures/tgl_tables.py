@@ -1,0 +1,162 @@
+"""TGL Table 4, seconds of neighbour sampling, and TGL Figure 7, TGL on several trainers."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
+from benchmark.records import words
+from benchmark.records.series import SINGLE, Runs, column
+from benchmark.records.statistics import mean_estimate, median_estimate
+from paper_figures import tables
+from paper_figures.claims import Measured
+from paper_figures.figure import Output, PaperFigure, measured
+from paper_figures.published import published
+from paper_figures.selection import Group, Rule
+from paper_figures.tables import Row, cell, columns, rows_of
+from paper_figures.throughput import NEEDS, PER_GPU
+
+LAYOUTS = {  # num_layers, strategy, num_snapshots, num_neighbors, batch_size with which TGL samples
+    (1, "recent", 1, 10, 600): "TGN", (2, "uniform", 1, 10, 600): "TGAT",
+    (2, "uniform", 3, 10, 600): "DySAT",
+}  # fmt: skip
+DESCRIBED = {"TGN": "TGN: 1 layer, most recent", "TGAT": "TGAT: 2 layers, uniform",
+             "DySAT": "DySAT: as TGAT, in 3 snapshots"}  # fmt: skip
+
+
+def _sampled(runs: Runs) -> "pd.Series[Any]":
+    names = ("num_layers", "strategy", "num_snapshots", "num_neighbors")
+    parts = [column(runs, f"settings.task.{name}") for name in names]
+    keys = zip(*parts, column(runs, "batch_size"), strict=True)
+    return pd.Series([LAYOUTS.get(key) for key in keys], runs.index, dtype=object)
+
+
+def sampling(group: Group) -> pd.DataFrame:
+    """Seconds of an epoch and speed-ups over one thread by seed, by layout and threads."""
+    runs = group.runs.assign(layout=_sampled(group.runs), threads=group.runs["settings.threads"])
+    rows: list[Row] = []
+    for (layout, threads), part in runs.groupby(["layout", "threads"]):
+        single = runs[(runs["layout"] == layout) & (runs["threads"] == 1)]
+        alone, own = (one.groupby("seed")["seconds.sample"].first() for one in (single, part))
+        rows.append({
+            "origin": "measured", "layout": layout, "by": "measured", "threads": threads,
+            **columns("seconds", median_estimate(own)),
+            **columns("speedup", median_estimate((alone / own).dropna())),
+            "num_runs": part["seed"].nunique(), "source": words.commands(part),
+        })  # fmt: skip
+    keys = ["dataset", "model", "num_threads"]
+    paper = published("tgl_figure_4", dataset=group.dataset).merge(
+        published("tgl_table_4", dataset=group.dataset), on=keys, how="outer"
+    )
+    paper = paper.rename(columns={
+        "model": "layout", "num_threads": "threads", "sampling_seconds_per_epoch": "seconds",
+    })[["layout", "threads", "seconds", "speedup"]].assign(
+        origin="published", by="TGL", source="TGL Table 4 (printed), Figure 4(a) (digitised)"
+    )  # fmt: skip
+    table = pd.concat([pd.DataFrame(rows), paper])
+    table["described"] = pd.Categorical(table["layout"].map(DESCRIBED), list(DESCRIBED.values()))
+    return table.sort_values(["described", "origin", "threads"]).astype({"described": str})
+
+
+def draw_sampling(group: Group) -> Iterator[Output]:
+    """A table by layout and threads."""
+    spec = {
+        "layout": "described", "by": "by", "threads": ("threads", ".0f"),
+        "s per epoch": ("seconds", ".3f"), "speed-up": ("speedup", ".2f"),
+        "seeds": ("num_runs", ".0f"),
+    }  # fmt: skip
+    table, caption = sampling(group), words.conditions(group.runs) + tables.COSTS
+    name = f"sampling_speed_{group.dataset}"
+    yield Output(name, table, caption, shown=tables.shown(table, spec))
+
+
+def measure_sampling(group: Group) -> Iterator[Measured]:
+    """How long the layouts of TGN and TGAT take on one thread, and what a second one gives TGN."""
+    table = sampling(group)
+    for row in rows_of(table[table["origin"] == "measured"]):
+        name, form, unit, more = ("seconds", ".3f", " s", ", another machine")
+        if row["threads"] == 2:
+            name, form, unit, more = ("speedup", ".2f", "", "; the loops here run on one thread")
+        if pd.notna(row[name]) and row["threads"] <= 2:
+            where = f"{group.dataset}, seeds: {row['num_runs']:.0f}{more}"
+            text = cell(row, name, form) + unit
+            yield measured(group, f"{name} {row['layout']}", row[name], text, where, row["source"])
+
+
+def scaling(group: Group) -> pd.DataFrame:
+    """TGL's trainers over seeds, what DistTGL reports of TGL, and TGL's own of GDELT."""
+    rate = group.runs["throughput_events_per_second"] / 1000
+    by_seed = {name: rate[runs.index].groupby(runs["seed"]).first()
+               for name, runs in group.by_parallelism().items()}  # fmt: skip
+    metric = group.first["primary_metric"]
+    rows: list[Row] = []
+    for name, runs in group.by_parallelism().items():
+        gain = (by_seed[name] / by_seed.get(SINGLE, by_seed[name] * float("nan"))).dropna()
+        rows.append({
+            "origin": "measured", "dataset": group.dataset, "by": "measured",
+            "label": f"tgl {name}",
+            "trainers": runs["num_trainers"].iloc[0], "metric": metric.upper(),
+            **columns("seconds", median_estimate(runs["seconds.train"] / runs["epochs"])),
+            **columns("rate", median_estimate(by_seed[name])),
+            **columns("speedup", median_estimate(gain)),
+            **columns("test", mean_estimate(column(runs, f"metrics.test_{metric}"), 100)),
+            "num_runs": len(runs), "source": words.commands(runs),
+        })  # fmt: skip
+    told = published("figure_12b", dataset=group.dataset, system="tgl")
+    told = told.assign(rate=told[PER_GPU] * told["num_gpus"])
+    told = told.assign(speedup=told["rate"] / told["rate"].head(1).sum())
+    own = published("tgl_figure_7", model="TGN")
+    own = own.assign(speedup=1 / own["normalised_time"])
+    trained = published("tgl_table_7", dataset="gdelt", model="TGN").assign(metric="AP")
+    names = {"num_gpus": "trainers", "seconds_per_epoch": "seconds", "ap_percent": "test"}
+    paper = pd.concat([told, own, trained]).rename(columns=names).assign(origin="published")
+    return pd.concat([pd.DataFrame(rows), paper.assign(by=paper["source"].map(words.short_source))])
+
+
+def draw_scaling(group: Group) -> Iterator[Output]:
+    """A table by number of trainers."""
+    spec = {
+        "data set": "dataset", "by": "by", "trainers": ("trainers", ".0f"),
+        "s per epoch": ("seconds", ".1f"), "thousand events/s": ("rate", ".1f"),
+        "speed-up": ("speedup", ".2f"), "test (%)": ("test", ".2f"), "metric": "metric",
+        "seeds": ("num_runs", ".0f"),
+    }  # fmt: skip
+    table = scaling(group)
+    caption = words.conditions(group.runs) + tables.ACCURACIES + tables.COSTS
+    name = f"tgl_scaling_{group.dataset}_{group.protocol}"
+    yield Output(name, table, caption, shown=tables.shown(table, spec))
+
+
+def measure_scaling(group: Group) -> Iterator[Measured]:
+    """What two trainers of TGL gain."""
+    table = scaling(group)
+    ours = table[(table["origin"] == "measured") & (table["trainers"] == 2)]
+    for row in rows_of(ours.dropna(subset="speedup")):
+        where = f"{group.dataset}, seeds: {row['num_runs']:.0f}, a CPU core per trainer, against "
+        where += "DistTGL's number"
+        text = cell(row, "speedup", ".2f")
+        yield measured(group, "speedup", row["speedup"], text, where, row["source"])
+
+
+def _most_layouts(runs: Runs) -> tuple[object, ...]:
+    return runs["parallelism"].nunique(), runs["epochs"].iloc[0], len(runs)
+
+
+FIGURES = [
+    PaperFigure(
+        "sampling_speed",
+        Rule(
+            ("sampling_speed",), ("sampling_speed",), varies=("task", "threads"), rank=len,
+            needs={"not a layout of TGL's": lambda runs: _sampled(runs).notna()},
+        ),
+        draw_sampling, measure_sampling,
+    ),
+    PaperFigure(
+        "tgl_scaling",
+        Rule(
+            ("scaling",), varies=("processes",), rank=_most_layouts,
+            needs={"another system": lambda runs: runs["system"] == "tgl", **NEEDS},
+        ),
+        draw_scaling, measure_scaling,
+    ),
+]  # fmt: skip
