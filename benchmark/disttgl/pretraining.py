@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import NamedTuple
 
 import torch
@@ -148,7 +149,7 @@ def _resumed(trainer: TableTrainer, checkpoint: Path | None) -> Progress:
         return Progress()
     try:
         state = torch.load(checkpoint, map_location=trainer.device, weights_only=True)
-    except (RuntimeError, EOFError, OSError) as error:
+    except (RuntimeError, EOFError, OSError, UnpicklingError) as error:
         raise ValueError(
             f"the checkpoint {checkpoint} is damaged: delete it and run again"
         ) from error

@@ -236,10 +236,12 @@ def test_what_had_ended_is_not_trained_again(tmp_path: Path) -> None:
     assert first.seconds == again.seconds > 0
 
 
-def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("damage", ["cut", "empty", "other bytes"])
+def test_a_damaged_checkpoint_is_refused(tmp_path: Path, damage: str) -> None:
     checkpoint = tmp_path / "table.checkpoint"
     trained(small_dataset(), checkpoint=checkpoint)
-    checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
+    content = {"cut": checkpoint.read_bytes()[:1000], "empty": b"", "other bytes": b"no more" * 99}
+    checkpoint.write_bytes(content[damage])
     with pytest.raises(ValueError, match=f"{checkpoint} is damaged: delete it and run again"):
         trained(small_dataset(), checkpoint=checkpoint)
 
