@@ -8,12 +8,12 @@ from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig
 
 from benchmark.datasets.dataset import Dataset
-from benchmark.datasets.locations import Locations
 from benchmark.datasets.transforms import beginning, with_random_edge_features
 from benchmark.device import choose_device
 from benchmark.experiment import name_of
 from benchmark.parallelism import Parallelism
 from benchmark.protocol.link_protocol import LinkProtocol
+from benchmark.storage.locations import Locations
 from benchmark.training.processes import Processes
 from benchmark.training.system import Goal, Job, System, TrainingSettings
 

@@ -9,13 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmark.datasets.archive import fetch_member
 from benchmark.datasets.assemble import assemble
 from benchmark.datasets.chronology import Times, stable_order
 from benchmark.datasets.dataset import Dataset, Fractions, LabelKind, Source
 from benchmark.datasets.loader import Loader
-from benchmark.datasets.locations import Locations
-from benchmark.datasets.prepared import prepared_tensors
 from benchmark.datasets.reading import read_text
 from benchmark.datasets.text_rows import text_rows
 from benchmark.datasets.validate import (
@@ -26,6 +23,9 @@ from benchmark.datasets.validate import (
     check_labels,
     check_times,
 )
+from benchmark.storage.archive import fetch_member
+from benchmark.storage.locations import Locations
+from benchmark.storage.prepared import prepared_tensors
 
 COLUMNS = ("u", "i", "ts", "label", "idx")
 CACHE_VERSION = 2  # raise it when what is kept in the cache changes its meaning

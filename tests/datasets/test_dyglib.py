@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from benchmark.datasets.dataset import Dataset, LabelKind
 from benchmark.datasets.dyglib import DyGLib
-from benchmark.datasets.locations import Locations
-from tests.datasets.file_server import serving
+from benchmark.storage.locations import Locations
+from tests.storage.file_server import serving
 
 HEADER = ",u,i,ts,label,idx"
 ROWS = ["0,1,3,0.0,0.0,1", "1,2,4,5.0,0.0,2", "2,1,4,5.0,1.0,3", "3,2,3,7.0,0.0,4", "4,1,3,9.0,0,5"]

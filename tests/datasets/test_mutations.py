@@ -17,12 +17,12 @@ from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.dyglib import DyGLib
 from benchmark.datasets.jodie import JODIE
 from benchmark.datasets.loader import Loader
-from benchmark.datasets.locations import Locations
 from benchmark.datasets.quadruples import Quadruples
 from benchmark.datasets.snap import SNAP
-from benchmark.datasets.storage import open_unpacked
 from benchmark.datasets.table import Table
 from benchmark.datasets.tgl import TGL
+from benchmark.storage.files import open_unpacked
+from benchmark.storage.locations import Locations
 from tests.datasets.mutations import FORMATS, mutate
 
 SECONDS_PER_CASE = 20

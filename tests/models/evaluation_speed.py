@@ -13,10 +13,10 @@ import torch
 
 from benchmark.build import DEFAULT_CACHE
 from benchmark.datasets.jodie import JODIE
-from benchmark.datasets.locations import Locations
 from benchmark.graph.visibility import Visibility
 from benchmark.models.streaming import StreamingModel
 from benchmark.models.tgn_attention import TGNAttention
+from benchmark.storage.locations import Locations
 from tests.models.plain import PlainTGN
 from tests.models.streams import random_state, sampler_of
 

@@ -9,10 +9,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from benchmark.compose import compose_settings
 from benchmark.datasets.dataset import Dataset, LabelKind, Split
-from benchmark.datasets.locations import Locations
 from benchmark.datasets.synthetic import Synthetic
 from benchmark.protocol.classification_metrics import positive_class
 from benchmark.record import RunFolder
+from benchmark.storage.locations import Locations
 from benchmark.tasks import edge_classification
 from benchmark.tasks.demands import demand_labels, demand_metric
 from benchmark.tasks.edge_classification import EdgeClassification
