@@ -143,10 +143,8 @@ def _matrix(path: Path) -> NDArray[Any]:
     """A mapped matrix of numbers."""
     try:
         matrix = np.load(path, mmap_mode="r")
-    except (ValueError, EOFError, OSError) as error:
-        raise ValueError(
-            f"{path} cannot be read as an array ({error}): write it with numpy.save"
-        ) from error
+    except Exception as error:  # what numpy raises depends on where the file is wrong
+        raise ValueError(f"{path} cannot be read as an array: write it with numpy.save") from error
     if not isinstance(matrix, np.ndarray) or matrix.ndim != 2 or matrix.dtype.kind not in "biuf":
         found = getattr(matrix, "dtype", type(matrix).__name__)
         raise ValueError(
@@ -159,7 +157,7 @@ def _matrix(path: Path) -> NDArray[Any]:
 def _features(matrix: NDArray[Any], path: Path) -> NDArray[np.float32]:
     """The rows from 1 on as float32."""
     features = np.asarray(matrix[1:])
-    if features.dtype.kind != "f":
+    if features.dtype != np.float32:  # float16 does not hold what a feature is compared with
         features = features.astype(np.float64)
     check_features(features, FileRows(path, first=1, unit="row"))
     return features.astype(np.float32)

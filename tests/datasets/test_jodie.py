@@ -165,6 +165,14 @@ def test_many_rows_with_wide_features(load: Callable[..., Dataset]) -> None:
         load([HEADER, *rows])
 
 
+def test_a_value_is_shown_on_one_line(load: Callable[..., Dataset]) -> None:
+    rows = [HEADER, '0,1,0,0,"7\n1,1,36"', *WITH_FEATURES]
+    with pytest.raises(ValueError, match=r"line 2: feature 1 is 7 1,1,36: replace"):
+        load([row.rsplit(",", 1)[0] if row in WITH_FEATURES else row for row in rows])
+    with pytest.raises(ValueError, match=r"line 2: user_id is x{60}\.\.\.: ids must"):
+        load([HEADER, f"{'x' * 5000},1,0,0"])
+
+
 def test_real_wikipedia(real_locations: Callable[[str], Locations]) -> None:
     places = real_locations("wikipedia/wikipedia.csv")
     for _ in ("parsed", "cached"):
