@@ -12,10 +12,10 @@ from torch import Tensor
 from torch_geometric.data import TemporalData
 
 from benchmark.datasets.dataset import Dataset, Split
-from benchmark.datasets.storage import written_whole
 from benchmark.disttgl.table_trainer import Pretraining, TableTrainer, first_rows
 from benchmark.models.contract import TemporalModel
 from benchmark.randomness import seeded
+from benchmark.storage.files import written_whole
 from benchmark.training.system import ReportProgress
 
 

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset
-from benchmark.datasets.prepared import prepared_tensors
 from benchmark.disttgl.pretraining import Pretrained, pretrain
 from benchmark.disttgl.table_trainer import Pretraining
 from benchmark.models.contract import TemporalModel
+from benchmark.storage.prepared import prepared_tensors
 from benchmark.training.system import ReportProgress
 
 RECIPE = 3  # to be raised when the same settings come to give another table

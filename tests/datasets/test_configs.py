@@ -10,7 +10,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.loader import Loader
-from benchmark.datasets.locations import Locations
+from benchmark.storage.locations import Locations
 
 FOLDER = Path(__file__).parents[2] / "benchmark" / "conf" / "dataset"
 FILES = sorted(FOLDER.glob("*.yaml"))

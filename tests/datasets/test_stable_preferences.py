@@ -10,11 +10,11 @@ from benchmark.build import build_dataset
 from benchmark.compose import compose_settings
 
 from benchmark.datasets.dataset import Dataset
-from benchmark.datasets.locations import Locations
 from benchmark.datasets.stable_preferences import StablePreferences
 from benchmark.graph.visibility import Visibility
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.protocol.pool import NegativePool
+from benchmark.storage.locations import Locations
 from tests.matrix_factorisation import factorised, validation_mrr
 
 STREAM = StablePreferences()

@@ -8,12 +8,12 @@ import torch
 from benchmark.compose import compose_settings
 
 from benchmark.datasets.dataset import Dataset
-from benchmark.datasets.locations import Locations
 from benchmark.datasets.stable_preferences import StablePreferences
 from benchmark.disttgl.pretraining import Pretrained, pretrain
 from benchmark.disttgl.table_trainer import Pretraining, held_out_protocol
 from benchmark.models.tgn_attention import TGNAttention
 from benchmark.protocol.pool import NegativePool
+from benchmark.storage.locations import Locations
 from tests.matrix_factorisation import factorised, validation_mrr
 
 SMALL = StablePreferences(num_users=100, num_items=60, num_events=10_000)
