@@ -53,7 +53,7 @@ class JODIE(Loader):
     test_fraction: float = 0.15
 
     @property
-    def labels(self) -> LabelKind:
+    def known_labels(self) -> LabelKind:
         return LabelKind.NODE
 
     def paths(self, locations: Locations) -> dict[str, Path]:

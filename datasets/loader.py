@@ -21,7 +21,7 @@ class Loader(ABC):
     name: str
 
     @property
-    def labels(self) -> LabelKind | None:
+    def known_labels(self) -> LabelKind | None:
         """The kind of labels that is known before anything is read; None where only that tells."""
         return None
 

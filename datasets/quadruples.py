@@ -38,7 +38,7 @@ class Quadruples(Loader):
     num_relations: int | None = None
 
     @property
-    def labels(self) -> LabelKind:
+    def known_labels(self) -> LabelKind:
         return LabelKind.EDGE
 
     def paths(self, locations: Locations) -> dict[str, Path]:

@@ -45,7 +45,7 @@ class SNAP(Loader):
     test_fraction: float = 0.15
 
     @property
-    def labels(self) -> LabelKind:
+    def known_labels(self) -> LabelKind:
         return LabelKind.EDGE if len(self.files) > 1 else LabelKind.NONE
 
     def paths(self, locations: Locations) -> dict[str, Path]:

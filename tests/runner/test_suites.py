@@ -169,7 +169,7 @@ def test_the_hash_knows_what_defines_an_experiment(
 def test_the_hash_is_the_same_in_every_process() -> None:
     program = (
         "from benchmark.runner.suites import expand;"
-        "print(*(one.folder.path for one in expand(['system=tgn', 'seeds=2'], may_download=False).experiments))"
+        "print(*(one.folder.path for one in expand(['system=tgn', 'seeds=2']).experiments))"
     )
     outputs = {
         subprocess.run(
