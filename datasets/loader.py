@@ -20,6 +20,11 @@ class Loader(ABC):
     locating: ClassVar[tuple[str, ...]] = ()
     name: str
 
+    @property
+    def known_labels(self) -> LabelKind | None:
+        """The kind of labels that is known before anything is read; None where only that tells."""
+        return None
+
     @abstractmethod
     def paths(self, locations: Locations) -> dict[str, Path]:
         """The files behind the data set, found or fetched, by their names without ``.gz``.
