@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import ClassVar
 
-from benchmark.datasets.dataset import Dataset
+from benchmark.datasets.dataset import Dataset, LabelKind
 from benchmark.datasets.validate import check_statistics
 from benchmark.storage.files import content_checksum
 from benchmark.storage.locations import Locations
