@@ -52,6 +52,10 @@ class JODIE(Loader):
     validation_fraction: float = 0.15
     test_fraction: float = 0.15
 
+    @property
+    def known_labels(self) -> LabelKind:
+        return LabelKind.NODE
+
     def paths(self, locations: Locations) -> dict[str, Path]:
         file = f"{self.name}.csv"
         return {file: locations.fetch(self.name, file, self.url, self.sha256)}

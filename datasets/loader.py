@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import ClassVar
 
-from benchmark.datasets.dataset import Dataset
+from benchmark.datasets.dataset import Dataset, LabelKind
 from benchmark.datasets.validate import check_statistics
 from benchmark.storage.files import content_checksum
 from benchmark.storage.locations import Locations
@@ -19,6 +19,11 @@ class Loader(ABC):
 
     locating: ClassVar[tuple[str, ...]] = ()
     name: str
+
+    @property
+    def known_labels(self) -> LabelKind | None:
+        """The kind of labels that is known before anything is read; None where only that tells."""
+        return None
 
     @abstractmethod
     def paths(self, locations: Locations) -> dict[str, Path]:

@@ -37,6 +37,10 @@ class Quadruples(Loader):
     num_events: int | None = None
     num_relations: int | None = None
 
+    @property
+    def known_labels(self) -> LabelKind:
+        return LabelKind.EDGE
+
     def paths(self, locations: Locations) -> dict[str, Path]:
         return {
             file: locations.fetch(self.name, file, self.url and f"{self.url}/{file}")

@@ -44,6 +44,10 @@ class SNAP(Loader):
     validation_fraction: float = 0.15
     test_fraction: float = 0.15
 
+    @property
+    def known_labels(self) -> LabelKind:
+        return LabelKind.EDGE if len(self.files) > 1 else LabelKind.NONE
+
     def paths(self, locations: Locations) -> dict[str, Path]:
         return {
             file: locations.fetch(self.folder, file, self.url and f"{self.url}/{file}.gz")

@@ -55,7 +55,7 @@ class Synthetic(Loader):
             )
 
     @property
-    def label_kind(self) -> LabelKind:
+    def known_labels(self) -> LabelKind:
         """What is known of the labels before the stream is made."""
         return LabelKind.NODE if self.edge_dim else LabelKind.NONE
 
@@ -87,7 +87,7 @@ class Synthetic(Loader):
         dst += first_destination
         drawn = hashlib.sha256(b"".join(x.tobytes() for x in (src, dst, t, features)))
         files = {"stream": drawn.hexdigest(), **self.checksums(locations)}
-        labelled = self.label_kind is LabelKind.NODE
+        labelled = self.known_labels is LabelKind.NODE
         return assemble(
             self.name,
             src,
@@ -98,7 +98,7 @@ class Synthetic(Loader):
             num_nodes=self.num_nodes,
             features=features,
             labels=state if labelled else None,
-            label_kind=self.label_kind,
+            label_kind=self.known_labels,
         )
 
 

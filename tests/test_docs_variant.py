@@ -48,5 +48,5 @@ def test_the_command_of_the_docs_trains_it_and_draws_it(folder: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"model._target_={TARGET}" in commands[0]
     figure = folder / "runs" / "variants" / "figures" / "time_to_accuracy_synthetic_disttgl.csv"
-    assert pd.read_csv(figure)["model"].unique().tolist() == ["FadingNeighbors"]
+    assert pd.read_csv(figure)["network"].unique().tolist() == ["FadingNeighbors"]
     assert figure.with_suffix(".pdf").exists()

@@ -39,7 +39,7 @@ def _check_processes(experiment: Experiment) -> None:
 def _check_data(experiment: Experiment) -> None:
     """Whether data set, protocol and task fit, and whether the files that are there are whole."""
     loader = loader_of(experiment)
-    check_task(experiment, getattr(loader, "label_kind", None))
+    check_task(experiment, loader.known_labels)
     check_protocol(experiment)
     with suppress(NotDownloadedError):  # fetched, and looked at, when the experiment is to run
         loader.paths(locations_of(experiment, may_download=False))

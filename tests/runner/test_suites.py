@@ -19,7 +19,9 @@ from tests.experiments import MakeExperiment
 
 
 def systems(words: list[str]) -> list[str]:
-    return [experiment.choices["system"] for experiment in expand(words).experiments]
+    return [
+        experiment.choices["system"] for experiment in expand(words, may_download=False).experiments
+    ]
 
 
 def test_keys_of_an_axis_walk_together() -> None:
@@ -51,20 +53,24 @@ def test_quick_runs_both_systems_and_can_be_narrowed() -> None:
     assert systems([]) == ["tgn", "disttgl"]
     assert systems(["system=disttgl"]) == ["disttgl"]
     with pytest.raises(UserError, match="task link_prediction trains a system, but system=none"):
-        expand(["system=none", "model=none"])
+        expand(["system=none", "model=none"], may_download=False)
 
 
 def test_experiments_take_turns_within_a_seed() -> None:
-    experiments = expand(["seeds=3"]).experiments
+    experiments = expand(["seeds=3"], may_download=False).experiments
     labels = [(experiment.choices["system"], experiment.seed) for experiment in experiments]
     assert labels == [(name, seed) for seed in range(3) for name in ("tgn", "disttgl")]
-    assert [one.seed for one in expand(["seeds=1", "system=tgn"]).experiments] == [0]
+    assert [
+        one.seed for one in expand(["seeds=1", "system=tgn"], may_download=False).experiments
+    ] == [0]
 
 
 def test_captured_events_walks_the_batch_sizes_of_figure_8() -> None:
-    experiments = expand(["suite=captured_events"]).experiments
+    experiments = expand(["suite=captured_events"], may_download=False).experiments
     assert [one.batch_size for one in experiments] == [200, 400, 600, 1200, 2400]
-    narrowed = expand(["suite=captured_events", "batch_size=400", "dataset=uci"]).experiments
+    narrowed = expand(
+        ["suite=captured_events", "batch_size=400", "dataset=uci"], may_download=False
+    ).experiments
     assert [(one.batch_size, one.choices["dataset"]) for one in narrowed] == [(400, "uci")]
 
 
@@ -72,7 +78,7 @@ def test_peers_take_turns_on_every_case_of_every_repeat(monkeypatch: pytest.Monk
     monkeypatch.setattr(suites, "find_spec", lambda package: None)
     cases = [
         (one.seed, one.random_edge_features, one.batch_size, one.choices["system"])
-        for one in expand(["suite=peers", "seeds=2"]).experiments
+        for one in expand(["suite=peers", "seeds=2"], may_download=False).experiments
     ]
     assert cases == list(product([0, 1], [172, None], [600, 200], ["tgn", "disttgl"]))
 
@@ -85,7 +91,7 @@ def test_an_optional_system_needs_its_package_or_is_asked_for(
         monkeypatch.setattr(suites, "find_spec", lambda package, found=found: found)
         assert systems(words) == expected
         with pytest.raises(UserError) as refused:
-            expand([*words, "system=tgm"])
+            expand([*words, "system=tgm"], may_download=False)
         assert str(refused.value) == (
             "system=tgm needs the package tgm: pip install 'disttgl-benchmark[peers]'."
         )
@@ -93,7 +99,7 @@ def test_an_optional_system_needs_its_package_or_is_asked_for(
 
 @pytest.mark.parametrize("name", choices("suite"))
 def test_every_suite_expands_to_distinct_folders(name: str) -> None:
-    suite = expand([f"suite={name}", "seeds=2"])
+    suite = expand([f"suite={name}", "seeds=2"], may_download=False)
     folders = {experiment.folder.path for experiment in suite.experiments}
     assert len(folders) == len(suite.experiments) > 0
     assert suite.name == name
@@ -101,17 +107,17 @@ def test_every_suite_expands_to_distinct_folders(name: str) -> None:
 
 def test_scaling_keeps_to_the_hardware(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(suites, "num_devices", lambda device: 2)
-    processes = [one.processes for one in expand(["suite=scaling"]).experiments]
+    processes = [one.processes for one in expand(["suite=scaling"], may_download=False).experiments]
     assert set(processes) == {1, 2}
     words = ["suite=scaling", "processes=4"]
     with pytest.raises(UserError, match="needs more processes than the 2 devices here"):
-        expand(words)
-    assert expand([*words, "suite.fit_hardware=false"]).experiments
+        expand(words, may_download=False)
+    assert expand([*words, "suite.fit_hardware=false"], may_download=False).experiments
 
 
 def test_an_impossible_point_is_refused_before_anything_runs() -> None:
     with pytest.raises(UserError, match="processes=3 does not divide"):
-        expand(["suite=scaling", "processes=3"])
+        expand(["suite=scaling", "processes=3"], may_download=False)
 
 
 def test_the_hash_leaves_out_where_and_who_watches(make_experiment: MakeExperiment) -> None:
@@ -192,7 +198,7 @@ def test_a_reader_that_has_seen_enough_of_the_list_is_no_error() -> None:
 
 
 def test_the_command_line_is_recorded_and_can_be_pasted() -> None:
-    suite = expand(["system=tgn", "results_dir=my results"])
+    suite = expand(["system=tgn", "results_dir=my results"], may_download=False)
     assert suite.command == "python -m benchmark.run system=tgn 'results_dir=my results'"
     assert suite.experiments[0].describe()["command"] == suite.command
 

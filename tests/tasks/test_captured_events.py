@@ -35,7 +35,13 @@ def test_bars_and_sums(
     task = CapturedEvents("captured_events")
     outcome = task.run(make_experiment(batch_size=2), RunFolder(tmp_path), Processes())
     assert outcome["metrics"] == {"largest_bar": 3, "sum_of_3000_largest": 8, "num_batches": 3}
-    assert outcome["source"] == {"files": {}, "moved_rows": 0, "random_edge_features": 0}
+    assert outcome["source"] == {
+        "files": {},
+        "moved_rows": 0,
+        "time_unit": None,
+        "class_names": [],
+        "random_edge_features": 0,
+    }
     with open(tmp_path / "bars.csv") as file:
         rows = list(csv.DictReader(file))
     assert [int(row["captured_events"]) for row in rows] == [3, 3, 2]

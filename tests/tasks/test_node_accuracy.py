@@ -42,7 +42,9 @@ def test_nodes_add_up_to_the_metrics_of_the_best_round(tmp_path: Path, memory: l
 
 
 def test_the_compared_networks_differ_in_dynamic_memory_only() -> None:
-    static, dynamic = (one.model for one in expand(["suite=node_accuracy"]).experiments)
+    static, dynamic = (
+        one.model for one in expand(["suite=node_accuracy"], may_download=False).experiments
+    )
     assert static["num_layers"] == 1
     shared = set(static) & set(dynamic) - {"_target_"}
     assert {"num_neighbors", "num_heads", "dropout", "attention_dropout"} < shared
