@@ -48,16 +48,9 @@ def read_text(
     features: Collection[str] = (),
     keep: Callable[[str], bool] = lambda _: True,
 ) -> pd.DataFrame:
-    """All rows of the columns that ``keep`` says, each column of one type."""
+    """All rows of the columns that ``keep`` says."""
     kept = [name for name in rows.names if keep(name)]
-    for fast in (True, False):
-        try:
-            parts = [frame[kept] for frame, _ in _read(rows, whole, features, fast)]
-        except (ValueError, OverflowError, TypeError) as error:
-            if not fast:
-                raise _explained(rows, error) from error
-        else:
-            break
+    parts = [frame[kept] for frame, _ in chunks(rows, whole, features)]
     return pd.concat(parts, ignore_index=True)
 
 

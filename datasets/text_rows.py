@@ -2,9 +2,7 @@
 
 import csv
 import io
-import lzma
 import re
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,27 +12,11 @@ from typing import cast
 
 from benchmark.datasets.validate import FileRows, check_columns, check_not_empty
 from benchmark.storage.files import open_unpacked
+from benchmark.storage.formats import HEAD_BYTES, foreign
 
 SEPARATORS = (",", "\t", ";", None)  # None is any white space
 COMMENTS = ("#", "%")
 LONGEST_FIELD = 1 << 20
-
-# What other files than text begin with.
-FOREIGN = {
-    b"PK": "a zip archive: unpack it and name the file inside",
-    b"7z\xbc\xaf\x27\x1c": "a 7-Zip archive: unpack it and name the file inside",
-    b"Rar!": "a RAR archive: unpack it and name the file inside",
-    b"\x28\xb5\x2f\xfd": "packed with zstd: unpack it, or pack it with gzip, bzip2 or xz",
-    b"\x1f\x9d": "packed with compress: unpack it, or pack it with gzip, bzip2 or xz",
-    b"Salted__": "encrypted by openssl: decrypt it first",
-    b"-----BEGIN PGP": "encrypted by PGP: decrypt it first",
-    b"\xff\xfe": "UTF-16 text: save it as UTF-8",
-    b"\xfe\xff": "UTF-16 text: save it as UTF-8",
-    b"PAR1": "a parquet file: load it with dataset=table",
-    b"<!DOCTYPE": "a page of HTML: a download went wrong, so fetch it again",
-    b"<html": "a page of HTML: a download went wrong, so fetch it again",
-}
-TAR_MAGIC = slice(257, 262), b"ustar"
 
 
 class Text(io.TextIOWrapper):
@@ -118,20 +100,15 @@ def open_text(path: Path) -> Iterator[Text]:
     Raises ValueError naming the file, and the line where bytes are no text, also for what goes
     wrong while the text is read.
     """
-    with open_unpacked(path) as file:
-        try:
-            start = file.read(512)
+    try:
+        with open_unpacked(path) as file:
+            found = foreign(file.read(HEAD_BYTES))
+            if found is not None:
+                raise ValueError(f"{path} is {': '.join(found)}")
             file.seek(0)
-            _refuse_foreign(path, start)
             yield Text(cast(io.BufferedReader, file), encoding="utf-8-sig", newline="")
-        except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
-            if getattr(error, "errno", None) is not None:  # of the disk, not of the packing
-                raise
-            raise ValueError(
-                f"{path} is not a whole packed file ({error}): fetch it again"
-            ) from error
-        except UnicodeError as error:
-            raise ValueError(_undecodable(path)) from error
+    except UnicodeError as error:
+        raise ValueError(_undecodable(path)) from error
 
 
 def text_rows(
@@ -199,16 +176,6 @@ def _records(
         raise ValueError(
             f"{path}, line {line} cannot be read as csv ({error}): check its quotes"
         ) from error
-
-
-def _refuse_foreign(path: Path, start: bytes) -> None:
-    for magic, what in FOREIGN.items():
-        if start.startswith(magic):
-            encrypted = magic == b"PK" and len(start) > 6 and start[6] & 1
-            raise ValueError(f"{path} is {what.replace('a zip', 'an encrypted zip', encrypted)}")
-    where, magic = TAR_MAGIC
-    if start[where] == magic:
-        raise ValueError(f"{path} is a tar archive: unpack it and name the file inside")
 
 
 def _undecodable(path: Path) -> str:

@@ -1,6 +1,6 @@
 """The checks that every source goes through; each refusal is one sentence with its remedy."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -154,8 +154,8 @@ def check_features(
         raise ValueError(f"{place} has no value: write a number, or remove the row")
     if is_number(shown):
         raise ValueError(
-            f"{place} is {_brief(shown)}, beyond the range of float32 arithmetic (-1e19 to 1e19): rescale "
-            "the column, or take its logarithm"
+            f"{place} is {_brief(shown)}, beyond the range of float32 arithmetic (-1e19 to 1e19): "
+            "rescale the column, or take its logarithm"
         )
     raise ValueError(f"{place} is {_brief(shown)}: replace it by a finite number")
 
@@ -172,18 +172,6 @@ def feature_matrix(
             values = numbers.to_numpy(np.float32)
     check_features(values, rows)
     return values
-
-
-def check_statistics(
-    name: str, found: Mapping[str, int], expected: Mapping[str, int | None]
-) -> None:
-    """Refuse a data set whose counts differ from the published ones; None is not checked."""
-    for key, count in expected.items():
-        if count is not None and found[key] != count:
-            raise ValueError(
-                f"data set {name}: {key} is {found[key]:,} but {count:,} is published: get the "
-                f"published file, or set dataset.{key}=null to take this one as it is"
-            )
 
 
 def check_split(name: str, split: Split) -> None:
