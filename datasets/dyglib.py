@@ -49,7 +49,7 @@ class DyGLib(JODIE):
         """The checked columns, sorted by time; features without their padding row."""
         events, edge_file, node_file = paths
         rows = text_rows(events, COLUMNS, separators=(",",))
-        table = read_text(rows, whole=COLUMNS, keep=COLUMNS.__contains__)
+        table = read_text(rows, COLUMNS)
         edge_rows, node_rows = _matrix(edge_file), _matrix(node_file)
         event = _from_one(table["idx"], "idx", rows, edge_file, len(edge_rows))
         columns = in_order(

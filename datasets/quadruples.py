@@ -72,7 +72,7 @@ def _read(path: Path, end: int) -> NDArray[np.int64]:
     rows = text_rows(path, header=False, separators=(None,))
     others = range(len(COLUMNS), len(rows.first_row))
     rows = replace(rows, names=(*COLUMNS, *(f"column {i + 1}" for i in others)))
-    frame = read_text(rows, whole=COLUMNS, keep=COLUMNS.__contains__)
+    frame = read_text(rows, COLUMNS)
     t = check_times(frame["time"], "time", rows).whole
     if t.min() < end:
         raise ValueError(

@@ -66,7 +66,7 @@ class SNAP(ByQuantile, Published):
 
     def _read(self, path: Path) -> tuple[np.ndarray, np.ndarray, Times]:
         rows = self._layout(path)
-        frame = read_text(rows, whole=NEEDED, keep=NEEDED.__contains__)
+        frame = read_text(rows, NEEDED)
         source, destination, time = (frame[column] for column in NEEDED)
         return (
             check_ids(source, "source", rows),
