@@ -84,7 +84,35 @@ def mixed(color: str, amount: float) -> tuple[float, float, float]:
 
 def published_handle() -> Line2D:
     """The legend's entry for published curves."""
-    return Line2D([], [], color=GREY, lw=1, ls=PUBLISHED_DASHES, label="published")
+    return line("published", color=GREY, lw=1, ls=PUBLISHED_DASHES)
+
+
+def line(label: str, **look: Any) -> Line2D:
+    """An entry of a legend."""
+    return Line2D([], [], label=label, **look)
+
+
+def hollow(color: Any) -> dict[str, Any]:
+    """How a published bar looks."""
+    return {"facecolor": "white", "edgecolor": color, "hatch": PUBLISHED_HATCH}
+
+
+def whisker(axes: Axes, place: float, ends: Sequence[float], flat: bool = False) -> None:
+    """From the lowest to the highest seed, over a bar that may lie ``flat``."""
+    sides = ([place, place], list(ends))
+    axes.plot(*(sides[::-1] if flat else sides), color="black", lw=0.9)
+
+
+def write(axes: Axes, text: str, x: float, y: float, above: float, size: float = 6.5) -> None:
+    """A small number ``above`` a mark, in points."""
+    how: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "fontsize": size}
+    axes.annotate(text, (x, y), (0, above), **how)
+
+
+def categories(axes: Axes, name: str, texts: Sequence[object]) -> None:
+    """Words in place of numbers on axis ``name``, which then needs no lines of a grid."""
+    getattr(axes, f"set_{name}ticks")(range(len(texts)), list(map(str, texts)))
+    axes.grid(axis=name, visible=False)  # type: ignore[arg-type]
 
 
 def log_axis(axes: Axes, name: str, ticks: Sequence[float] = (1, 2, 5)) -> None:
