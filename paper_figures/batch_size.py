@@ -10,10 +10,8 @@ from benchmark.records import words
 from benchmark.records.series import SINGLE
 from benchmark.records.targets import first_reaching
 from paper_figures import curves, style
-from paper_figures.claims import Measured
-from paper_figures.figure import Output, PaperFigure, measured
-from paper_figures.published import published
-from paper_figures.selection import Group, Rule, has
+from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
+from paper_figures.selection import has
 
 METRIC, CURVE, FLOOR = "test_f1_micro", "validation_f1_micro", "test_f1_micro_majority"
 SIZE = "global_batch_size"

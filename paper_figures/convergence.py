@@ -10,10 +10,8 @@ from benchmark.records.series import SINGLE, Runs, size_order
 from benchmark.records.targets import FRACTION, first_reaching, still_rising, target_of
 from benchmark.records.words import PAPER_EPOCHS, factor, median_and_range
 from paper_figures import curves, style, tables
-from paper_figures.claims import Measured
-from paper_figures.figure import Output, PaperFigure, measured
-from paper_figures.published import published
-from paper_figures.selection import WITHOUT_EFFECT, Group, Rule, foremost
+from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
+from paper_figures.selection import WITHOUT_EFFECT, foremost
 
 FRACTIONS = (0.70, 0.80, 0.90, FRACTION)  # of the best value of one trainer
 PANELS = {

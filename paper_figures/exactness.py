@@ -9,9 +9,7 @@ import pandas as pd
 from benchmark.records import words
 from benchmark.records.series import Runs
 from paper_figures import style
-from paper_figures.claims import Measured
-from paper_figures.figure import Output, PaperFigure, measured
-from paper_figures.selection import Group, Rule
+from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured
 from paper_figures.tables import rows_of
 
 RUN = "python -m benchmark.run suite=exactness"

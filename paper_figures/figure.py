@@ -1,4 +1,7 @@
-"""A figure of the paper: what it shows, which runs it reads, how it is drawn and what it claims."""
+"""A figure of the paper: what it shows, which runs it reads, how it is drawn and what it claims.
+
+A module of figures takes all of ``__all__`` from here.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -15,10 +18,12 @@ from benchmark.records.statistics import Estimate
 from benchmark.records.words import commands
 from paper_figures import style
 from paper_figures.claims import Judged, Measured, judge_all
-from paper_figures.published import texts_of_figures
+from paper_figures.published import published, texts_of_figures
 from paper_figures.selection import Group, Rule, select
 from paper_figures.tables import write_numbers, write_table
 from paper_figures.texts import Facts
+
+__all__ = ["Group", "Measured", "Output", "PaperFigure", "Rule", "measured", "published"]
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,7 @@ from benchmark.records import words
 from benchmark.records.series import SINGLE, Series, column, make_series
 from benchmark.records.statistics import Estimate, mean_estimate, median_estimate
 from paper_figures import tables
-from paper_figures.claims import Measured
-from paper_figures.figure import Output, PaperFigure, measured
-from paper_figures.published import published
+from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
 from paper_figures.published_networks import (
     MAJORITY,
     NAMES,
@@ -21,7 +19,6 @@ from paper_figures.published_networks import (
     published_links,
     published_nodes,
 )
-from paper_figures.selection import Group, Rule
 from paper_figures.tables import Row, columns, estimate, rows_of
 
 ORDER = (*dict.fromkeys(NAMES.values()), "EdgeBank", MAJORITY)

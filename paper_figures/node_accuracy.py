@@ -11,9 +11,7 @@ from scipy.stats import spearmanr
 from benchmark.records import words
 from benchmark.records.series import Runs
 from paper_figures import style
-from paper_figures.claims import Measured
-from paper_figures.figure import Output, PaperFigure, measured
-from paper_figures.selection import Group, Rule
+from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured
 
 COLUMNS = {"split": str, "node": int, "degree": int, "num_events": int, "mrr": float}
 KINDS = {("tgat_one_layer", "pretrained"): "static", ("tgn_attention", "off"): "dynamic"}

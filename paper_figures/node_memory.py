@@ -9,10 +9,8 @@ from matplotlib.patches import Patch
 from benchmark.records import words
 from benchmark.records.statistics import Estimate
 from paper_figures import style
-from paper_figures.claims import Measured
-from paper_figures.figure import Output, PaperFigure, measured
-from paper_figures.published import published
-from paper_figures.selection import Group, Rule, has
+from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
+from paper_figures.selection import has
 from paper_figures.tables import rows_of
 
 MEMORIES = {

@@ -9,10 +9,8 @@ import pandas as pd
 from benchmark.records import words
 from benchmark.records.series import SINGLE, alike, make_series
 from paper_figures import style
-from paper_figures.claims import Measured
-from paper_figures.figure import Output, PaperFigure, measured
-from paper_figures.published import published
-from paper_figures.selection import Group, Rule, has
+from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
+from paper_figures.selection import has
 from paper_figures.throughput import BATCH_SIZE, PER_GPU
 
 BASELINE, OURS = "tgn", "disttgl"

@@ -13,10 +13,7 @@ from matplotlib.patches import Patch
 
 from benchmark.planning.cost_model import CostModel, Layout, fit
 from paper_figures import style, throughput
-from paper_figures.claims import Measured
-from paper_figures.figure import Output, PaperFigure, measured
-from paper_figures.published import published
-from paper_figures.selection import Group, Rule
+from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
 from paper_figures.tables import rows_of
 from paper_figures.throughput import TOTAL
 

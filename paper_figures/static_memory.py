@@ -9,11 +9,9 @@ from benchmark.records.series import SINGLE, Runs
 from benchmark.records.statistics import Estimate
 from benchmark.records.targets import target_of
 from paper_figures import curves, style
-from paper_figures.claims import Measured
 from paper_figures.convergence import too_short
-from paper_figures.figure import Output, PaperFigure, measured
-from paper_figures.published import published
-from paper_figures.selection import WITHOUT_EFFECT, Group, Rule, foremost
+from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
+from paper_figures.selection import WITHOUT_EFFECT, foremost
 
 SETTING = "settings.system.static_memory"
 WITH, WITHOUT = "pretrained", "off"

@@ -10,10 +10,8 @@ from benchmark.records import words
 from benchmark.records.series import SINGLE, Runs
 from benchmark.records.statistics import Estimate, median_estimate
 from paper_figures import tables
-from paper_figures.claims import Measured
-from paper_figures.figure import Output, PaperFigure, measured
-from paper_figures.published import published
-from paper_figures.selection import Group, Rule, has
+from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
+from paper_figures.selection import has
 from paper_figures.tables import Row, cell, columns, rows_of
 from paper_figures.throughput import NEEDS
 

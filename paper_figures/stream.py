@@ -9,10 +9,7 @@ import pandas as pd
 from benchmark.records import words
 from benchmark.records.statistics import Estimate
 from paper_figures import style, tables
-from paper_figures.claims import Measured
-from paper_figures.figure import Output, PaperFigure, measured
-from paper_figures.published import published
-from paper_figures.selection import Group, Rule
+from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
 from paper_figures.tables import rows_of
 
 NUM_BARS = 3000  # as many as the paper draws

@@ -9,10 +9,7 @@ from benchmark.records import words
 from benchmark.records.series import SINGLE, Runs, column
 from benchmark.records.statistics import mean_estimate, median_estimate
 from paper_figures import tables
-from paper_figures.claims import Measured
-from paper_figures.figure import Output, PaperFigure, measured
-from paper_figures.published import published
-from paper_figures.selection import Group, Rule
+from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
 from paper_figures.tables import Row, cell, columns, rows_of
 from paper_figures.throughput import NEEDS, PER_GPU
 

@@ -13,10 +13,8 @@ from benchmark.records.series import SINGLE, Runs, make_series, ran_apart, size_
 from benchmark.records.statistics import Estimate, median_estimate
 from benchmark.records.words import commands
 from paper_figures import style
-from paper_figures.claims import Measured
-from paper_figures.figure import Output, PaperFigure, measured
-from paper_figures.published import published
-from paper_figures.selection import Group, Rule, has
+from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
+from paper_figures.selection import has
 from paper_figures.tables import Row, columns, rows_of, written
 
 TOTAL, PER_GPU = "thousand_events_per_second", "thousand_events_per_second_per_gpu"

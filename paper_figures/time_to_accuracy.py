@@ -11,12 +11,11 @@ from benchmark.records.series import SYSTEM_ORDER, Runs, column, make_series, ra
 from benchmark.records.statistics import Estimate
 from benchmark.records.targets import first_reaching
 from paper_figures import curves, style, tables
-from paper_figures.claims import Measured
 from paper_figures.curves import METRIC
-from paper_figures.figure import Output, PaperFigure, measured
+from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured
 from paper_figures.networks import network_of
 from paper_figures.published_networks import NONE, TGN
-from paper_figures.selection import PAPER_PROTOCOL, Group, Rule
+from paper_figures.selection import PAPER_PROTOCOL
 
 TARGETS = (0.7, 0.8)  # of validation MRR
 # Of each system: its name, network and layout of as many trainers.

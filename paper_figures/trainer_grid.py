@@ -14,12 +14,10 @@ from benchmark.records.series import SINGLE
 from benchmark.records.targets import first_best
 from benchmark.records.words import commands, factor
 from paper_figures import curves, style
-from paper_figures.claims import Measured
 from paper_figures.convergence import too_short
 from paper_figures.curves import METRIC, TEST_METRIC
-from paper_figures.figure import Output, PaperFigure, measured
-from paper_figures.published import published
-from paper_figures.selection import WITHOUT_EFFECT, Group, Rule
+from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
+from paper_figures.selection import WITHOUT_EFFECT
 
 DEGREES = (1, 2, 4, 8)  # of j, from top to bottom, and of k, from left to right
 LAYOUTS = {f"1x{j}x{k}": (j, k) for j in DEGREES for k in DEGREES}
