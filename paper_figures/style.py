@@ -34,33 +34,8 @@ GREY, WARNING = "#777777", "#B3261E"
 LIGHTEST, DARKEST = 0.4, -0.45  # towards white, towards black
 OTHER_COLORS = ("#CC79A7", "#E69F00", "#56B4E9", "#000000")
 
-RC: dict[Any, Any] = {
-    "figure.dpi": 100,
-    "savefig.dpi": 300,
-    "figure.constrained_layout.use": True,
-    "font.family": "DejaVu Sans",
-    "font.size": 7.5,
-    "axes.titlesize": 8,
-    "axes.labelsize": 8,
-    "xtick.labelsize": 7,
-    "ytick.labelsize": 7,
-    "legend.fontsize": 7,
-    "legend.frameon": False,
-    "legend.handlelength": 2.4,
-    "legend.columnspacing": 1.4,
-    "lines.linewidth": 1.3,
-    "lines.markersize": 3.8,
-    "lines.markeredgewidth": 0.9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.linewidth": 0.7,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": "#E4E4E4",
-    "grid.linewidth": 0.6,
-    "hatch.linewidth": 0.6,
-    "pdf.fonttype": 42,  # text stays text
-}
+STYLE = Path(__file__).with_name("paper.mplstyle")
+RC: Any = matplotlib.rc_params_from_file(STYLE, use_default_template=False)
 
 
 def color_of(name: str) -> str:
