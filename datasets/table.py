@@ -53,10 +53,9 @@ class Table(ByQuantile):
     positive_class: str | None = None
 
     def paths(self, locations: Locations) -> dict[str, Path]:
+        """The one file, under a name that does not change when it is called otherwise."""
         path = Path(self.path).expanduser()
-        if not path.is_file():
-            path = locations.fetch(self.name, self.path)
-        return {path.name.removesuffix(".gz"): path}
+        return {"table": path if path.is_file() else locations.fetch(self.name, self.path)}
 
     def load(self, locations: Locations) -> Dataset:
         kind = self._label_kind()
