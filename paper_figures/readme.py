@@ -34,15 +34,15 @@ def all_verdicts(results: Path) -> Verdicts:
 
 
 def summary(verdicts: Verdicts) -> str:
-    """Totals, and a row for each figure: its headline, how its claims came out, and a link."""
+    """Totals, and a row for each figure: its headline, the verdict, and a link."""
     rows = []
     for name, claims in verdicts.items():
         figure = FIGURES[name]
         head = next((c for c in claims if c.measured.measure == figure.told["headline"]), claims[0])
         rows.append({
             "figure": f"[{figure.number}]({PAGE}#{anchor(figure)})", "claim": head.statement,
-            "published": head.published, "measured": head.measured.text, "verdict": head.verdict,
-            "all its claims": counted(claims),
+            "published": headline(head.published), "measured": headline(head.measured.text),
+            "verdict": head.verdict,
         })  # fmt: skip
     return f"{total_text(verdicts)}\n\n{markdown(pd.DataFrame(rows))}"
 
@@ -79,9 +79,9 @@ def anchor(figure: PaperFigure) -> str:
     return kept.replace(" ", "-")
 
 
-def counted(claims: Iterable[Judged]) -> str:
-    """ "6 reproduced, 1 partly"."""
-    return ", ".join(f"{number} {name}" for name, number in totals(claims).items() if number)
+def headline(text: str) -> str:
+    """The first clause; the page has all of them."""
+    return text.partition(";")[0]
 
 
 def total_text(verdicts: Verdicts) -> str:
