@@ -9,13 +9,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmark.datasets.archive import fetch_member
 from benchmark.datasets.assemble import assemble
 from benchmark.datasets.chronology import Times, stable_order
 from benchmark.datasets.dataset import Dataset, Fractions, LabelKind, Source
 from benchmark.datasets.loader import Loader
-from benchmark.datasets.locations import Locations
-from benchmark.datasets.prepared import prepared_tensors
 from benchmark.datasets.reading import read_text
 from benchmark.datasets.text_rows import text_rows
 from benchmark.datasets.validate import (
@@ -26,6 +23,9 @@ from benchmark.datasets.validate import (
     check_labels,
     check_times,
 )
+from benchmark.storage.archive import fetch_member
+from benchmark.storage.locations import Locations
+from benchmark.storage.prepared import prepared_tensors
 
 COLUMNS = ("u", "i", "ts", "label", "idx")
 CACHE_VERSION = 2  # raise it when what is kept in the cache changes its meaning
@@ -143,10 +143,8 @@ def _matrix(path: Path) -> NDArray[Any]:
     """A mapped matrix of numbers."""
     try:
         matrix = np.load(path, mmap_mode="r")
-    except (ValueError, EOFError, OSError) as error:
-        raise ValueError(
-            f"{path} cannot be read as an array ({error}): write it with numpy.save"
-        ) from error
+    except Exception as error:  # what numpy raises depends on where the file is wrong
+        raise ValueError(f"{path} cannot be read as an array: write it with numpy.save") from error
     if not isinstance(matrix, np.ndarray) or matrix.ndim != 2 or matrix.dtype.kind not in "biuf":
         found = getattr(matrix, "dtype", type(matrix).__name__)
         raise ValueError(
@@ -159,7 +157,7 @@ def _matrix(path: Path) -> NDArray[Any]:
 def _features(matrix: NDArray[Any], path: Path) -> NDArray[np.float32]:
     """The rows from 1 on as float32."""
     features = np.asarray(matrix[1:])
-    if features.dtype.kind != "f":
+    if features.dtype != np.float32:  # float16 does not hold what a feature is compared with
         features = features.astype(np.float64)
     check_features(features, FileRows(path, first=1, unit="row"))
     return features.astype(np.float32)

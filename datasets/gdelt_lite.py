@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from benchmark.datasets.archive import fetch_member
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.loader import Loader
-from benchmark.datasets.locations import Locations
 from benchmark.datasets.tgl import TGL
+from benchmark.storage.archive import fetch_member
+from benchmark.storage.locations import Locations
 
 FILES = ("edges.csv", "edge_features.pt", "node_features.pt")
 

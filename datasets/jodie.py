@@ -13,8 +13,6 @@ from benchmark.datasets.assemble import assemble
 from benchmark.datasets.chronology import Times, stable_order
 from benchmark.datasets.dataset import Dataset, Fractions, LabelKind, Source
 from benchmark.datasets.loader import Loader
-from benchmark.datasets.locations import Locations
-from benchmark.datasets.prepared import prepared_tensors
 from benchmark.datasets.reading import chunks
 from benchmark.datasets.text_rows import TextRows, text_rows
 from benchmark.datasets.validate import (
@@ -24,6 +22,8 @@ from benchmark.datasets.validate import (
     check_times,
     feature_matrix,
 )
+from benchmark.storage.locations import Locations
+from benchmark.storage.prepared import prepared_tensors
 
 COLUMNS = ("user_id", "item_id", "timestamp", "state_label")
 CACHE_VERSION = 2  # raise it when what is kept in the cache changes its meaning

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from benchmark.datasets.dataset import Dataset, LabelKind
-from benchmark.datasets.locations import Locations
-from benchmark.datasets.storage import content_checksum
 from benchmark.datasets.validate import check_statistics
+from benchmark.storage.files import content_checksum
+from benchmark.storage.locations import Locations
 
 
 class Loader(ABC):

@@ -11,10 +11,10 @@ from benchmark.datasets.assemble import assemble
 from benchmark.datasets.chronology import Times
 from benchmark.datasets.dataset import Dataset, LabelKind, Source, Split
 from benchmark.datasets.loader import Loader
-from benchmark.datasets.locations import Locations
 from benchmark.datasets.reading import read_text
 from benchmark.datasets.text_rows import text_rows
 from benchmark.datasets.validate import check_ids, check_labels, check_times
+from benchmark.storage.locations import Locations
 
 FILES = ("train.txt", "valid.txt", "test.txt")
 COLUMNS = ("subject", "relation", "object", "time")

@@ -12,9 +12,9 @@ from torch_geometric.data import TemporalData
 
 from benchmark.datasets.dataset import Dataset, Source, Split
 from benchmark.datasets.loader import Loader
-from benchmark.datasets.locations import Locations
-from benchmark.datasets.prepared import Piece, prepared_pieces
 from benchmark.datasets.validate import check_split
+from benchmark.storage.locations import Locations
+from benchmark.storage.prepared import Piece, prepared_pieces
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

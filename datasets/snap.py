@@ -11,10 +11,10 @@ from benchmark.datasets.assemble import assemble
 from benchmark.datasets.chronology import Times
 from benchmark.datasets.dataset import Dataset, Fractions, LabelKind, Source
 from benchmark.datasets.loader import Loader
-from benchmark.datasets.locations import Locations
 from benchmark.datasets.reading import read_text
 from benchmark.datasets.text_rows import TextRows, text_rows
 from benchmark.datasets.validate import FractionalTimes, check_columns, check_ids, check_times
+from benchmark.storage.locations import Locations
 
 NEEDED = ("source", "destination", "time")
 KONECT = ("source", "destination", "weight", "time")  # where a file begins with %

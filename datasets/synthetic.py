@@ -11,7 +11,7 @@ from benchmark.datasets.assemble import assemble
 from benchmark.datasets.chronology import Times
 from benchmark.datasets.dataset import Dataset, Fractions, LabelKind, Source
 from benchmark.datasets.loader import Loader
-from benchmark.datasets.locations import Locations
+from benchmark.storage.locations import Locations
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

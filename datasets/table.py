@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from benchmark.datasets.assemble import assemble
 from benchmark.datasets.dataset import Dataset, Fractions, LabelKind, Source
 from benchmark.datasets.loader import Loader
-from benchmark.datasets.locations import Locations
 from benchmark.datasets.reading import read_table
 from benchmark.datasets.table_columns import (
     classes,
@@ -23,6 +22,7 @@ from benchmark.datasets.table_columns import (
     zeros_and_ones,
 )
 from benchmark.datasets.validate import FileRows, FractionalTimes, check_times_or_dates
+from benchmark.storage.locations import Locations
 
 
 @dataclass(frozen=True)

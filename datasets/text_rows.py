@@ -12,8 +12,8 @@ from itertools import islice
 from pathlib import Path
 from typing import cast
 
-from benchmark.datasets.storage import open_unpacked
 from benchmark.datasets.validate import FileRows, check_columns, check_not_empty
+from benchmark.storage.files import open_unpacked
 
 SEPARATORS = (",", "\t", ";", None)  # None is any white space
 COMMENTS = ("#", "%")

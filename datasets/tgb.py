@@ -11,19 +11,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmark.datasets.archive import fetch_member
 from benchmark.datasets.assemble import assemble
 from benchmark.datasets.chronology import Times
 from benchmark.datasets.dataset import Dataset, Source, Split
 from benchmark.datasets.loader import Loader
-from benchmark.datasets.locations import Locations
-from benchmark.datasets.prepared import prepared_tensors
 from benchmark.datasets.validate import (
     FileRows,
     check_features,
     check_ids,
     check_times,
 )
+from benchmark.storage.archive import fetch_member
+from benchmark.storage.locations import Locations
+from benchmark.storage.prepared import prepared_tensors
 
 CACHE_VERSION = 1  # raise it when what is kept in the cache changes its meaning
 PREFIX = "tgbl-"

@@ -12,13 +12,13 @@ from torch import Tensor
 from benchmark.datasets.assemble import assemble
 from benchmark.datasets.chronology import Times
 from benchmark.datasets.dataset import Dataset, LabelKind, Source, Split
-from benchmark.datasets.formats import Kind
 from benchmark.datasets.loader import Loader
-from benchmark.datasets.locations import Locations
-from benchmark.datasets.prepared import prepared_pieces
 from benchmark.datasets.tgl_edges import edge_pieces, node_labels
 from benchmark.datasets.tgl_files import ROWS_PER_CHUNK, as_float32, stored_matrix
 from benchmark.datasets.validate import FractionalTimes
+from benchmark.storage.formats import Kind
+from benchmark.storage.locations import Locations
+from benchmark.storage.prepared import prepared_pieces
 
 CACHE_VERSION = 2  # raise it when what is kept in the cache changes its meaning
 EDGES = "edges.csv"

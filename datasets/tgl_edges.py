@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from benchmark.datasets.chronology import Times
 from benchmark.datasets.dataset import UNLABELLED
-from benchmark.datasets.prepared import Piece
 from benchmark.datasets.reading import chunks, read_text
 from benchmark.datasets.text_rows import TextRows, text_rows
 from benchmark.datasets.validate import (
@@ -20,6 +19,7 @@ from benchmark.datasets.validate import (
     check_sorted,
     check_times,
 )
+from benchmark.storage.prepared import Piece
 
 EDGES = ("src", "dst", "time", "ext_roll")
 LABELS = ("node", "time", "label")

@@ -8,8 +8,8 @@ from zipfile import is_zipfile
 import torch
 from torch import Tensor
 
-from benchmark.datasets.formats import packing_of
-from benchmark.datasets.prepared import prepared_pieces, prepared_tensors
+from benchmark.storage.formats import packing_of
+from benchmark.storage.prepared import prepared_pieces, prepared_tensors
 
 ROWS_PER_CHUNK = 1 << 16
 

@@ -18,6 +18,7 @@ FractionalTimes = Literal["refuse", "floor"]
 
 LARGEST_FEATURE = 1e19  # the square of a larger one is beyond float32
 PER_NANO = 10**9  # of the parts in which ``numbers`` counts fractions
+LONGEST_SHOWN = 60  # characters of a value in a message
 LARGEST_INT64 = 2**63 - 1
 
 
@@ -153,10 +154,10 @@ def check_features(
         raise ValueError(f"{place} has no value: write a number, or remove the row")
     if is_number(shown):
         raise ValueError(
-            f"{place} is {shown}, beyond the range of float32 arithmetic (-1e19 to 1e19): rescale "
-            "the column, or take its logarithm"
+            f"{place} is {_brief(shown)}, beyond the range of float32 arithmetic (-1e19 to 1e19): "
+            "rescale the column, or take its logarithm"
         )
-    raise ValueError(f"{place} is {shown}: replace it by a finite number")
+    raise ValueError(f"{place} is {_brief(shown)}: replace it by a finite number")
 
 
 def feature_matrix(
@@ -216,8 +217,14 @@ def _refuse(
 ) -> None:
     row = _first(bad)
     if row is not None:
-        what = "has no value" if values[row] == "" else f"is {values[row]}"
+        what = "has no value" if values[row] == "" else f"is {_brief(values[row])}"
         raise ValueError(f"{rows.place(row)}: {column} {what}: {remedy}")
+
+
+def _brief(value: object) -> str:
+    """On one line, and cut where it is long."""
+    text = " ".join(str(value).split())
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
 
 
 def _first(mask: NDArray[np.bool_]) -> int | None:

@@ -1,9 +1,12 @@
-"""What holds for every test: one thread, examples that are the same each time, no stopwatch."""
+"""What holds for every test: one thread, the same examples each time, no stopwatch; folders."""
 
 import os
+from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 
+from benchmark.storage.locations import Locations
 from tests.experiments import make_experiment  # noqa: F401 - a fixture
 
 # On small tensors more threads only cost time; processes that a test starts inherit it.
@@ -12,3 +15,11 @@ settings.register_profile(
     "steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("steady")
+
+
+@pytest.fixture
+def locations(tmp_path: Path) -> Locations:
+    """An empty data folder and a cache beside it."""
+    root = tmp_path / "root"
+    root.mkdir()
+    return Locations(root, tmp_path / "cache")

@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[1]
 ORDER = (
     ("benchmark.errors", "benchmark.randomness", "benchmark.parallelism"),
     ("benchmark.machine",),
+    ("benchmark.storage",),
     ("benchmark.records",),
     ("benchmark.experiment",),
     ("benchmark.datasets",),

@@ -2,64 +2,71 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 from torch_geometric.data import TemporalData
 
-from benchmark.datasets.dataset import Dataset, EventBatch, Split
-from benchmark.graph.neighbor_index import NeighborIndex
-from benchmark.graph.samplers import RecentSampler
-from benchmark.graph.visibility import Visibility
+from benchmark.datasets.dataset import Dataset, Split
+from benchmark.disttgl.table_trainer import Pretraining, TableTrainer, first_rows
 from benchmark.models.contract import TemporalModel
-from benchmark.models.roots import EventRoots
-from benchmark.models.subgraph import build_subgraph
-from benchmark.protocol.link_protocol import LinkProtocol
-from benchmark.randomness import generator, seeded
-from benchmark.training.objectives import softmax_link_loss
+from benchmark.randomness import seeded
+from benchmark.storage.files import written_whole
 from benchmark.training.system import ReportProgress
-
-
-@dataclass(frozen=True)
-class Pretraining:
-    """How a static node memory is trained; everything but the events and the network."""
-
-    epochs: int
-    learning_rate: float
-    batch_size: int
-    num_negatives: int
-    protocol: LinkProtocol
-    seed: int
-
-    def __post_init__(self) -> None:
-        if self.epochs < 1:
-            raise ValueError(
-                f"system.static_memory_epochs is {self.epochs}; it must be at least 1: set "
-                "system.static_memory=off to train without static memory."
-            )
-
-    def identity(self) -> dict[str, Any]:
-        """Every setting that decides what is trained; of the protocol, what training draws from."""
-        numbers = ("epochs", "learning_rate", "batch_size", "num_negatives", "seed")
-        return {
-            **{name: getattr(self, name) for name in numbers},
-            "negative_pool": self.protocol.negative_pool,
-            "negative_sampling": self.protocol.negative_sampling,
-        }
 
 
 class Pretrained(NamedTuple):
     """A static node memory: ``rows`` float32 [num_nodes, node_dim], on the CPU.
 
-    ``losses`` [epochs] is the mean training loss of every epoch, ``seconds`` how long it took.
+    ``unknown`` [node_dim] is the row of every node that was not trained. ``losses`` and ``mrrs``
+    [epochs] are the mean training loss and the mean reciprocal rank on held-out events after each
+    epoch; the rows are those of the best. ``seconds`` is how long it took.
     """
 
     rows: Tensor
+    unknown: Tensor
     losses: Tensor
+    mrrs: Tensor
     seconds: float
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch, counted from 1, that the rows are from."""
+        return int(self.mrrs.argmax()) + 1
+
+    @property
+    def summary(self) -> dict[str, float]:
+        """What the record says of it, beside its seconds."""
+        best = self.mrrs.max().item()
+        return {"epochs": len(self.mrrs), "best_epoch": self.best_epoch, "mrr": best}
+
+
+@dataclass
+class Progress:
+    """How far pre-training has come, and the table of its best epoch [num_trained, node_dim]."""
+
+    losses: list[float] = field(default_factory=list)
+    mrrs: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+    table: Tensor | None = None
+
+    @property
+    def epochs(self) -> int:
+        return len(self.mrrs)
+
+    @property
+    def best_epoch(self) -> int:
+        """The first epoch, counted from 1, that none was better than; 0 before the first."""
+        return self.mrrs.index(max(self.mrrs)) + 1 if self.mrrs else 0
+
+    def ended(self, settings: Pretraining) -> bool:
+        """Whether the last epoch was trained, or too many have passed since the best."""
+        waited = self.epochs - self.best_epoch
+        return self.epochs >= settings.epochs or waited >= settings.patience
 
 
 def training_part(dataset: Dataset) -> tuple[Dataset, Tensor]:
@@ -88,81 +95,67 @@ def pretrain(
     settings: Pretraining,
     device: torch.device,
     report: ReportProgress,
+    checkpoint: Path | None = None,
 ) -> Pretrained:
     """Train a table of node embeddings in the place of node memory, on the training events only.
 
     Task, network and loss are those of the main training; batches are random instead of
     chronological, and a neighbour must be older than the event that asks. Later training events
-    do shape what earlier ones see, as the authors accept. A node without a training event has a
-    row of zeros, and all rows start as such: from a normal distribution they keep its noise through
-    ten sweeps and slow the main training down. Keyed by the seed: the same settings give the same
-    table.
+    do shape what earlier ones see, as the authors accept. A random share of the training events is
+    held out: it trains nothing, says when a plateau is reached and which epoch's table is kept, so
+    that no event after the training split takes part in any way. Nodes without an event that
+    trains share one row, the mean of the others. Keyed by the seed: the same settings give the
+    same table, also where it goes on from ``checkpoint``, written after each epoch.
     """
-    start = time.perf_counter()
     part, seen = training_part(dataset)
     with seeded(device, settings.seed, "static memory"):
         network = model(edge_features=part.stream.msg, node_features=part.node_features)
-    table = torch.zeros(part.num_nodes, network.node_dim, device=device)
-    trainer = TableTrainer(part, network.to(device), table, settings)
-    losses = [trainer.train_epoch(epoch, report) for epoch in range(settings.epochs)]
-    rows = torch.zeros(dataset.num_nodes, network.node_dim)
-    rows[seen] = trainer.table.detach().cpu()
-    return Pretrained(rows, torch.tensor(losses), time.perf_counter() - start)
+    table = first_rows(seen, network.node_dim, settings.seed)
+    trainer = TableTrainer(part, network.to(device), table.to(device), settings)
+    progress = _resumed(trainer, checkpoint)
+    while not progress.ended(settings):
+        start = time.perf_counter()
+        progress.losses.append(trainer.train_epoch(progress.epochs, report))
+        progress.mrrs.append(trainer.mean_reciprocal_rank())
+        if progress.best_epoch == progress.epochs:
+            progress.table = trainer.table.detach().cpu().clone()
+        progress.seconds += time.perf_counter() - start
+        _save(trainer, progress, checkpoint)
+    assert progress.table is not None
+    trained = trainer.trained_nodes
+    rows = progress.table[trained]
+    unknown = rows.mean(dim=0)
+    everyone = unknown.repeat(dataset.num_nodes, 1)
+    everyone[seen[trained]] = rows
+    losses, mrrs = torch.tensor(progress.losses), torch.tensor(progress.mrrs)
+    return Pretrained(everyone, unknown, losses, mrrs, progress.seconds)
 
 
-class TableTrainer:
-    """Trains ``table`` [num_nodes, node_dim] and ``network`` on all events of ``dataset``."""
+def _save(trainer: TableTrainer, progress: Progress, checkpoint: Path | None) -> None:
+    if checkpoint is None:
+        return
+    state = {
+        "weights": trainer.state_dict(),
+        "optimizer": trainer.optimizer.state_dict(),
+        "progress": vars(progress),
+    }
+    with written_whole(checkpoint) as temporary:
+        torch.save(state, temporary)
 
-    def __init__(
-        self, dataset: Dataset, network: TemporalModel, table: Tensor, settings: Pretraining
-    ) -> None:
-        self.stream = dataset.stream
-        self.network = network.train()
-        self.table = nn.Parameter(table)
-        self.settings = settings
-        self.device = table.device
-        self.negatives = settings.protocol.negatives(dataset)
-        stream = dataset.stream
-        index = NeighborIndex(stream.src, stream.dst, stream.t, dataset.num_nodes)
-        # Random batches have no start, so that a query sees what came before its own time.
-        self.sampler = RecentSampler(
-            index.to(self.device),
-            network.num_neighbors,
-            Visibility.EVENT,
-            network.num_layers,
-            network.snapshots,
-        )
-        parameters = [self.table, *network.parameters()]
-        self.optimizer = torch.optim.Adam(parameters, lr=settings.learning_rate, fused=True)
 
-    def train_epoch(self, epoch: int, report: ReportProgress) -> float:
-        """Train every event once, in random order; returns the mean loss over events."""
-        num_events = self.stream.src.numel()
-        shuffled = torch.randperm(
-            num_events, generator=generator(self.settings.seed, "static memory batches", epoch)
-        )
-        batches = shuffled.split(self.settings.batch_size)
-        total = torch.zeros((), dtype=torch.float64, device=self.device)
-        for number, ids in enumerate(batches):
-            step = epoch * len(batches) + number
-            total += self._step(ids, step) * ids.numel()
-            report("pretrain", step + 1, self.settings.epochs * len(batches))
-        return total.item() / num_events
-
-    def _step(self, ids: Tensor, step: int) -> Tensor:
-        """Train one batch; returns its loss, a scalar."""
-        seed, num_negatives = self.settings.seed, self.settings.num_negatives
-        stream = self.stream
-        events = EventBatch(0, ids, stream.src[ids], stream.dst[ids], stream.t[ids])
-        key = ("static memory", step)
-        negatives = self.negatives.training(events, num_negatives, seed, *key)
-        roots = EventRoots.of(events.to(self.device), negatives.to(self.device))
-        subgraph = build_subgraph(roots.nodes, roots.times, self.sampler, first_event=0)
-        with seeded(self.device, seed, "static memory dropout", step):
-            memory = F.embedding(subgraph.nodes, self.table)
-            embeddings = self.network.embed(memory, subgraph)
-            loss = softmax_link_loss(self.network, roots.split(embeddings))
-        self.optimizer.zero_grad()
-        loss.backward()
-        self.optimizer.step()
-        return loss.detach()
+def _resumed(trainer: TableTrainer, checkpoint: Path | None) -> Progress:
+    """What ``checkpoint`` holds, taken into ``trainer``; from the start where there is none."""
+    if checkpoint is None or not checkpoint.exists():
+        return Progress()
+    try:
+        state = torch.load(checkpoint, map_location=trainer.device, weights_only=True)
+    except (RuntimeError, EOFError, OSError, UnpicklingError) as error:
+        raise ValueError(
+            f"the checkpoint {checkpoint} is damaged: delete it and run again"
+        ) from error
+    trainer.load_state_dict(state["weights"])
+    trainer.optimizer.load_state_dict(state["optimizer"])
+    progress = Progress(**state["progress"])
+    assert progress.table is not None
+    progress.table = progress.table.cpu()
+    return progress

@@ -11,12 +11,13 @@ import torch
 from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset
-from benchmark.datasets.prepared import prepared_tensors
-from benchmark.disttgl.pretraining import Pretrained, Pretraining, pretrain
+from benchmark.disttgl.pretraining import Pretrained, pretrain
+from benchmark.disttgl.table_trainer import Pretraining
 from benchmark.models.contract import TemporalModel
+from benchmark.storage.prepared import prepared_tensors
 from benchmark.training.system import ReportProgress
 
-RECIPE = 2  # to be raised when the same settings come to give another table
+RECIPE = 3  # to be raised when the same settings come to give another table
 STATIC_MEMORY = ("off", "pretrained")
 
 
@@ -30,6 +31,28 @@ def uses_static_memory(choice: str) -> bool:
     return choice == "pretrained"
 
 
+def row_dropout(option: float | None, dataset: Dataset) -> float:
+    """How often a node of a training batch is to be taken for unknown.
+
+    Where the option leaves it open, as often as an end of the last training events has no event
+    before them; the last are as large a part of the training events as validation and test are of
+    all, so that this is known without a look at those. Raises ValueError for what is no share.
+    """
+    if option is not None:
+        if not 0 <= option < 1:
+            raise ValueError(
+                f"system.static_memory_dropout is {option}; it must be at least 0 and below 1, or "
+                "null for the share of new nodes."
+            )
+        return option
+    stream, end = dataset.stream, dataset.split.train_end
+    first = end * end // dataset.num_events
+    seen = torch.zeros(dataset.num_nodes, dtype=torch.bool)
+    seen[stream.src[:first]] = seen[stream.dst[:first]] = True
+    last = torch.cat([stream.src[first:end], stream.dst[first:end]])
+    return 1 - seen[last].double().mean().item()
+
+
 def pretrained_rows(
     dataset: Dataset,
     model: Callable[..., TemporalModel],
@@ -40,18 +63,20 @@ def pretrained_rows(
 ) -> Pretrained:
     """The table of ``pretrain``, computed once for all runs that share ``cache``.
 
-    Of several processes on one machine one computes and the others wait.
+    Of several processes on one machine one computes and the others wait. Where it is interrupted,
+    the next run goes on from its last epoch.
     """
-
-    def compute() -> Pretrained:
-        return pretrain(dataset, model, settings, device, report)
-
     if cache is None:
-        return compute()
+        return pretrain(dataset, model, settings, device, report)
     identity = identity_of(dataset, model, settings)
     folder = cache / "static_memory" / f"{dataset.name}-{identity}"
-    saved = prepared_tensors(folder, lambda: _pack(compute()))
-    return Pretrained(saved["rows"], saved["losses"], saved["seconds"].item())
+    checkpoint = folder.with_name(f"{folder.name}.checkpoint")
+    saved = prepared_tensors(
+        folder, lambda: _pack(pretrain(dataset, model, settings, device, report, checkpoint))
+    )
+    checkpoint.unlink(missing_ok=True)
+    seconds = saved.pop("seconds").item()
+    return Pretrained(**saved, seconds=seconds)
 
 
 def identity_of(
@@ -82,6 +107,5 @@ def identity_of(
 
 
 def _pack(pretrained: Pretrained) -> dict[str, Tensor]:
-    rows, losses, seconds = pretrained
-    seconds_column = torch.tensor(seconds, dtype=torch.float64)
-    return {"rows": rows, "losses": losses, "seconds": seconds_column}
+    seconds = torch.tensor(pretrained.seconds, dtype=torch.float64)
+    return pretrained._asdict() | {"seconds": seconds}

@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 import torch
 
 from benchmark.disttgl.memory.registry import NODE_MEMORIES
-from benchmark.disttgl.pretraining import Pretraining
 from benchmark.disttgl.schedule import Schedule
-from benchmark.disttgl.static_memory import pretrained_rows, uses_static_memory
+from benchmark.disttgl.static_memory import pretrained_rows, row_dropout, uses_static_memory
+from benchmark.disttgl.table_trainer import Pretraining
 from benchmark.disttgl.trainer import LogicalTrainers
 from benchmark.errors import choose
 from benchmark.models.contract import TemporalModel
@@ -25,8 +25,12 @@ class DistTGLOptions(ModelOptions):
 
     node_memory: str = "replica"
     static_memory: str = "off"
-    static_memory_epochs: int = 10
+    static_memory_epochs: int = 30
+    static_memory_patience: int = 3
     static_memory_learning_rate: float = 1e-3
+    static_memory_table_learning_rate: float = 2e-2
+    static_memory_held_out: float = 0.05
+    static_memory_dropout: float | None = None
     last_training_events: int | None = None
 
 
@@ -52,17 +56,20 @@ class DistTGLSystem(ModelSystem):
             uses_static_memory(options["static_memory"])
 
     def __init__(self, job: Job, **options: Any) -> None:
-        chosen = DistTGLOptions(**options)
+        self.chosen = chosen = DistTGLOptions(**options)
         training = job.training
         parallelism = training.parallelism
         self.has_static_memory = uses_static_memory(chosen.static_memory)
-        self.pretraining = Pretraining(
-            chosen.static_memory_epochs,
-            chosen.static_memory_learning_rate,
-            training.batch_size,
-            chosen.num_training_negatives,
-            job.protocol,
-            training.seed,
+        self.table_settings = Pretraining(
+            epochs=chosen.static_memory_epochs,
+            patience=chosen.static_memory_patience,
+            learning_rate=chosen.static_memory_learning_rate,
+            table_learning_rate=chosen.static_memory_table_learning_rate,
+            held_out=chosen.static_memory_held_out,
+            batch_size=training.batch_size,
+            num_negatives=chosen.num_training_negatives,
+            protocol=job.protocol,
+            seed=training.seed,
         )
         trained = last_events(job.dataset.split.range("train"), chosen.last_training_events)
         self.schedule = Schedule(parallelism, len(trained), training.batch_size, trained.start)
@@ -84,8 +91,9 @@ class DistTGLSystem(ModelSystem):
         """The network; no number in its static memory until that is pre-trained or loaded."""
         model = super().build_model()
         if self.has_static_memory:
-            shape = (self.job.dataset.num_nodes, model.node_dim)
-            model.use_static_memory(torch.full(shape, torch.nan))
+            dataset = self.job.dataset
+            blank = torch.full((dataset.num_nodes, model.node_dim), torch.nan)
+            model.use_static_memory(blank, row_dropout(self.chosen.static_memory_dropout, dataset))
         return model
 
     def prepare(self, report: ReportProgress) -> dict[str, float]:
@@ -94,12 +102,14 @@ class DistTGLSystem(ModelSystem):
         static, job = self.model.static_memory, self.job
         if static is None or job.model is None:
             return seconds
-        settings, training = self.pretraining, job.training
+        settings, training = self.table_settings, job.training
         pretrained = pretrained_rows(
             job.dataset, job.model, settings, training.device, training.cache, report
         )
-        static.fill(pretrained.rows)
-        job.processes.broadcast(static.rows, source=0)
+        static.fill(pretrained.rows, pretrained.unknown)
+        for buffer in static.buffers():
+            job.processes.broadcast(buffer, source=0)
+        self.pretraining = pretrained.summary
         return {**seconds, "pretrain": pretrained.seconds}
 
     def train(self, iterations: range) -> Iterator[Step]:
@@ -111,12 +121,13 @@ class DistTGLSystem(ModelSystem):
         return self.memory.snapshot(0)
 
     def state_dict(self) -> dict[str, Any]:
-        """Also this process's memory copies and the inputs that its trainers have read."""
+        """Also this process's memory copies, what its trainers have read, and the pre-training."""
         memory = self.memory.local_state()
         return {
             **super().state_dict(),
             "memory": {copy: tuple(state) for copy, state in memory.items()},
             "trainers": self.trainers.state_dict(),
+            "pretraining": self.pretraining,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -125,6 +136,7 @@ class DistTGLSystem(ModelSystem):
         for copy, fields in state["memory"].items():
             self.memory.restore(copy, NodeState(*fields))
         self.trainers.load_state_dict(state["trainers"])
+        self.pretraining = state["pretraining"]
 
     def close(self) -> None:
         """Give back what node memory holds outside this process."""

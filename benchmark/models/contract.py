@@ -70,12 +70,13 @@ class TemporalModel(nn.Module, ABC):
         if rows is not None:
             self.node_features = StaticRows(rows, self.node_dim, keep=False)
 
-    def use_static_memory(self, rows: Tensor) -> None:
+    def use_static_memory(self, rows: Tensor, dropout: float = 0.0) -> None:
         """Add the frozen ``rows`` [num_nodes, any width] too; they become part of the state.
 
-        To be called before the parameters are handed to an optimiser.
+        In training a node does without its row with the probability ``dropout``. To be called
+        before the parameters are handed to an optimiser.
         """
-        self.static_memory = StaticRows(rows, self.node_dim, keep=True)
+        self.static_memory = StaticRows(rows, self.node_dim, keep=True, dropout=dropout)
 
     def add_static(self, memory: Tensor, nodes: Tensor) -> Tensor:
         """What is known of ``nodes``: memory, if any, plus static rows [num_nodes, node_dim]."""

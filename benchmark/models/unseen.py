@@ -16,14 +16,14 @@ from benchmark.models.subgraph import Subgraph
 
 
 def find_unseen(model: TemporalModel, state: NodeState, subgraph: Subgraph) -> Tensor:
-    """Mask [num_roots] of the roots without neighbour, static rows other than zeros, or mail.
+    """Mask [num_roots] of the roots without neighbour, static row of their own, or mail.
 
     ``state`` is that of all nodes; a model without memory does not know of a mail.
     """
     known = (state.newest_event[subgraph.nodes] != NO_EVENT) & (model.memory_dim > 0)
     for static in (model.node_features, model.static_memory):
         if static is not None:
-            known |= static.rows[subgraph.nodes].any(1)
+            known |= static.knows(subgraph.nodes)
     return ~(known[subgraph.roots] | subgraph.has_neighbors)
 
 

@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmark.datasets.dataset import Dataset
-from benchmark.datasets.locations import Locations
 from benchmark.graph.visibility import Visibility
 from benchmark.protocol.metrics import LINK_METRICS
 from benchmark.protocol.negatives import NegativeSampler
 from benchmark.protocol.pool import NegativePool
 from benchmark.protocol.samplers import sampler_class
+from benchmark.storage.locations import Locations
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from benchmark.datasets.archive import fetch_member
 from benchmark.datasets.dataset import Dataset, EventBatch, SplitName
-from benchmark.datasets.locations import Locations
 from benchmark.protocol.negatives import NO_NODE
 from benchmark.protocol.random_negatives import RandomNegatives
+from benchmark.storage.archive import fetch_member
+from benchmark.storage.locations import Locations
 
 if TYPE_CHECKING:
     from benchmark.protocol.link_protocol import LinkProtocol

@@ -39,6 +39,9 @@ OPTIONAL: dict[str, Types] = {
     "seconds_by_part": dict,  # what training spent its time on, the mean over processes
     # {"train", "evaluate"}: of all threads of the training processes, without their helpers
     "cpu_seconds": dict,
+    # {"epochs", "best_epoch", "mrr"} of a static memory: epochs trained, the one that was kept,
+    # and its mean reciprocal rank on the training events that were held out
+    "pretraining": dict,
     "positive_class": str,  # the node class that node_auc and node_ap are of
     "operation_floor": dict,  # benchmark.tasks.roofline
 }
@@ -61,7 +64,7 @@ def validate_result(result: Mapping[str, Any]) -> list[str]:
     problems += _compare(result["parallelism"], DEGREES, "parallelism.")
     problems += _compare(result["seconds"], SECONDS, "seconds.")
     problems += _numbers(result["metrics"], "metrics.")
-    for name in ("seconds_by_part", "cpu_seconds", "operation_floor"):
+    for name in ("seconds_by_part", "cpu_seconds", "pretraining", "operation_floor"):
         problems += _numbers(result.get(name, {}), f"{name}.")
     if result["status"] not in STATUSES:
         problems.append(f"status is {result['status']!r}, not one of {', '.join(STATUSES)}")

@@ -2,11 +2,11 @@
 
 from contextlib import suppress
 
-from benchmark.datasets.locations import NotDownloadedError
 from benchmark.errors import UserError, one_sentence
 from benchmark.experiment import Experiment
 from benchmark.machine.device import choose_device
 from benchmark.records.identity import GROUPS
+from benchmark.storage.locations import NotDownloadedError
 from benchmark.tasks.build import loader_of, locations_of
 from benchmark.tasks.choices import check_group
 from benchmark.tasks.requirements import check_protocol, check_task

@@ -6,10 +6,10 @@ from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
-from benchmark.datasets.locations import NotDownloadedError
 from benchmark.errors import UserError, one_sentence
 from benchmark.experiment import Experiment, Options
 from benchmark.records.identity import GROUPS, is_own
+from benchmark.storage.locations import NotDownloadedError
 from benchmark.tasks.build import loader_of, locations_of
 
 Checksums = dict[str, str]

@@ -8,7 +8,6 @@ from hydra.utils import instantiate
 
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.loader import Loader
-from benchmark.datasets.locations import Locations
 from benchmark.datasets.transforms import (
     beginning,
     with_class_features,
@@ -17,6 +16,7 @@ from benchmark.datasets.transforms import (
 from benchmark.experiment import Experiment, Options
 from benchmark.machine.device import choose_device
 from benchmark.protocol.link_protocol import LinkProtocol
+from benchmark.storage.locations import Locations
 from benchmark.tasks.choices import check_network
 from benchmark.training.processes import Processes
 from benchmark.training.system import Goal, Job, System, TrainingSettings

@@ -46,6 +46,7 @@ def outcome(
         "visibility": str(system.visibility),
         "source": provenance(dataset),
         "seconds_by_part": mean_seconds(processes.gather_objects(progress.seconds_by_part)),
+        **({"pretraining": system.pretraining} if system.pretraining else {}),
     }
 
 

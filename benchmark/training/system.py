@@ -99,6 +99,7 @@ class System(ABC):
     def __init__(self, job: Job) -> None:
         self.job = job
         self.stopwatch = Stopwatch()
+        self.pretraining: dict[str, float] = {}  # how ``prepare`` pre-trained, for the record
 
     @property
     def seconds_by_part(self) -> dict[str, float]:

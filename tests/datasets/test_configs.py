@@ -10,7 +10,8 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.loader import Loader
-from benchmark.datasets.locations import Locations
+from benchmark.runner.compose import compose_settings
+from benchmark.storage.locations import Locations
 
 FOLDER = Path(__file__).parents[2] / "benchmark" / "conf" / "dataset"
 FILES = sorted(FOLDER.glob("*.yaml"))
@@ -68,6 +69,7 @@ def test_what_only_locates_is_an_option(file: Path) -> None:
         ("uci", "uci/CollegeMsg.txt", 59_835),
         ("mathoverflow", "sx-mathoverflow/sx-mathoverflow-c2a.txt.gz", 506_550),
         ("icews18", "icews18/train.txt.gz", 468_558),
+        ("mooc", "mooc/mooc.csv", 411_749),
     ],
 )
 def test_instantiated(
@@ -78,7 +80,7 @@ def test_instantiated(
     num_events: int,
 ) -> None:
     places = real_locations(file) if file else locations
-    dataset = load(OmegaConf.load(FOLDER / f"{name}.yaml"), places)
+    dataset = load(OmegaConf.create(compose_settings([f"dataset={name}"])["dataset"]), places)
     assert isinstance(dataset, Dataset)
     assert (dataset.name, dataset.num_events) == (name, num_events)
 

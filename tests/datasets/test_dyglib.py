@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from benchmark.datasets.dataset import Dataset, LabelKind
 from benchmark.datasets.dyglib import DyGLib
-from benchmark.datasets.locations import Locations
-from tests.datasets.file_server import serving
+from benchmark.storage.locations import Locations
+from tests.storage.file_server import serving
 
 HEADER = ",u,i,ts,label,idx"
 ROWS = ["0,1,3,0.0,0.0,1", "1,2,4,5.0,0.0,2", "2,1,4,5.0,1.0,3", "3,2,3,7.0,0.0,4", "4,1,3,9.0,0,5"]
@@ -95,11 +95,15 @@ def test_bad_features_are_refused(load: Callable[..., Dataset], locations: Locat
         load(edge_rows=edge_rows)
     with pytest.raises(ValueError, match=r"ml_tiny_node.npy holds \[5\] of float64 where a matrix"):
         load(node_rows=np.zeros(5))
+    edge_rows[3, 1] = np.inf
+    with pytest.raises(ValueError, match=r"ml_tiny.npy, row 3: feature 2 is inf"):
+        load(edge_rows=edge_rows.astype(np.float16))
     assert locations.root is not None
     path = locations.root / "ml_tiny_node.npy"
-    path.write_bytes(b"nonsense")
-    with pytest.raises(ValueError, match=r"ml_tiny_node.npy cannot be read as an array"):
-        DyGLib("tiny").load(locations)
+    for content in (b"nonsense", b"PK\x03\x04", b"\x93NUMPY\x01\x00\x03\x00{(\n"):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"ml_tiny_node.npy cannot be read as an array"):
+            DyGLib("tiny").load(locations)
 
 
 @pytest.mark.parametrize("key", ["num_nodes", "num_events", "num_labels"])

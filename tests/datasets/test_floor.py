@@ -8,9 +8,9 @@ import pytest
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.dyglib import DyGLib
 from benchmark.datasets.jodie import JODIE
-from benchmark.datasets.locations import Locations
 from benchmark.datasets.snap import SNAP
 from benchmark.datasets.table import Table
+from benchmark.storage.locations import Locations
 
 Rows = list[tuple[int, int, str]]
 

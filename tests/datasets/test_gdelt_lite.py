@@ -7,8 +7,8 @@ import torch
 
 from benchmark.datasets.dataset import Split
 from benchmark.datasets.gdelt_lite import GDELTLite
-from benchmark.datasets.locations import Locations
-from tests.datasets.file_server import serving
+from benchmark.storage.locations import Locations
+from tests.storage.file_server import serving
 
 EDGES = """Unnamed: 0,src,dst,time,int_roll,ext_roll
 0,0,1,10,0,0

@@ -10,7 +10,7 @@ import torch
 from benchmark.datasets import jodie
 from benchmark.datasets.dataset import Dataset, LabelKind
 from benchmark.datasets.jodie import JODIE
-from benchmark.datasets.locations import Locations
+from benchmark.storage.locations import Locations
 
 HEADER = "user_id,item_id,timestamp,state_label,comma_separated_list_of_features"
 ROWS = ["0,0,0.0,0", "1,1,36.0,0", "1,1,36.0,1", "0,1,77.0,0", "2,0,80.0,0", "0,0,99.0,0"]
@@ -165,6 +165,14 @@ def test_many_rows_with_wide_features(load: Callable[..., Dataset]) -> None:
         load([HEADER, *rows])
 
 
+def test_a_value_is_shown_on_one_line(load: Callable[..., Dataset]) -> None:
+    rows = [HEADER, '0,1,0,0,"7\n1,1,36"', *WITH_FEATURES]
+    with pytest.raises(ValueError, match=r"line 2: feature 1 is 7 1,1,36: replace"):
+        load([row.rsplit(",", 1)[0] if row in WITH_FEATURES else row for row in rows])
+    with pytest.raises(ValueError, match=r"line 2: user_id is x{60}\.\.\.: ids must"):
+        load([HEADER, f"{'x' * 5000},1,0,0"])
+
+
 def test_real_wikipedia(real_locations: Callable[[str], Locations]) -> None:
     places = real_locations("wikipedia/wikipedia.csv")
     for _ in ("parsed", "cached"):
@@ -176,7 +184,8 @@ def test_real_wikipedia(real_locations: Callable[[str], Locations]) -> None:
         assert dataset.destinations.tolist() == list(range(8227, 9227))
         assert dataset.source.moved_rows == 0
         assert int(dataset.stream.t[-1]) == 2_678_373
-    assert {path.parent for path in places.cache.rglob("*.pt")} == {places.cache / "wikipedia"}
+    kept = {path.parent.parent for path in places.cache.rglob("*.npy")}
+    assert kept == {places.cache / "wikipedia"}
 
 
 def test_real_file_is_not_written_beside(real_locations: Callable[[str], Locations]) -> None:

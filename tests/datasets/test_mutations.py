@@ -5,8 +5,9 @@ import io
 import random
 import resource
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from types import FrameType
 
@@ -17,12 +18,12 @@ from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.dyglib import DyGLib
 from benchmark.datasets.jodie import JODIE
 from benchmark.datasets.loader import Loader
-from benchmark.datasets.locations import Locations
 from benchmark.datasets.quadruples import Quadruples
 from benchmark.datasets.snap import SNAP
-from benchmark.datasets.storage import open_unpacked
 from benchmark.datasets.table import Table
 from benchmark.datasets.tgl import TGL
+from benchmark.storage.files import open_unpacked
+from benchmark.storage.locations import Locations
 from tests.datasets.mutations import FORMATS, mutate
 
 SECONDS_PER_CASE = 20
@@ -61,17 +62,25 @@ def no_hang() -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def plain_events(path: Path, separator: str | None, header: bool) -> list[list[str]]:
-    """The fields of every event of a text file, read line by line; no row is left out."""
+def plain_events(path: Path, separators: Sequence[str | None], header: bool) -> list[list[str]]:
+    """The fields of every event of a text file, read line by line; no row is left out.
+
+    Comments stand at the top; the separator is the first that gives three fields.
+    """
     with open_unpacked(path) as file:
         text = file.read().decode("utf-8-sig")
-    if separator is None:
-        rows = [line.split() for line in text.splitlines()]
-    else:
-        rows = list(csv.reader(io.StringIO(text), skipinitialspace=True))
+    lines = io.StringIO(text, newline="").readlines()
+    while lines[0].startswith(("#", "%")):
+        del lines[0]
+    for separator in separators:
+        if separator is None:
+            rows = [line.split() for line in lines]
+        else:
+            rows = list(csv.reader(lines, delimiter=separator, skipinitialspace=True))
+        if len(rows[0]) >= 3:
+            break
     rows = [row for row in rows if row and not (len(row) == 1 and not row[0].strip())]
-    comments = [row for row in rows if row[0].startswith(("#", "%"))]
-    return [row for row in rows if row not in comments][1 if header else 0 :]
+    return rows[1 if header else 0 :]
 
 
 def check_statistics(kind: str, dataset: Dataset, folder: Path) -> None:
@@ -85,21 +94,25 @@ def check_statistics(kind: str, dataset: Dataset, folder: Path) -> None:
     assert int(dataset.nodes.max()) < dataset.num_nodes <= 2 * dataset.num_events
     if kind == "quadruples":
         files = [folder / name for name in ("train.txt", "valid.txt", "test.txt")]
-        rows = [row for file in files for row in plain_events(file, None, header=False)]
-        ends = [(row[0], row[2]) for row in rows]
+        rows = [row for file in files for row in plain_events(file, [None], header=False)]
+        ends, times = [(row[0], row[2]) for row in rows], [row[3] for row in rows]
     elif kind == "snap":
-        rows = plain_events(folder / "sample.txt", None, header=False)
-        ends = [(row[0], row[1]) for row in rows]
+        rows = plain_events(folder / "sample.txt", [",", ";", None], header=False)
+        ends, times = [(row[0], row[1]) for row in rows], [row[2] for row in rows]
     else:
         name, columns = {
-            "jodie": ("sample.csv", (0, 1)),
-            "table": ("sample.csv", (0, 1)),
-            "dyglib": ("ml_sample.csv", (1, 2)),
-            "tgl": ("edges.csv", (1, 2)),
+            "jodie": ("sample.csv", (0, 1, 2)),
+            "table": ("sample.csv", (0, 1, 2)),
+            "dyglib": ("ml_sample.csv", (1, 2, 3)),
+            "tgl": ("edges.csv", (1, 2, 3)),
         }[kind]
-        rows = plain_events(folder / name, ",", header=True)
+        separators = [",", "\t", ";", None] if kind == "table" else [","]
+        rows = plain_events(folder / name, separators, header=True)
         ends = [(row[columns[0]].strip(), row[columns[1]].strip()) for row in rows]
+        times = [row[columns[2]] for row in rows]
     assert dataset.num_events == len(ends)
+    exact = sorted(map(Decimal, times))
+    assert stream.t.tolist() == [time - exact[0] for time in exact]
     if kind == "table":
         assert len(dataset.nodes) == len({end for pair in ends for end in pair})
     elif kind == "jodie":

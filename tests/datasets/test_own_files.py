@@ -16,9 +16,9 @@ import pytest
 
 from benchmark.datasets import reading
 from benchmark.datasets.dataset import Dataset, LabelKind
-from benchmark.datasets.locations import Locations
 from benchmark.datasets.table import Table
 from benchmark.datasets.validate import FileRows, check_times, check_times_or_dates
+from benchmark.storage.locations import Locations
 
 Load = Callable[..., Dataset]
 

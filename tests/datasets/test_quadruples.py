@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from benchmark.datasets.dataset import Dataset, LabelKind, Split
-from benchmark.datasets.locations import Locations
 from benchmark.datasets.quadruples import Quadruples
-from tests.datasets.file_server import serving
+from benchmark.storage.locations import Locations
+from tests.storage.file_server import serving
 
 PARTS = ["0\t2\t1\t24\n3\t0\t0\t0\n1\t1\t0\t24\n", "0\t2\t3\t48\n", "3\t0\t3\t48\n4\t1\t0\t72\n"]
 

@@ -5,8 +5,8 @@ import torch
 
 from benchmark.datasets import sessions
 from benchmark.datasets.dataset import Dataset
-from benchmark.datasets.locations import Locations
 from benchmark.datasets.sessions import Sessions
+from benchmark.storage.locations import Locations
 
 LENGTHS = (20_000, 200_000)
 

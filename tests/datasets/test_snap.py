@@ -4,9 +4,9 @@ from typing import Any
 import pytest
 
 from benchmark.datasets.dataset import Dataset, LabelKind
-from benchmark.datasets.locations import Locations
 from benchmark.datasets.snap import SNAP
-from tests.datasets.file_server import serving
+from benchmark.storage.locations import Locations
+from tests.storage.file_server import serving
 
 LINES = ["9 2 100", "2 9 100", "9 9 105", "30 2 110", "9 30 120", "2 30 130", "2 9 140"]
 

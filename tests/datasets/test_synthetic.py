@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from benchmark.datasets.dataset import Dataset, LabelKind
-from benchmark.datasets.locations import Locations
 from benchmark.datasets.synthetic import Synthetic
+from benchmark.storage.locations import Locations
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from benchmark.datasets.dataset import Dataset, LabelKind
-from benchmark.datasets.locations import Locations
 from benchmark.datasets.table import Table
+from benchmark.storage.locations import Locations
 
 HEADER = "who,what,when,price,tag_a,tag_b"
 ROWS = [f"{100 + i % 3},{7 + i % 2},{i * 10},{i / 2},{i % 2},1" for i in range(20)]

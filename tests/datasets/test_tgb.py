@@ -7,9 +7,9 @@ import torch
 
 from benchmark.datasets.dataset import Split
 from benchmark.datasets.jodie import JODIE
-from benchmark.datasets.locations import Locations
 from benchmark.datasets.tgb import TGB
-from tests.datasets.file_server import serving
+from benchmark.storage.locations import Locations
+from tests.storage.file_server import serving
 
 pytest.importorskip("tgb.linkproppred.dataset", reason="py-tgb is not installed")
 info = pytest.importorskip("tgb.utils.info")

@@ -10,10 +10,10 @@ from torch import Tensor
 
 from benchmark.datasets import reading
 from benchmark.datasets.dataset import Dataset, LabelKind, Split
-from benchmark.datasets.locations import Locations
-from benchmark.datasets.storage import sha256_of
 from benchmark.datasets.tgl import TGL
-from tests.datasets.file_server import serving
+from benchmark.storage.files import sha256_of
+from benchmark.storage.locations import Locations
+from tests.storage.file_server import serving
 
 HEADER = ",src,dst,time,ext_roll"
 ROWS = ["0,0,3,0.0,0", "1,1,3,5.0,0", "2,0,4,5.0,0", "3,0,4,5.0,1", "4,2,3,8.0,2"]

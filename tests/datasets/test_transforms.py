@@ -13,7 +13,6 @@ from benchmark.datasets.dataset import UNLABELLED, Dataset, LabelKind
 from benchmark.datasets.dyglib import DyGLib
 from benchmark.datasets.jodie import JODIE
 from benchmark.datasets.loader import Loader
-from benchmark.datasets.locations import Locations
 from benchmark.datasets.snap import SNAP
 from benchmark.datasets.synthetic import Synthetic
 from benchmark.datasets.table import Table
@@ -22,6 +21,7 @@ from benchmark.datasets.transforms import (
     with_class_features,
     with_random_edge_features,
 )
+from benchmark.storage.locations import Locations
 
 
 def assert_equal(ours: Dataset, theirs: Dataset) -> None:

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset, LabelKind
-from benchmark.datasets.locations import Locations
 from benchmark.datasets.synthetic import Synthetic
 from benchmark.protocol.class_evaluator import MajorityClass, evaluate_classes
 from benchmark.protocol.walk import Sharing
+from benchmark.storage.locations import Locations
 from benchmark.training.processes import Processes
 from benchmark.training.system import Goal
 from tests.disttgl.small import BATCH_SIZE, small_dataset, small_system

@@ -9,12 +9,14 @@ from typing import Any, cast
 import pytest
 import torch
 from hydra.utils import instantiate
+from torch_geometric.data import TemporalData
 
 from benchmark.datasets.dataset import Dataset, Split
 from benchmark.disttgl import static_memory
-from benchmark.disttgl.pretraining import Pretrained, Pretraining, pretrain
-from benchmark.disttgl.static_memory import identity_of, pretrained_rows
+from benchmark.disttgl.pretraining import Pretrained, pretrain
+from benchmark.disttgl.static_memory import identity_of, pretrained_rows, row_dropout
 from benchmark.disttgl.system import DistTGLSystem
+from benchmark.disttgl.table_trainer import Pretraining
 from benchmark.experiment import Experiment
 from benchmark.models.tgn_attention import TGNAttention
 from benchmark.protocol.pool import NegativePool
@@ -22,6 +24,7 @@ from benchmark.records.run_folder import RunFolder
 from benchmark.tasks.build import build_dataset, build_system
 from benchmark.tasks.link_prediction import LinkPrediction
 from benchmark.training.processes import Processes
+from benchmark.training.system import ReportProgress
 from tests.disttgl.small import PROTOCOL
 from tests.experiments import experiment_of
 from tests.models.streams import random_dataset
@@ -31,7 +34,10 @@ MODEL = partial(
 )
 SETTINGS = Pretraining(
     epochs=1,
+    patience=1,
     learning_rate=1e-2,
+    table_learning_rate=2e-2,
+    held_out=0.1,
     batch_size=50,
     num_negatives=1,
     protocol=PROTOCOL,
@@ -66,10 +72,13 @@ def trainings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def rows_from(
-    cache: Path | None, dataset: Dataset = DATASET, settings: Pretraining = SETTINGS
+    cache: Path | None,
+    dataset: Dataset = DATASET,
+    settings: Pretraining = SETTINGS,
+    report: ReportProgress = lambda *report: None,
 ) -> Pretrained:
     nothing = torch.device("cpu")
-    return pretrained_rows(dataset, MODEL, settings, nothing, cache, lambda *report: None)
+    return pretrained_rows(dataset, MODEL, settings, nothing, cache, report)
 
 
 def experiment(tmp_path: Path, *words: str) -> Experiment:
@@ -93,6 +102,44 @@ def test_the_second_run_takes_the_table_from_the_cache(
     assert torch.equal(first.rows, rows_from(None).rows)
 
 
+class InterruptionError(Exception):
+    """What ends a pre-training in the middle."""
+
+
+def test_an_interrupted_run_goes_on_and_leaves_nothing_but_the_table(tmp_path: Path) -> None:
+    settings = replace(SETTINGS, epochs=3, patience=3)
+    whole = rows_from(None, settings=settings)
+    done: list[int] = []
+
+    def interrupt(phase: str, step: int, total: int) -> None:
+        if step == 5:  # two batches an epoch: in the third
+            raise InterruptionError
+
+    with pytest.raises(InterruptionError):
+        rows_from(tmp_path, settings=settings, report=interrupt)
+    assert not [*tmp_path.glob("static_memory/*/rows.npy")]
+    resumed = rows_from(tmp_path, settings=settings, report=lambda *report: done.append(report[1]))
+    assert done == [5, 6]
+    assert torch.equal(resumed.rows, whole.rows)
+    assert torch.equal(resumed.mrrs, whole.mrrs)
+    suffixes = {path.suffix for path in (tmp_path / "static_memory").iterdir()}
+    assert suffixes == {"", ".lock"}  # the folder of the table and its lock
+
+
+def test_a_checkpoint_of_other_settings_is_not_gone_on_from(tmp_path: Path) -> None:
+    def interrupt(phase: str, step: int, total: int) -> None:
+        if step == 3:
+            raise InterruptionError
+
+    settings = replace(SETTINGS, epochs=3, patience=3)
+    with pytest.raises(InterruptionError):
+        rows_from(tmp_path, settings=settings, report=interrupt)
+    other = replace(settings, seed=1)
+    assert torch.equal(
+        rows_from(tmp_path, settings=other).rows, rows_from(None, settings=other).rows
+    )
+
+
 def test_without_a_cache_nothing_is_kept(trainings: list[int]) -> None:
     assert torch.equal(rows_from(None).rows, rows_from(None).rows)
     assert len(trainings) == 2
@@ -108,7 +155,10 @@ def test_whatever_defines_the_table_is_in_its_name(tmp_path: Path) -> None:
             identity_of(DATASET, MODEL, replace(SETTINGS, **change))
             for change in (
                 {"epochs": 2},
+                {"patience": 2},
                 {"learning_rate": 1e-3},
+                {"table_learning_rate": 1e-3},
+                {"held_out": 0.2},
                 {"batch_size": 60},
                 {"num_negatives": 2},
                 {"protocol": replace(PROTOCOL, negative_pool=NegativePool.DESTINATIONS)},
@@ -182,6 +232,7 @@ def test_every_process_ends_up_with_the_table_of_the_first(tmp_path: Path) -> No
     system.prepare(lambda *report: None)
     assert system.model.static_memory is not None
     assert (system.model.static_memory.rows == 7.0).all()
+    assert (system.model.static_memory.unknown == 7.0).all()
 
 
 def test_off_and_pretrained_from_the_command_line(tmp_path: Path) -> None:
@@ -205,8 +256,10 @@ def test_a_checkpoint_holds_the_table(tmp_path: Path, trainings: list[int]) -> N
     first, second = built(config), built(config)
     first.prepare(lambda *report: None)
     second.load_state_dict(first.state_dict())
+    assert second.pretraining == first.pretraining
     assert first.model.static_memory is not None and second.model.static_memory is not None
     assert torch.equal(first.model.static_memory.rows, second.model.static_memory.rows)
+    assert torch.equal(first.model.static_memory.unknown, second.model.static_memory.unknown)
     assert len(trainings) == 1
 
 
@@ -217,7 +270,38 @@ def test_a_run_records_what_the_table_cost(tmp_path: Path, trainings: list[int])
     outcome = LinkPrediction("link_prediction", 1).run(config, folder, ONE_PROCESS)
     assert set(outcome["seconds"]) == {"index", "pretrain", "train", "evaluate"}
     assert outcome["seconds"]["pretrain"] > 0
+    pretraining = outcome["pretraining"]
+    assert pretraining["epochs"] == 2
+    assert pretraining["best_epoch"] in {1, 2}
+    assert 0 < pretraining["mrr"] < 1
     again = LinkPrediction("link_prediction", 1).run(config, folder, ONE_PROCESS)
     assert again["seconds"]["pretrain"] == outcome["seconds"]["pretrain"]
     assert again["metrics"] == outcome["metrics"]
+    assert again["pretraining"] == pretraining
     assert len(trainings) == 1
+
+
+def test_nodes_are_dropped_as_often_as_there_are_new_ones() -> None:
+    """Of ten training events the last five, as much as validation and test; three ends are new."""
+    src = torch.tensor([0, 1, 2, 0, 1, 0, 5, 1, 6, 2, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7])
+    dst = torch.tensor([3, 4, 3, 4, 3, 3, 4, 8, 3, 4, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7])
+    stream = TemporalData(src=src, dst=dst, t=torch.arange(20), msg=torch.zeros(20, 0))
+    dataset = replace(DATASET, stream=stream, num_nodes=9, split=Split(10, 15, 20))
+    assert row_dropout(None, dataset) == pytest.approx(0.3)
+    assert row_dropout(0.0, dataset) == 0.0
+    for wrong in (-0.1, 1.0):
+        with pytest.raises(ValueError, match=rf"static_memory_dropout is {wrong}; it must be at"):
+            row_dropout(wrong, dataset)
+
+
+def test_the_rate_of_dropped_rows_reaches_the_network(tmp_path: Path) -> None:
+    words = ["system.static_memory=pretrained"]
+    config = experiment(tmp_path, *words)
+    expected = row_dropout(None, build_dataset(config))
+    open_rate, given = (
+        built(config),
+        built(experiment(tmp_path, *words, "system.static_memory_dropout=0.4")),
+    )
+    assert open_rate.model.static_memory is not None and given.model.static_memory is not None
+    assert open_rate.model.static_memory.dropout == expected
+    assert given.model.static_memory.dropout == 0.4

@@ -12,10 +12,10 @@ from time import perf_counter
 import torch
 
 from benchmark.datasets.jodie import JODIE
-from benchmark.datasets.locations import Locations
 from benchmark.graph.visibility import Visibility
 from benchmark.models.streaming import StreamingModel
 from benchmark.models.tgn_attention import TGNAttention
+from benchmark.storage.locations import Locations
 from benchmark.tasks.build import DEFAULT_CACHE
 from tests.models.plain import PlainTGN
 from tests.models.streams import random_state, sampler_of

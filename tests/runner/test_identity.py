@@ -9,11 +9,11 @@ import pytest
 
 from benchmark.datasets.dataset import Dataset, Source
 from benchmark.datasets.loader import Loader
-from benchmark.datasets.locations import Locations, NotDownloadedError
 from benchmark.datasets.synthetic import Synthetic
 from benchmark.errors import UserError
 from benchmark.experiment import Experiment
 from benchmark.runner.content import ContentOfData
+from benchmark.storage.locations import Locations, NotDownloadedError
 from benchmark.tasks.build import build_dataset
 from tests.experiments import MakeExperiment, experiment_of
 

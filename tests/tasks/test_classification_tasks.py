@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from benchmark.datasets.dataset import Dataset, LabelKind, Split
-from benchmark.datasets.locations import Locations
 from benchmark.datasets.synthetic import Synthetic
 from benchmark.experiment import Experiment
 from benchmark.protocol.classification_metrics import positive_class
 from benchmark.records.run_folder import RunFolder
+from benchmark.storage.locations import Locations
 from benchmark.tasks import edge_classification
 from benchmark.tasks.edge_classification import EdgeClassification
 from benchmark.tasks.node_classification import NodeClassification

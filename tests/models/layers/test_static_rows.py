@@ -76,6 +76,7 @@ def test_static_rows_are_frozen_and_static_memory_alone_is_saved() -> None:
     model.use_static_memory(random_rows(model.memory_dim))
     assert not any("rows" in name for name, _ in model.named_parameters())
     assert {name for name in model.state_dict() if "rows" in name} == {"static_memory.rows"}
+    assert {"static_memory.unknown", "static_memory.lender"} <= model.state_dict().keys()
 
 
 def test_the_other_weights_start_the_same_with_and_without() -> None:
@@ -87,3 +88,44 @@ def test_the_other_weights_start_the_same_with_and_without() -> None:
     weights = static.state_dict()
     for name, value in plain.state_dict().items():
         assert torch.equal(value, weights[name]), name
+
+
+def test_in_training_some_nodes_are_unknown() -> None:
+    rows, unknown = torch.randn(1_000, 4).double(), torch.randn(4).double()
+    static = StaticRows(torch.zeros(1_000, 4).double(), memory_dim=4, keep=True, dropout=0.3)
+    static.fill(rows, unknown)
+    nodes = torch.randperm(1_000)
+    seen = static(nodes)
+    lost = (seen == unknown).all(dim=1)
+    assert torch.equal(seen[~lost], rows[nodes][~lost])
+    assert 0.25 < lost.double().mean() < 0.35
+    assert not torch.equal(static(nodes), seen)
+    assert torch.equal(static.eval()(nodes), rows[nodes])
+
+
+def test_in_training_nodes_without_a_row_are_unknown_no_more_often_than_others() -> None:
+    """They are never a true destination there, which their row must not give away."""
+    rows, unknown = torch.randn(1_000, 4).double(), torch.randn(4).double()
+    rows[600:] = unknown
+    static = StaticRows(torch.zeros(1_000, 4).double(), memory_dim=4, keep=True, dropout=0.3)
+    static.fill(rows, unknown)
+    seen = static(torch.arange(600, 1_000))
+    lost = (seen == unknown).all(dim=1)
+    assert 0.25 < lost.double().mean() < 0.35
+    lenders = (seen[~lost].unsqueeze(1) == rows[:600]).all(dim=2)
+    assert (lenders.sum(dim=1) == 1).all()
+    assert lenders.any(dim=0).sum() > 150
+    assert torch.equal(static.eval()(torch.arange(600, 1_000)), rows[600:])
+
+
+def test_a_table_of_unknown_nodes_alone_stays_what_it_is() -> None:
+    static = StaticRows(torch.zeros(3, 2), memory_dim=2, keep=True, dropout=0.5)
+    assert torch.equal(static(torch.arange(3)), torch.zeros(3, 2))
+
+
+def test_which_nodes_have_a_row_of_their_own() -> None:
+    unknown = torch.tensor([0.5, 0.0])
+    static = StaticRows(torch.zeros(3, 2), memory_dim=2, keep=True)
+    assert static.knows(torch.arange(3)).tolist() == [False, False, False]
+    static.fill(torch.tensor([[0.5, 0.0], [0.0, 0.0], [0.5, 1.0]]), unknown)
+    assert static.knows(torch.tensor([2, 1, 0])).tolist() == [True, True, False]

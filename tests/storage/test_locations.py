@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.datasets.locations import Locations
-from tests.datasets.file_server import serving
+from benchmark.storage.locations import Locations
+from tests.storage.file_server import serving
 
 
 def put(path: Path, text: str = "x") -> Path:

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.datasets import download as download_module
-from benchmark.datasets import receive
-from benchmark.datasets.download import download
-from tests.datasets.file_server import FileServer, serving
+from benchmark.storage import download as download_module
+from benchmark.storage import receive
+from benchmark.storage.download import download
+from tests.storage.file_server import FileServer, serving
 
 CONTENT = b"user,item\n" * 25_600
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

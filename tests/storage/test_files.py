@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.datasets import storage
-from benchmark.datasets.storage import content_checksum, exclusive, written_whole
+from benchmark.storage import files
+from benchmark.storage.files import content_checksum, exclusive, written_whole
 
 SHA256_OF_X = hashlib.sha256(b"x").hexdigest()
 
@@ -47,7 +47,7 @@ def test_what_a_killed_process_left_is_collected_by_the_next(tmp_path: Path) -> 
     path = tmp_path / "a[1].pt"  # a name that glob would take for a pattern
     killed = textwrap.dedent(f"""
         import os, pathlib, signal
-        from benchmark.datasets.storage import exclusive, written_whole
+        from benchmark.storage.files import exclusive, written_whole
         path = pathlib.Path({str(path)!r})
         with exclusive(path), written_whole(path) as temporary:
             temporary.write_bytes(b"half of it")
@@ -98,7 +98,7 @@ def test_checksum_of_the_content_however_it_is_packed(tmp_path: Path, pack) -> N
 def settle(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the time go on so far that another change of the file would show in its times."""
     status = path.stat()
-    monkeypatch.setattr(storage.time, "time_ns", lambda: status.st_ctime_ns + 2_000_000_000)
+    monkeypatch.setattr(files.time, "time_ns", lambda: status.st_ctime_ns + 2_000_000_000)
 
 
 def test_checksum_is_remembered_until_the_file_changes(
@@ -109,7 +109,7 @@ def test_checksum_is_remembered_until_the_file_changes(
     settle(path, monkeypatch)
     assert content_checksum(path, cache) == SHA256_OF_X
     with monkeypatch.context() as patched:
-        patched.setattr(storage, "open_unpacked", lambda _: pytest.fail("read again"))
+        patched.setattr(files, "open_unpacked", lambda _: pytest.fail("read again"))
         assert content_checksum(path, cache) == SHA256_OF_X
     status = path.stat()
     path.write_text("y")

@@ -13,7 +13,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmark.datasets.storage import (
+from benchmark.storage.files import (
     content_checksum,
     exclusive,
     sha256_of,

@@ -8,9 +8,9 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
-from benchmark.datasets.formats import packing_of
-from benchmark.datasets.locations import Locations
-from benchmark.datasets.storage import discard, exclusive, written_whole
+from benchmark.storage.files import discard, exclusive, written_whole
+from benchmark.storage.formats import packing_of
+from benchmark.storage.locations import Locations
 
 DAMAGE = (BadZipFile, EOFError, OSError, UnicodeDecodeError, lzma.LZMAError, zlib.error)
 OF_THE_CONTENT = (None, errno.EINVAL)  # error numbers: none of bzip2, that of a place outside

@@ -8,10 +8,10 @@ from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZIP_LZMA, ZIP_STORED, ZipFile
 
 import pytest
 
-from benchmark.datasets import archive as archive_module
-from benchmark.datasets.archive import fetch_member
-from benchmark.datasets.locations import Locations
-from tests.datasets.file_server import serving
+from benchmark.storage import archive as archive_module
+from benchmark.storage.archive import fetch_member
+from benchmark.storage.locations import Locations
+from tests.storage.file_server import serving
 
 URL = "http://127.0.0.1:9/set.zip"  # nobody listens there
 

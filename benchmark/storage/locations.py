@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from benchmark.datasets.download import download
-from benchmark.datasets.formats import Kind, kind_by_name, problem_of
-from benchmark.datasets.storage import content_checksum, discard, exclusive, sha256_of
+from benchmark.storage.download import download
+from benchmark.storage.files import content_checksum, discard, exclusive, sha256_of
+from benchmark.storage.formats import Kind, kind_by_name, problem_of
 
 
 class NotDownloadedError(FileNotFoundError):
