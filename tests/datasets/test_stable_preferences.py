@@ -6,15 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from benchmark.build import build_dataset
-from benchmark.compose import compose_settings
 
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.stable_preferences import StablePreferences
 from benchmark.graph.visibility import Visibility
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.protocol.pool import NegativePool
+from benchmark.runner.compose import compose_settings
 from benchmark.storage.locations import Locations
+from benchmark.tasks.build import build_dataset
+from tests.experiments import experiment_of
 from tests.matrix_factorisation import factorised, validation_mrr
 
 STREAM = StablePreferences()
@@ -36,7 +37,7 @@ def test_shape_of_the_default(dataset: Dataset) -> None:
 
 
 def test_the_yaml_makes_this_stream() -> None:
-    options = dict(compose_settings(["dataset=stable_preferences"]).dataset)
+    options = dict(compose_settings(["dataset=stable_preferences"])["dataset"])
     del options["_target_"]
     assert StablePreferences(**options) == STREAM
 
@@ -100,4 +101,4 @@ def test_a_stream_of_nothing_is_refused() -> None:
 
 def test_a_run_finds_it(tmp_path: Path) -> None:
     words = ["dataset=stable_preferences", "dataset.num_events=500", f"cache_dir={tmp_path}"]
-    assert build_dataset(compose_settings(words)).num_events == 500
+    assert build_dataset(experiment_of(*words)).num_events == 500

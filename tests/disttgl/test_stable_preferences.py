@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from benchmark.compose import compose_settings
 
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.stable_preferences import StablePreferences
@@ -14,6 +13,7 @@ from benchmark.disttgl.table_trainer import Pretraining, held_out_protocol
 from benchmark.models.tgn_attention import TGNAttention
 from benchmark.protocol.pool import NegativePool
 from benchmark.storage.locations import Locations
+from tests.experiments import experiment_of
 from tests.matrix_factorisation import factorised, validation_mrr
 
 SMALL = StablePreferences(num_users=100, num_items=60, num_events=10_000)
@@ -42,16 +42,16 @@ def test_a_small_stream(tmp_path: Path) -> None:
 def test_the_whole_stream_with_the_settings_of_a_run(tmp_path: Path) -> None:
     """At most .04 below the .589 of matrix factorisation; .33 is what it reached from zeros."""
     dataset = WHOLE.load(Locations(None, tmp_path))
-    config = compose_settings(["system=disttgl"])
-    options = config.system
+    experiment = experiment_of("system=disttgl")
+    options = experiment.system
     settings = Pretraining(
-        options.static_memory_epochs,
-        options.static_memory_patience,
-        options.static_memory_learning_rate,
-        options.static_memory_table_learning_rate,
-        options.static_memory_held_out,
-        config.batch_size,
-        options.num_training_negatives,
+        options["static_memory_epochs"],
+        options["static_memory_patience"],
+        options["static_memory_learning_rate"],
+        options["static_memory_table_learning_rate"],
+        options["static_memory_held_out"],
+        experiment.batch_size,
+        options["num_training_negatives"],
         PROTOCOL,
         seed=0,
     )

@@ -11,7 +11,7 @@ import pytest
 import torch
 from hydra.utils import instantiate
 
-from benchmark import compose
+from benchmark.runner import compose
 from tests.protocol.streams import candidates_of, events_of, random_dataset
 
 DOCS = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()
@@ -37,7 +37,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_one_file_and_one_yaml_make_a_sampler(folder: Path) -> None:
-    protocol = instantiate(compose.compose_settings(["protocol=popular"]).protocol)
+    protocol = instantiate(compose.compose_settings(["protocol=popular"])["protocol"])
     assert (protocol.name, protocol.num_negatives) == ("popular", 49)
     candidates = candidates_of(DATASET, protocol, VALIDATION)
     assert candidates.shape == (800, 50)
