@@ -2,22 +2,18 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmark.datasets.assemble import assemble
-from benchmark.datasets.chronology import Times, stable_order
-from benchmark.datasets.dataset import Dataset, Fractions, LabelKind, Source
-from benchmark.datasets.loader import Loader
+from benchmark.datasets.jodie import JODIE, in_order
 from benchmark.datasets.reading import read_text
 from benchmark.datasets.text_rows import text_rows
 from benchmark.datasets.validate import (
     FileRows,
-    FractionalTimes,
     check_features,
     check_ids,
     check_labels,
@@ -25,14 +21,12 @@ from benchmark.datasets.validate import (
 )
 from benchmark.storage.archive import fetch_member
 from benchmark.storage.locations import Locations
-from benchmark.storage.prepared import prepared_tensors
 
 COLUMNS = ("u", "i", "ts", "label", "idx")
-CACHE_VERSION = 2  # raise it when what is kept in the cache changes its meaning
 
 
 @dataclass(frozen=True)
-class DyGLib(Loader):
+class DyGLib(JODIE):
     """The stream of ml_NAME.csv with the columns u, i, ts, label and idx, and its features.
 
     The files count nodes and events from 1, for row 0 of the features is padding; here both start
@@ -44,19 +38,6 @@ class DyGLib(Loader):
     the published counts, of nodes with events.
     """
 
-    locating: ClassVar[tuple[str, ...]] = ("url", "sha256", "num_nodes", "num_events", "num_labels")
-
-    name: str
-    url: str | None = None
-    sha256: str | None = None
-    num_nodes: int | None = None
-    num_events: int | None = None
-    num_labels: int | None = None
-    use_features: bool = True
-    fractional_times: FractionalTimes = "refuse"
-    validation_fraction: float = 0.15
-    test_fraction: float = 0.15
-
     def paths(self, locations: Locations) -> dict[str, Path]:
         archive = self.url.format(name=self.name) if self.url else None
         names = (f"ml_{self.name}{ending}" for ending in (".csv", ".npy", "_node.npy"))
@@ -64,65 +45,21 @@ class DyGLib(Loader):
             name: fetch_member(locations, self.name, name, archive, self.sha256) for name in names
         }
 
-    def load(self, locations: Locations) -> Dataset:
-        events, edge_file, node_file = self.paths(locations).values()
-        checksums = self.checksums(locations)
-        key = "-".join(digest[:12] for digest in checksums.values())
-        columns = prepared_tensors(
-            locations.cache
-            / self.name
-            / f"ml_{self.name}-{key}-{self.fractional_times}-v{CACHE_VERSION}",
-            lambda: _parse(events, edge_file, node_file, self.fractional_times),
+    def _parse(self, *paths: Path) -> dict[str, Tensor]:
+        """The checked columns, sorted by time; features without their padding row."""
+        events, edge_file, node_file = paths
+        rows = text_rows(events, COLUMNS, separators=(",",))
+        table = read_text(rows, COLUMNS)
+        edge_rows, node_rows = _matrix(edge_file), _matrix(node_file)
+        event = _from_one(table["idx"], "idx", rows, edge_file, len(edge_rows))
+        columns = in_order(
+            check_times(table["ts"], "ts", rows, self.fractional_times),
+            src=_from_one(table["u"], "u", rows, node_file, len(node_rows)),
+            dst=_from_one(table["i"], "i", rows, node_file, len(node_rows)),
+            y=check_labels(table["label"], "label", rows),
+            msg=_features(edge_rows, edge_file)[event],
         )
-        src, dst, t, y = (columns[key].numpy() for key in ("src", "dst", "t", "y"))
-        has_static = self.use_features and bool(columns["node_features"].any())
-        static = columns["node_features"] if has_static else None
-        dataset = assemble(
-            self.name,
-            src,
-            dst,
-            Times(t),
-            split=Fractions(self.validation_fraction, self.test_fraction),
-            source=Source(f"DyGLib files {events.parent}", checksums, int(columns["moved_rows"])),
-            features=columns["msg"] if self.use_features else None,
-            labels=y,
-            label_kind=LabelKind.NODE,
-            num_nodes=None if static is None else len(static),
-            node_features=static,
-        )
-        self.check_counts(
-            num_nodes=len(dataset.nodes),
-            num_events=dataset.num_events,
-            num_labels=int((y > 0).sum()),
-        )
-        return dataset
-
-
-def _parse(
-    events: Path, edge_file: Path, node_file: Path, fractional_times: FractionalTimes
-) -> dict[str, Tensor]:
-    """The checked columns, sorted by time; features without their padding row."""
-    rows = text_rows(events, COLUMNS, separators=(",",))
-    table = read_text(rows, whole=COLUMNS, keep=COLUMNS.__contains__)
-    edge_rows, node_rows = _matrix(edge_file), _matrix(node_file)
-    src = _from_one(table["u"], "u", rows, node_file, len(node_rows))
-    dst = _from_one(table["i"], "i", rows, node_file, len(node_rows))
-    event = _from_one(table["idx"], "idx", rows, edge_file, len(edge_rows))
-    times = check_times(table["ts"], "ts", rows, fractional_times)
-    y = check_labels(table["label"], "label", rows)
-    order = stable_order(times.exact)
-    columns = {
-        "src": src[order],
-        "dst": dst[order],
-        "t": times.whole[order],
-        "y": y[order],
-        "msg": _features(edge_rows, edge_file)[event[order]],
-        "node_features": _features(node_rows, node_file),
-    }
-    return {
-        **{key: torch.from_numpy(values) for key, values in columns.items()},
-        "moved_rows": torch.tensor(times.moved_rows),
-    }
+        return columns | {"node_features": torch.from_numpy(_features(node_rows, node_file))}
 
 
 def _from_one(

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from benchmark.datasets.dataset import Dataset
-from benchmark.datasets.loader import Loader
+from benchmark.datasets.loader import Published
 from benchmark.datasets.tgl import TGL
 from benchmark.storage.archive import fetch_member
 from benchmark.storage.locations import Locations
@@ -14,7 +14,7 @@ FILES = ("edges.csv", "edge_features.pt", "node_features.pt")
 
 
 @dataclass(frozen=True)
-class GDELTLite(Loader):
+class GDELTLite(Published):
     """The files of the archive at ``url``, or the same files loose in folder ``name``.
 
     They are a TGL folder, split by ``ext_roll``. Source: GraphMixer (ICLR 2023).
@@ -22,11 +22,8 @@ class GDELTLite(Loader):
 
     locating: ClassVar[tuple[str, ...]] = ("url", "sha256", "num_nodes", "num_events")
 
-    name: str
     url: str | None = None
     sha256: str | None = None
-    num_nodes: int | None = None
-    num_events: int | None = None
     use_features: bool = True
 
     def paths(self, locations: Locations) -> dict[str, Path]:

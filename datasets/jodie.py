@@ -11,12 +11,11 @@ from torch import Tensor
 
 from benchmark.datasets.assemble import assemble
 from benchmark.datasets.chronology import Times, stable_order
-from benchmark.datasets.dataset import Dataset, Fractions, LabelKind, Source
-from benchmark.datasets.loader import Loader
+from benchmark.datasets.dataset import Dataset, LabelKind, Source
+from benchmark.datasets.loader import ByQuantile, Published
 from benchmark.datasets.reading import chunks
 from benchmark.datasets.text_rows import TextRows, text_rows
 from benchmark.datasets.validate import (
-    FractionalTimes,
     check_ids,
     check_labels,
     check_times,
@@ -30,7 +29,7 @@ CACHE_VERSION = 2  # raise it when what is kept in the cache changes its meaning
 
 
 @dataclass(frozen=True)
-class JODIE(Loader):
+class JODIE(ByQuantile, Published):
     """The stream in ``NAME.csv``: a header, then user, item, timestamp, state_label[, features].
 
     Users are numbered in the order of their ids, and items after them; ``y`` is the state label of
@@ -41,16 +40,10 @@ class JODIE(Loader):
 
     locating: ClassVar[tuple[str, ...]] = ("url", "sha256", "num_nodes", "num_events", "num_labels")
 
-    name: str
     url: str | None = None
     sha256: str | None = None
-    num_nodes: int | None = None
-    num_events: int | None = None
     num_labels: int | None = None
     use_features: bool = True
-    fractional_times: FractionalTimes = "refuse"
-    validation_fraction: float = 0.15
-    test_fraction: float = 0.15
 
     @property
     def known_labels(self) -> LabelKind:
@@ -61,58 +54,61 @@ class JODIE(Loader):
         return {file: locations.fetch(self.name, file, self.url, self.sha256)}
 
     def load(self, locations: Locations) -> Dataset:
-        (path,) = self.paths(locations).values()
+        paths = self.paths(locations)
         checksums = self.checksums(locations)
-        kept = f"{self.name}.csv-{checksums[f'{self.name}.csv'][:16]}-{self.fractional_times}"
+        key = "-".join(digest[:12] for digest in checksums.values())
         columns = prepared_tensors(
-            locations.cache / self.name / f"{kept}-v{CACHE_VERSION}",
-            lambda: _parse(path, self.fractional_times),
+            locations.cache / self.name / f"{key}-{self.fractional_times}-v{CACHE_VERSION}",
+            lambda: self._parse(*paths.values()),
         )
         src, dst, t, y = (columns[key].numpy() for key in ("src", "dst", "t", "y"))
+        static = columns.get("node_features") if self.use_features else None
+        if static is not None and not static.any():
+            static = None
         dataset = assemble(
             self.name,
             src,
             dst,
             Times(t),
-            split=Fractions(self.validation_fraction, self.test_fraction),
-            source=Source(f"JODIE csv {path}", checksums, int(columns["moved_rows"])),
+            split=self.fractions,
+            source=Source(
+                f"{type(self).__name__} {', '.join(map(str, paths.values()))}",
+                checksums,
+                int(columns["moved_rows"]),
+            ),
             features=columns["msg"] if self.use_features else None,
             labels=y,
             label_kind=LabelKind.NODE,
+            num_nodes=None if static is None else len(static),
+            node_features=static,
         )
-        self.check_counts(
-            num_nodes=dataset.num_nodes,
-            num_events=dataset.num_events,
-            num_labels=int((y > 0).sum()),
-        )
+        self.check_counts(dataset, num_labels=int((y > 0).sum()))
         return dataset
 
-
-def _parse(path: Path, fractional_times: FractionalTimes) -> dict[str, Tensor]:
-    """The checked columns of the file, sorted by time."""
-    layout = _layout(path)
-    names = layout.names[len(COLUMNS) :]
-    parts: dict[str, list[NDArray[Any]]] = {key: [] for key in ("user", "item", "y", "msg")}
-    times = []
-    for frame, rows in chunks(layout, whole=COLUMNS, features=names):
-        parts["user"].append(check_ids(frame["user_id"], "user_id", rows))
-        parts["item"].append(check_ids(frame["item_id"], "item_id", rows))
-        times.append(check_times(frame["timestamp"], "timestamp", rows, fractional_times))
-        parts["y"].append(check_labels(frame["state_label"], "state_label", rows))
-        parts["msg"].append(feature_matrix(frame, names, rows))
-    t = Times.joined(times)
-    columns = {key: np.concatenate(arrays) for key, arrays in parts.items()}
-    users, src = np.unique(columns.pop("user"), return_inverse=True)
-    columns |= {"src": src, "dst": len(users) + _positions(columns.pop("item")), "t": t.whole}
-    order = stable_order(t.exact)
-    return {
-        **{key: torch.from_numpy(values[order]) for key, values in columns.items()},
-        "moved_rows": torch.tensor(t.moved_rows),
-    }
+    def _parse(self, *paths: Path) -> dict[str, Tensor]:
+        """The checked columns of the files, sorted by time."""
+        layout = _layout(*paths)
+        names = layout.names[len(COLUMNS) :]
+        parts: dict[str, list[NDArray[Any]]] = {key: [] for key in ("user", "item", "y", "msg")}
+        times = []
+        for frame, rows in chunks(layout, whole=COLUMNS, features=names):
+            parts["user"].append(check_ids(frame["user_id"], "user_id", rows))
+            parts["item"].append(check_ids(frame["item_id"], "item_id", rows))
+            times.append(check_times(frame["timestamp"], "timestamp", rows, self.fractional_times))
+            parts["y"].append(check_labels(frame["state_label"], "state_label", rows))
+            parts["msg"].append(feature_matrix(frame, names, rows))
+        columns = {key: np.concatenate(arrays) for key, arrays in parts.items()}
+        users, src = np.unique(columns.pop("user"), return_inverse=True)
+        _, item = np.unique(columns.pop("item"), return_inverse=True)
+        return in_order(Times.joined(times), src=src, dst=len(users) + item, **columns)
 
 
-def _positions(ids: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.unique(ids, return_inverse=True)[1]
+def in_order(times: Times, **columns: NDArray[Any]) -> dict[str, Tensor]:
+    """Columns sorted by the exact times, those as ``t``, and ``moved_rows``."""
+    order = stable_order(times.exact)
+    columns = {"t": times.whole, **columns}
+    kept = {name: torch.from_numpy(values[order]) for name, values in columns.items()}
+    return {**kept, "moved_rows": torch.tensor(times.moved_rows)}
 
 
 def _layout(path: Path) -> TextRows:

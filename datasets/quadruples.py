@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from benchmark.datasets.assemble import assemble
 from benchmark.datasets.chronology import Times
 from benchmark.datasets.dataset import Dataset, LabelKind, Source, Split
-from benchmark.datasets.loader import Loader
+from benchmark.datasets.loader import Published
 from benchmark.datasets.reading import read_text
 from benchmark.datasets.text_rows import text_rows
 from benchmark.datasets.validate import check_ids, check_labels, check_times
@@ -21,7 +21,7 @@ COLUMNS = ("subject", "relation", "object", "time")
 
 
 @dataclass(frozen=True)
-class Quadruples(Loader):
+class Quadruples(Published):
     """The events of train.txt, valid.txt and test.txt, plain or packed; the files are the split.
 
     ``y`` is the relation, one edge class per event. Further columns are ignored. ``FILE`` is
@@ -31,10 +31,7 @@ class Quadruples(Loader):
 
     locating: ClassVar[tuple[str, ...]] = ("url", "num_nodes", "num_events", "num_relations")
 
-    name: str
     url: str | None = None
-    num_nodes: int | None = None
-    num_events: int | None = None
     num_relations: int | None = None
 
     @property
@@ -50,9 +47,9 @@ class Quadruples(Loader):
     def load(self, locations: Locations) -> Dataset:
         """The stream; raises ValueError when a file begins before the end of the one before it."""
         paths = [*self.paths(locations).values()]
-        parts = [_read(path) for path in paths]
-        for i, later in enumerate(parts[1:], start=1):
-            _check_follows(parts[i - 1], paths[i - 1], later, paths[i])
+        parts: list[NDArray[np.int64]] = []
+        for path in paths:
+            parts.append(_read(path, end=parts[-1][3].max() if parts else 0))
         src, relation, dst, t = np.concatenate(parts, axis=1)
         train_end, validation_end, num_events = np.cumsum([p.shape[1] for p in parts]).tolist()
         times = Times(t)
@@ -70,38 +67,27 @@ class Quadruples(Loader):
             labels=relation,
             label_kind=LabelKind.EDGE,
         )
-        self.check_counts(
-            num_nodes=dataset.num_nodes,
-            num_events=dataset.num_events,
-            num_relations=dataset.num_classes,
-        )
+        self.check_counts(dataset, num_relations=dataset.num_classes)
         return dataset
 
 
-def _read(path: Path) -> NDArray[np.int64]:
-    """Subject, relation, object and time, [4, num_events]."""
+def _read(path: Path, end: int) -> NDArray[np.int64]:
+    """Subject, relation, object and time, [4, num_events]; refuses a time before ``end``."""
     rows = text_rows(path, header=False, separators=(None,))
     others = range(len(COLUMNS), len(rows.first_row))
     rows = replace(rows, names=(*COLUMNS, *(f"column {i + 1}" for i in others)))
-    frame = read_text(rows, whole=COLUMNS, keep=COLUMNS.__contains__)
+    frame = read_text(rows, COLUMNS)
+    t = check_times(frame["time"], "time", rows).whole
+    if t.min() < end:
+        raise ValueError(
+            f"{rows.place(int(t.argmin()))}: time {t.min()} is earlier than {end}, the end of the "
+            "file before: train.txt, valid.txt and test.txt must follow each other in time"
+        )
     return np.stack(
         [
             check_ids(frame["subject"], "subject", rows),
             check_labels(frame["relation"], "relation", rows),
             check_ids(frame["object"], "object", rows),
-            check_times(frame["time"], "time", rows).whole,
+            t,
         ]
     )
-
-
-def _check_follows(
-    earlier: NDArray[np.int64], earlier_path: Path, later: NDArray[np.int64], later_path: Path
-) -> None:
-    """Refuse a split by files that is not one in time."""
-    end = earlier[3].max()
-    row = int(later[3].argmin())
-    if later[3, row] < end:
-        raise ValueError(
-            f"{later_path}, line {row + 1}: time {later[3, row]} is earlier than {end}, the end of "
-            f"{earlier_path.name}: the files must follow each other in time"
-        )

@@ -1,6 +1,6 @@
 """The one reader of tables: csv and other text in chunks, or parquet, as a frame of columns."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -44,21 +44,14 @@ def chunks(
 
 def read_text(
     rows: TextRows,
-    whole: Collection[str] = (),
+    columns: Collection[str],
+    whole: Collection[str] | None = None,
     features: Collection[str] = (),
-    keep: Callable[[str], bool] = lambda _: True,
 ) -> pd.DataFrame:
-    """All rows of the columns that ``keep`` says, each column of one type."""
-    kept = [name for name in rows.names if keep(name)]
-    for fast in (True, False):
-        try:
-            parts = [frame[kept] for frame, _ in _read(rows, whole, features, fast)]
-        except (ValueError, OverflowError, TypeError) as error:
-            if not fast:
-                raise _explained(rows, error) from error
-        else:
-            break
-    return pd.concat(parts, ignore_index=True)
+    """All rows of some columns, which are ``whole`` numbers where that does not name others."""
+    kept = [name for name in rows.names if name in columns]
+    parts = chunks(rows, columns if whole is None else whole, features)
+    return pd.concat([frame[kept] for frame, _ in parts], ignore_index=True)
 
 
 def read_table(
@@ -97,7 +90,7 @@ def read_table(
         check_not_empty(len(frame), path)
         return frame, FileRows(path, unit="row")
     numbers = {*features, *prefixed} - {*exact, time}
-    return read_text(rows, whole=(time,), features=numbers, keep=kept.__contains__), rows
+    return read_text(rows, kept, whole=(time,), features=numbers), rows
 
 
 def _is_parquet(path: Path) -> bool:
@@ -193,8 +186,7 @@ def _explained(rows: TextRows, error: Exception) -> ValueError:
     if str(rows.path) in str(error):
         return ValueError(str(error))
     if "EOF inside string" in str(error):
-        with open_text(rows.path) as text:
-            *_, (line, _) = rows.records(text)
+        *_, (line, _) = rows.records()
         return ValueError(
             f"{rows.path}, line {line} opens a quote that is never closed: close or remove it"
         )

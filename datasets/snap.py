@@ -9,11 +9,11 @@ import numpy as np
 
 from benchmark.datasets.assemble import assemble
 from benchmark.datasets.chronology import Times
-from benchmark.datasets.dataset import Dataset, Fractions, LabelKind, Source
-from benchmark.datasets.loader import Loader
+from benchmark.datasets.dataset import Dataset, LabelKind, Source
+from benchmark.datasets.loader import ByQuantile, Published
 from benchmark.datasets.reading import read_text
 from benchmark.datasets.text_rows import TextRows, text_rows
-from benchmark.datasets.validate import FractionalTimes, check_columns, check_ids, check_times
+from benchmark.datasets.validate import check_columns, check_ids, check_times
 from benchmark.storage.locations import Locations
 
 NEEDED = ("source", "destination", "time")
@@ -22,7 +22,7 @@ SEPARATORS = (",", ";", None)
 
 
 @dataclass(frozen=True)
-class SNAP(Loader):
+class SNAP(ByQuantile, Published):
     """The events of all ``files`` (each plain or packed) in one stream.
 
     Nodes are numbered in the order of their original ids. With several files the position of an
@@ -33,16 +33,10 @@ class SNAP(Loader):
 
     locating: ClassVar[tuple[str, ...]] = ("folder", "url", "num_nodes", "num_events")
 
-    name: str
     folder: str
     files: Sequence[str]
     url: str | None = None
     columns: Sequence[str] | None = None
-    num_nodes: int | None = None
-    num_events: int | None = None
-    fractional_times: FractionalTimes = "refuse"
-    validation_fraction: float = 0.15
-    test_fraction: float = 0.15
 
     @property
     def known_labels(self) -> LabelKind:
@@ -62,7 +56,7 @@ class SNAP(Loader):
             np.concatenate(src),
             np.concatenate(dst),
             Times.joined(times),
-            split=Fractions(self.validation_fraction, self.test_fraction),
+            split=self.fractions,
             source=Source(
                 f"SNAP text {', '.join(map(str, paths))}",
                 self.checksums(locations),
@@ -71,12 +65,12 @@ class SNAP(Loader):
             labels=np.repeat(np.arange(len(paths)), [len(part.whole) for part in times]),
             label_kind=LabelKind.EDGE,
         )
-        self.check_counts(num_nodes=dataset.num_nodes, num_events=dataset.num_events)
+        self.check_counts(dataset)
         return dataset
 
     def _read(self, path: Path) -> tuple[np.ndarray, np.ndarray, Times]:
         rows = self._layout(path)
-        frame = read_text(rows, whole=NEEDED, keep=NEEDED.__contains__)
+        frame = read_text(rows, NEEDED)
         source, destination, time = (frame[column] for column in NEEDED)
         return (
             check_ids(source, "source", rows),

@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmark.datasets.assemble import assemble
-from benchmark.datasets.dataset import Dataset, Fractions, LabelKind, Source
-from benchmark.datasets.loader import Loader
+from benchmark.datasets.dataset import Dataset, LabelKind, Source
+from benchmark.datasets.loader import ByQuantile
 from benchmark.datasets.reading import read_table
 from benchmark.datasets.table_columns import (
     classes,
@@ -21,12 +21,12 @@ from benchmark.datasets.table_columns import (
     positive_last,
     zeros_and_ones,
 )
-from benchmark.datasets.validate import FileRows, FractionalTimes, check_times_or_dates
+from benchmark.datasets.validate import FileRows, check_times_or_dates
 from benchmark.storage.locations import Locations
 
 
 @dataclass(frozen=True)
-class Table(Loader):
+class Table(ByQuantile):
     """One event per row of the file at ``path`` (as given, or inside the data set folders).
 
     Ids are text, and nodes are numbered in the order of their ids, whole numbers before words. With
@@ -40,7 +40,6 @@ class Table(Loader):
 
     locating: ClassVar[tuple[str, ...]] = ("path",)
 
-    name: str
     path: str
     source: str = "source"
     destination: str = "destination"
@@ -52,15 +51,11 @@ class Table(Loader):
     labels: Sequence[str] = ()
     label_kind: str = "none"
     positive_class: str | None = None
-    fractional_times: FractionalTimes = "refuse"
-    validation_fraction: float = 0.15
-    test_fraction: float = 0.15
 
     def paths(self, locations: Locations) -> dict[str, Path]:
+        """The one file, under a name that does not change when it is called otherwise."""
         path = Path(self.path).expanduser()
-        if not path.is_file():
-            path = locations.fetch(self.name, self.path)
-        return {path.name.removesuffix(".gz"): path}
+        return {"table": path if path.is_file() else locations.fetch(self.name, self.path)}
 
     def load(self, locations: Locations) -> Dataset:
         kind = self._label_kind()
@@ -81,7 +76,7 @@ class Table(Loader):
             src,
             dst,
             times,
-            split=Fractions(self.validation_fraction, self.test_fraction),
+            split=self.fractions,
             source=Source(
                 f"table {path}",
                 self.checksums(locations),

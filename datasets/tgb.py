@@ -14,7 +14,7 @@ from torch import Tensor
 from benchmark.datasets.assemble import assemble
 from benchmark.datasets.chronology import Times
 from benchmark.datasets.dataset import Dataset, Source, Split
-from benchmark.datasets.loader import Loader
+from benchmark.datasets.loader import Published
 from benchmark.datasets.validate import (
     FileRows,
     check_features,
@@ -31,7 +31,7 @@ NODE_FEATURES = {"tgbl-flight": "airport_node_feat"}
 
 
 @dataclass(frozen=True)
-class TGB(Loader):
+class TGB(Published):
     """The stream of ``tgbl-wiki``, ``tgbl-review``, ... with TGB's split, without its negatives.
 
     ``sha256`` is that of the zip archive; ``num_nodes`` and ``num_events`` are the published
@@ -40,10 +40,7 @@ class TGB(Loader):
 
     locating: ClassVar[tuple[str, ...]] = ("sha256", "num_nodes", "num_events")
 
-    name: str
     sha256: str | None = None
-    num_nodes: int | None = None
-    num_events: int | None = None
     use_features: bool = True
 
     def paths(self, locations: Locations) -> dict[str, Path]:
@@ -82,7 +79,7 @@ class TGB(Loader):
             features=columns.get("features") if self.use_features else None,
             node_features=static,
         )
-        self.check_counts(num_nodes=len(dataset.nodes), num_events=dataset.num_events)
+        self.check_counts(dataset)
         return dataset
 
 

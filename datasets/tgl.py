@@ -12,7 +12,7 @@ from torch import Tensor
 from benchmark.datasets.assemble import assemble
 from benchmark.datasets.chronology import Times
 from benchmark.datasets.dataset import Dataset, LabelKind, Source, Split
-from benchmark.datasets.loader import Loader
+from benchmark.datasets.loader import Published
 from benchmark.datasets.tgl_edges import edge_pieces, node_labels
 from benchmark.datasets.tgl_files import ROWS_PER_CHUNK, as_float32, stored_matrix
 from benchmark.datasets.validate import FractionalTimes
@@ -25,7 +25,7 @@ EDGES = "edges.csv"
 
 
 @dataclass(frozen=True)
-class TGL(Loader):
+class TGL(Published):
     """The stream in folder ``name``, as github.com/amazon-science/tgl describes its layout.
 
     The row number in edges.csv is the event id, so rows must be sorted by time; ``ext_roll`` (0
@@ -40,14 +40,11 @@ class TGL(Loader):
 
     locating: ClassVar[tuple[str, ...]] = ("url", "num_nodes", "num_events")
 
-    name: str
     url: str | None = None
     edge_features: str | None = "edge_features.pt"
     node_features: str | None = "node_features.pt"
     node_labels: str | None = "labels.csv"
     edge_classes: str | None = None
-    num_nodes: int | None = None
-    num_events: int | None = None
     fractional_times: FractionalTimes = "refuse"
 
     def paths(self, locations: Locations) -> dict[str, Path]:
@@ -103,7 +100,7 @@ class TGL(Loader):
             label_kind=kind,
             node_features=static,
         )
-        self.check_counts(num_nodes=dataset.num_nodes, num_events=dataset.num_events)
+        self.check_counts(dataset, num_nodes=dataset.num_nodes)
         return dataset
 
 
@@ -122,28 +119,26 @@ class _Matrices:
     def of_nodes(self, file: str | None, largest_id: int) -> Tensor | None:
         if file not in self.paths:
             return None
-        path = self.paths[file]
-        stored = stored_matrix(path)
+        stored = stored_matrix(self.paths[file])
         if len(stored) <= largest_id:
             raise ValueError(
-                f"{path} has {len(stored)} rows but {self.paths[EDGES]} has node id {largest_id}: "
-                "write one row of features per node"
+                f"{self.paths[file]} has {len(stored)} rows but {self.paths[EDGES]} has node id "
+                f"{largest_id}: write one row of features per node"
             )
-        return as_float32(stored, path, self.kept(file, "float32"))
+        return as_float32(stored, self.paths[file], self.kept(file, "float32"))
 
     def of_events(self, file: str | None, num_events: int) -> Tensor | None:
         """One row per event; DistTGL's files end with a row of zeros that stands for no event."""
         if file not in self.paths:
             return None
-        path = self.paths[file]
-        stored = stored_matrix(path)
+        stored = stored_matrix(self.paths[file])
         padded = len(stored) == num_events + 1 and not stored[-1].double().any()
         if len(stored) != num_events and not padded:
             raise ValueError(
-                f"{path} has {len(stored)} rows but {self.paths[EDGES]} has {num_events} events: "
-                "write one row per event, in the same order"
+                f"{self.paths[file]} has {len(stored)} rows but {self.paths[EDGES]} has "
+                f"{num_events} events: write one row per event, in the same order"
             )
-        return as_float32(stored, path, self.kept(file, "float32"))[:num_events]
+        return as_float32(stored, self.paths[file], self.kept(file, "float32"))[:num_events]
 
     def classes(self, file: str, num_events: int) -> NDArray[np.float32]:
         """The 0/1 vectors [num_events, num_classes] of a file of any type."""

@@ -64,7 +64,7 @@ def node_labels(
     if path is None:
         return None, ""
     rows = text_rows(path, LABELS, separators=(",",))
-    frame = read_text(rows, whole=LABELS, keep=LABELS.__contains__)
+    frame = read_text(rows, LABELS)
     given = pd.DataFrame({"node": check_ids(frame["node"], "node", rows)})
     given["time"] = check_times(frame["time"], "time", rows, fractional_times).whole
     # Few nodes of a large graph have labels: only their events are looked at.

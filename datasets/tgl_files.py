@@ -1,6 +1,5 @@
 """The matrices of a TGL folder: tensors of any kind, mapped, as float32."""
 
-import math
 from collections.abc import Iterator
 from pathlib import Path
 from zipfile import is_zipfile
@@ -8,6 +7,7 @@ from zipfile import is_zipfile
 import torch
 from torch import Tensor
 
+from benchmark.datasets.validate import FileRows, check_features
 from benchmark.storage.formats import packing_of
 from benchmark.storage.prepared import prepared_pieces, prepared_tensors
 
@@ -48,27 +48,17 @@ def as_float32(matrix: Tensor, path: Path, kept: Path) -> Tensor:
     """``matrix`` [rows, width], which the file ``path`` holds, as mapped float32.
 
     The first time it is read through, a part at a time; another type is converted into the folder
-    ``kept``. Raises ValueError where a value is not finite as float32.
+    ``kept``. Raises ValueError where a value is not finite or too large to be computed with.
     """
-    chunks = _finite_chunks(matrix, path)
+    chunks = _checked_chunks(matrix, path)
     if matrix.dtype != torch.float32:
         return prepared_pieces(kept, lambda: ({"rows": rows.numpy()} for rows in chunks))["rows"]
     prepared_tensors(kept, lambda: {"checked": torch.tensor(sum(map(len, chunks)))})
     return matrix
 
 
-def _finite_chunks(matrix: Tensor, path: Path) -> Iterator[Tensor]:
+def _checked_chunks(matrix: Tensor, path: Path) -> Iterator[Tensor]:
     for start in range(0, len(matrix), ROWS_PER_CHUNK):
-        stored = matrix[start : start + ROWS_PER_CHUNK]
-        rows = stored.float()
-        wrong = rows.isfinite().logical_not_()
-        if wrong.any():
-            row, column = wrong.nonzero()[0].tolist()
-            value = stored[row, column].item()
-            problem = (
-                "beyond the range of float32, 3.4e38: rescale the column"
-                if math.isfinite(value)
-                else "not finite: replace it by a number"
-            )
-            raise ValueError(f"{path}, row {start + row}: column {column} is {value}, {problem}")
-        yield rows
+        rows = matrix[start : start + ROWS_PER_CHUNK]
+        check_features(rows.double().numpy(), FileRows(path, first=start, unit="row"))
+        yield rows.float()

@@ -1,6 +1,6 @@
 """The checks that every source goes through; each refusal is one sentence with its remedy."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -172,18 +172,6 @@ def feature_matrix(
             values = numbers.to_numpy(np.float32)
     check_features(values, rows)
     return values
-
-
-def check_statistics(
-    name: str, found: Mapping[str, int], expected: Mapping[str, int | None]
-) -> None:
-    """Refuse a data set whose counts differ from the published ones; None is not checked."""
-    for key, count in expected.items():
-        if count is not None and found[key] != count:
-            raise ValueError(
-                f"data set {name}: {key} is {found[key]:,} but {count:,} is published: get the "
-                f"published file, or set dataset.{key}=null to take this one as it is"
-            )
 
 
 def check_split(name: str, split: Split) -> None:

@@ -2,20 +2,16 @@
 
 from collections.abc import Iterator
 from statistics import median
+from typing import Any
 
-import matplotlib.pyplot as plt
 import pandas as pd
-from matplotlib.lines import Line2D
 
 from benchmark.records import words
 from benchmark.records.series import SINGLE
 from benchmark.records.targets import first_reaching
-from paper_figures import style
-from paper_figures.claims import Measured
-from paper_figures.curves import has_curve
-from paper_figures.figure import Output, PaperFigure, measured
-from paper_figures.published import on_features, published
-from paper_figures.selection import Group, Rule, has
+from paper_figures import curves, style
+from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
+from paper_figures.selection import has
 
 METRIC, CURVE, FLOOR = "test_f1_micro", "validation_f1_micro", "test_f1_micro_majority"
 SIZE = "global_batch_size"
@@ -45,66 +41,44 @@ def measure(group: Group) -> Iterator[Measured]:
     if len(table) < 2:
         return
     smallest, largest = int(table[SIZE].iloc[0]), int(table[SIZE].iloc[-1])
-    needed = median(
-        first_reaching(run, CURVE, (1 - TOLERANCE) * run[CURVE].max())
-        for run in group.curves(runs[runs["batch_size"] == smallest])
-    )
-    steps = median(c["iteration"].max() for c in group.curves(runs[runs["batch_size"] == largest]))
+    few, many = (group.curves(runs[runs["batch_size"] == n]) for n in (smallest, largest))
+    needed = median(first_reaching(c, CURVE, (1 - TOLERANCE) * c[CURVE].max()) for c in few)
+    steps = median(c["iteration"].max() for c in many)
     unlike = f"{steps:,.0f} steps of the largest, the smallest took {needed:,.0f}"
     unlike = unlike if steps < needed else ""
-    where = (
-        f"{group.dataset} (paper: GDELT), {words.epochs(runs)}, {smallest:,} to {largest:,} events "
-        f"a batch, {words.seeds(runs)}"
-    )
-    times, (few, many) = growth(table), (float(table[METRIC].iloc[n]) for n in (0, -1))
+    sizes: dict[str, Any] = {"smallest": smallest, "largest": largest}
+    times, first, last = growth(table), float(table[METRIC].iloc[0]), float(table[METRIC].iloc[-1])
     text = f"{times:g}x, from {smallest:,} to {times * smallest:,.0f} events"
-    yield measured(group, "growth", times, text, where, unlike=unlike)
-    loss = 1 - many / few
+    yield measured(group, "growth", times, text, unlike=unlike, **sizes)
+    loss = 1 - last / first
     if loss <= TOLERANCE and largest / smallest <= growth(published("figure_2a")):
         unlike = unlike or "the sweep is shorter than GDELT's flat part"
-    text = f"F1 {few:.4f} at {smallest:,}, F1 {many:.4f} at {largest:,} events ({-loss:+.1%})"
-    yield measured(group, "loss", loss, text, where, unlike=unlike)
+    text = f"F1 {first:.4f} at {smallest:,}, F1 {last:.4f} at {largest:,} events ({-loss:+.1%})"
+    yield measured(group, "loss", loss, text, unlike=unlike, **sizes)
 
 
 def draw(group: Group) -> Iterator[Output]:
     """Measured on the left, published of another data set on the right."""
-    table, color = by_size(group), style.color_of("disttgl")
-    paper = published("figure_2a").assign(origin="published")
-    figure, (left, right) = plt.subplots(1, 2, figsize=(style.PAGE, 2.4))
-    band = (table[SIZE], table["lowest"], table["highest"])
-    left.fill_between(*band, color=color, alpha=style.BAND_ALPHA, lw=0)
-    left.plot(table[SIZE], table[METRIC], color=color, marker="o")
-    left.axhline(table[FLOOR].mean(), color=style.GREY, lw=1, ls=":")
-    right.plot(paper[SIZE], paper[METRIC], color=color, ls=style.PUBLISHED_DASHES, lw=1)
-    left.set(title=f"{group.dataset}, measured", ylabel="test F1-micro")
-    right.set(title="GDELT, published (Figure 2(a))")
-    for axes in (left, right):
-        axes.set_xlabel("global batch size (events)")
-        style.log_axis(axes, "x", ticks=(1, 3))
-        style.widen(axes, 0.05)
-    majority = "most frequent class of the training events"
-    style.legend_below(figure, [
-        Line2D([], [], color=color, marker="o", label="DistTGL 1x1x1"), style.published_handle(),
-        Line2D([], [], color=style.GREY, lw=1, ls=":", label=majority),
-    ])  # fmt: skip
-    first = group.first
-    caption = (
-        f"Measured: {group.dataset}, {first['model']}, {words.epochs(group.runs)} at every batch"
-        f" size, learning rate {first['learning_rate']:g}, {words.seeds(group.runs)}; band: lowest"
-        f" to highest seed.{on_features(group)} The data sets and the two axes differ."
-    )
-    yield Output(f"batch_size_{group.dataset}", pd.concat([table, paper]), caption, figure)
+    table, paper, name = by_size(group), published("figure_2a"), "DistTGL 1x1x1"
+    looks = curves.looks_of([name], style.color_of("disttgl"))
+    titles = (f"{group.dataset}, measured", "GDELT, published (Figure 2(a))")
+    parts = [part.assign(label=name, emulated=False) for part in (table, paper)]
+    panels = [(title, part, looks) for title, part in zip(titles, parts, strict=True)]
+    labels = ("global batch size (events)", "test F1-micro")
+    picture = curves.draw_panels(panels, (style.PAGE, 2.4), labels, METRIC, SIZE)
+    floor: dict[str, Any] = {"color": style.GREY, "lw": 1, "ls": ":"}
+    picture.axes[0].axhline(table[FLOOR].mean(), **floor)
+    majority = style.line("most frequent class of the training events", **floor)
+    legend = [*curves.handles(looks, {}), style.published_handle(), majority]
+    style.legend_below(picture, legend)
+    yield Output(pd.concat([table, paper]), picture)
 
 
 FIGURES = [
-    PaperFigure(
-        "batch_size",
-        Rule(
+    PaperFigure("batch_size", Rule(
             ("batch_size",), ("edge_classification",), varies=("batch_size",), rank=len,
             needs={"no test F1-micro": has(f"metrics.{METRIC}"),
-                   "no validation F1-micro": has_curve("f1_micro"),
+                   "no validation F1-micro": curves.has_curve("f1_micro"),
                    "several trainers": lambda runs: runs["parallelism"] == SINGLE},
-        ),
-        draw, measure,
-    )
+        ), draw, measure),
 ]  # fmt: skip

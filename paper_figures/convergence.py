@@ -1,123 +1,87 @@
 """Figures 9 and 11: validation metric over iterations by i x j x k, and the iterations saved."""
 
-from collections.abc import Iterator
-from math import isfinite
+from collections.abc import Iterator, Sequence
+from math import isinf
 from statistics import median
 
-import matplotlib.pyplot as plt
 import pandas as pd
-from matplotlib.lines import Line2D
 
 from benchmark.records.series import SINGLE, Runs, size_order
-from benchmark.records.statistics import Estimate
 from benchmark.records.targets import FRACTION, first_reaching, still_rising, target_of
-from benchmark.records.words import (
-    PAPER_EPOCHS,
-    commands,
-    conditions,
-    epochs,
-    factor,
-    median_and_range,
-    seeds,
-)
-from paper_figures import curves, style
-from paper_figures.claims import Measured
-from paper_figures.figure import Output, PaperFigure
-from paper_figures.published import on_features, published
-from paper_figures.selection import PAPER_PROTOCOL, WITHOUT_EFFECT, Group, Rule, foremost
-from paper_figures.tables import shown
+from benchmark.records.words import PAPER_EPOCHS, factor, median_and_range
+from paper_figures import curves, style, tables
+from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
+from paper_figures.selection import WITHOUT_EFFECT, foremost
 
 FRACTIONS = (0.70, 0.80, 0.90, FRACTION)  # of the best value of one trainer
-EIGHT = ("1x1x1", "1x8x1", "1x4x2", "1x2x4", "1x1x8")
 PANELS = {
     "(a) epoch parallelism": ("1x1x1", "1x2x1", "1x4x1", "1x8x1"),
-    "(b) eight trainers": EIGHT,
+    "(b) eight trainers": ("1x1x1", "1x8x1", "1x4x2", "1x2x4", "1x1x8"),
 }
 LAYOUTS = list(dict.fromkeys(name for names in PANELS.values() for name in names))
-GDELT = "GDELT, published (Figure 11)"
+F1 = "validation_f1_micro"
 
 
-def published_mrr(dataset: str, protocol: str) -> pd.DataFrame:
+def published_mrr(group: Group) -> pd.DataFrame:
     """Figure 9 where it shows this data set under this protocol, with the MRR of its legend."""
-    points = published("figure_9_validation", dataset=dataset)
-    tests = published("figure_9_test", dataset=dataset).drop(columns="source")
-    table = points.merge(tests, on=["panel", "dataset", "parallelism"])
-    table = table.rename(columns={"iterations_trained": "iteration"}).assign(
-        origin="published", label=table["parallelism"]
+    tests = group.published("figure_9_test").drop(columns=["source", "origin"])
+    table = group.published("figure_9_validation").merge(
+        tests, on=["panel", "dataset", "parallelism"]
     )
-    return table if protocol == PAPER_PROTOCOL else table[:0]
+    return table.assign(label=table["parallelism"])
 
 
 def published_f1() -> pd.DataFrame:
     """Figure 11, of GDELT, with the F1 of its legend, without the point before training."""
     tests = published("figure_11_test")[["parallelism", "test_f1_micro"]]
     table = published("figure_11_validation").merge(tests, on="parallelism")
-    table = table.rename(columns={"iterations_trained": "iteration"})
-    return table[table["iteration"] > 0].assign(origin="published", label=table["parallelism"])
+    return table[table["iteration"] > 0].assign(label=table["parallelism"])
 
 
-def measured(group: Group, metric: str, layouts: list[str] | None = None) -> pd.DataFrame:
+def mean_curves(group: Group, metric: str) -> pd.DataFrame:
     """The mean curve of each layout, with its test value."""
-    parts = [
-        curves.mean_curve(
-            group, runs, f"validation_{metric}", parallelism=name, label=name,
-            **{f"test_{metric}": curves.mean_metric(runs, f"test_{metric}")},
+    parts = []
+    for name, runs in group.by_parallelism().items():
+        test = {f"test_{metric}": curves.mean_metric(runs, f"test_{metric}")}
+        curve = curves.mean_curve(
+            group, runs, f"validation_{metric}", parallelism=name, label=name, **test
         )
-        for name, runs in group.by_parallelism().items()
-        if layouts is None or name in layouts
-    ]  # fmt: skip
+        parts.append(curve)
     return pd.concat(parts, ignore_index=True)
 
 
-def saved(group: Group, metric: str) -> pd.DataFrame:
-    """Iterations to ``FRACTIONS`` of one trainer's best, and how many times fewer than its own."""
+def saved(group: Group, metric: str, fraction: float) -> pd.DataFrame:
+    """By layout the iterations of each seed to ``fraction`` of one trainer's best value."""
     runs = {name: group.curves(part) for name, part in group.by_parallelism().items()}
     if SINGLE not in runs:
         return pd.DataFrame()
-    rows = []
-    for name, seeds_of in runs.items():
-        for fraction in FRACTIONS:
-            target = target_of(runs[SINGLE], metric, fraction)
-            own, single = (
-                [first_reaching(run, metric, target) for run in part]
-                for part in (seeds_of, runs[SINGLE])
-            )
-            rows.append({
-                "parallelism": name, "fraction": fraction, metric: target,
-                "iterations": median(own), "lowest": min(own), "highest": max(own),
-                "num_runs": len(own), "speedup": median(single) / median(own),
-            })  # fmt: skip
-    return pd.DataFrame(rows)
+    target, rows = target_of(runs[SINGLE], metric, fraction), []
+    for name, part in runs.items():
+        own = [first_reaching(run, metric, target) for run in part]
+        rows.append({
+            "parallelism": name, "fraction": fraction, metric: target,
+            "iterations": median(own), "lowest": min(own), "highest": max(own),
+            "num_runs": len(own), "seeds": own,
+            "rising": any(still_rising(run, metric) for run in part),
+        })  # fmt: skip
+    table = pd.DataFrame(rows, index=list(runs))
+    return table.assign(speedup=table["iterations"][SINGLE] / table["iterations"])
 
 
-def iterations_saved(
-    group: Group, metric: str, few: str, many: str, unlike: str = ""
+def measure_saved(
+    group: Group, metric: str, pairs: Sequence[tuple[str, str]], unlike: str
 ) -> Iterator[Measured]:
-    """How many times fewer iterations ``many`` needs than ``few`` to one trainer's level."""
-    runs = {name: group.curves(part) for name, part in group.by_parallelism().items()}
-    if not {SINGLE, few, many} <= runs.keys():
-        return
-    target = target_of(runs[SINGLE], metric)
-    own, other = ([first_reaching(r, metric, target) for r in runs[name]] for name in (many, few))
-    ratio = median(other) / median(own)
-    if not isfinite(median(own)) and any(still_rising(run, metric) for run in runs[many]):
-        unlike = unlike or f"{many} was still getting better when it ended"
-    yield measured_of(
-        group, f"iterations {few} to {many}", ratio, unlike,
-        f"{median_and_range(own, '{:.0f}')} against {median_and_range(other, '{:.0f}')}"
-        f"{factor(ratio)}",
-    )  # fmt: skip
-
-
-def measured_of(group: Group, measure: str, value: float, unlike: str, text: str) -> Measured:
-    """A measurement of runs of several i x j x k, with what they have in common."""
-    runs, first = group.runs, group.first
-    logical = "logical trainers, " if runs["emulated"].any() else ""
-    where = f"{group.dataset}, {epochs(runs)} (paper: {PAPER_EPOCHS}), {logical}{seeds(runs)}"
-    if first["task"] == "edge_classification":
-        where = f"{group.dataset} (paper: GDELT), {epochs(runs)}, {logical}{seeds(runs)}"
-    values = {"": Estimate(value)}
-    return Measured(measure, values, text, where, commands(runs), group.dataset, unlike)
+    """How many times fewer iterations the second of a pair needs than the first."""
+    table = saved(group, metric, FRACTION)
+    for few, many in pairs:
+        if {few, many} <= set(table.index):
+            ratio = table["iterations"][few] / table["iterations"][many]
+            short = isinf(table["iterations"][many]) and table["rising"][many]
+            why = f"{many} was still getting better when it ended" if short else ""
+            both = [median_and_range(table["seeds"][n], "{:.0f}") for n in (many, few)]
+            text = " against ".join(both)
+            name = f"iterations {few} to {many}"
+            yield measured(group, name, float(ratio), text + factor(ratio), unlike=unlike or why)
 
 
 def too_short(group: Group) -> str:
@@ -125,104 +89,86 @@ def too_short(group: Group) -> str:
     return "too few epochs to compare" if group.first["epochs"] < PAPER_EPOCHS else ""
 
 
+def tested(group: Group, metric: str, layouts: Sequence[str]) -> dict[str, float]:
+    """The mean test value of each of ``layouts`` that has one."""
+    runs = group.by_parallelism()
+    values = {n: curves.mean_metric(runs[n], metric) for n in runs if n in layouts}
+    return {name: value for name, value in values.items() if value is not None}
+
+
 def measure_mrr(group: Group) -> Iterator[Measured]:
     """Of Figure 9: iterations saved, and the price of it in test MRR."""
-    for many in LAYOUTS[1:]:
-        yield from iterations_saved(group, curves.METRIC, SINGLE, many, too_short(group))
-    runs = group.by_parallelism()
-    tested = {name: curves.mean_metric(part, curves.TEST_METRIC) for name, part in runs.items()}
-    one, eight = tested.get(SINGLE), tested.get("1x1x8")
-    if one is not None and eight is not None:
+    pairs = [(SINGLE, many) for many in LAYOUTS[1:]]
+    yield from measure_saved(group, curves.METRIC, pairs, too_short(group))
+    known = tested(group, curves.TEST_METRIC, (SINGLE, "1x1x8"))
+    if len(known) == 2:
+        one, eight = known[SINGLE], known["1x1x8"]
         text = f"{one:.4f} to {eight:.4f}, {eight - one:+.4f}"
-        yield measured_of(group, "test MRR lost by 1x1x8", one - eight, too_short(group), text)
+        name = "test MRR lost by 1x1x8"
+        yield measured(group, name, one - eight, text, unlike=too_short(group))
 
 
 def measure_f1(group: Group) -> Iterator[Measured]:
     """Of Figure 11: what a global batch and copies of node memory save, and what they cost."""
-    for few, many in ((SINGLE, "8x1x1"), ("8x1x1", "8x1x4")):
-        yield from iterations_saved(group, "validation_f1_micro", few, many)
-    known = set(published_f1()["parallelism"])
-    tested = {
-        name: value
-        for name, runs in group.by_parallelism().items()
-        if name in known and (value := curves.mean_metric(runs, "test_f1_micro")) is not None
-    }
-    if SINGLE in tested and len(tested) > 1:
-        text = ", ".join(f"{name}: {value:.4f}" for name, value in tested.items())
-        lost = tested[SINGLE] - min(tested.values())
-        yield measured_of(group, "test F1 lost", lost, "", text)
+    yield from measure_saved(group, F1, ((SINGLE, "8x1x1"), ("8x1x1", "8x1x4")), "")
+    known = tested(group, "test_f1_micro", list(published_f1()["parallelism"]))
+    if SINGLE in known and len(known) > 1:
+        text = ", ".join(f"{name}: {value:.4f}" for name, value in known.items())
+        yield measured(group, "test F1 lost", known[SINGLE] - min(known.values()), text)
 
 
 def draw_mrr(group: Group) -> Iterator[Output]:
     """Two panels of measured and published curves, and the table of iterations saved."""
-    table, paper = measured(group, "mrr", LAYOUTS), published_mrr(group.dataset, group.protocol)
-    looks = _looks(table, paper)
-    figure, panels = plt.subplots(1, 2, figsize=(style.PAGE, 2.7), sharey=True)
-    for axes, (title, names) in zip(panels, PANELS.items(), strict=True):
+    table, paper = mean_curves(group, "mrr"), published_mrr(group)
+    looks, panels = _looks(table, paper), []
+    for title, names in PANELS.items():
         theirs = paper[(paper["panel"] == title[1]) | (paper["parallelism"] == SINGLE)]
-        both = pd.concat([table, theirs])
-        curves.draw_lines(axes, both, {n: looks[n] for n in looks if n in names}, "iteration")
-        axes.set(xlabel="training iterations", title=title)
-    panels[0].set_ylabel("validation MRR")
-    style.legend_below(figure, _handles(looks, table, paper, "mrr"), 2)
-    caption = (
-        f"{conditions(group.runs)} {epochs(group.runs)}, summed over trainers, evaluated after each"
-        f" epoch of each trainer.{on_features(group)}{curves.how_drawn(table)}"
-    )
-    if len(paper):
-        memory = group.first["settings.system.static_memory"]
-        caption += f" Dashed: published, DistTGL Figure 9, {PAPER_EPOCHS} epochs, with static node"
-        caption += f" memory (measured: {memory})."
-    name = f"convergence_{group.dataset}_{group.protocol}"
-    yield Output(name, pd.concat([table, paper]), caption, figure)
-    yield from _table_of_savings(group, name)
-
-
-def _table_of_savings(group: Group, name: str) -> Iterator[Output]:
-    table = saved(group, curves.METRIC)
-    if table.empty:
-        return
-    spec = {
-        "i x j x k": "parallelism", "of one trainer's best": ("fraction", ".0%"),
-        "validation MRR": (curves.METRIC, ".4f"), "iterations": ("iterations", ".0f"),
-        "times fewer": ("speedup", ".2f"), "seeds": ("num_runs", ".0f"),
-    }  # fmt: skip
-    table = table.assign(origin="measured")
-    caption = f"{conditions(group.runs)} Iterations: the median over seeds."
-    yield Output(f"{name}_speedups", table, caption, shown=shown(table, spec))
+        own = {name: looks[name] for name in looks if name in names}
+        panels.append((title, pd.concat([table, theirs]), own))
+    labels = ("training iterations", "validation MRR")
+    picture = curves.draw_panels(panels, (style.PAGE, 2.7), labels, sharey=True)
+    style.legend_below(picture, curves.handles(looks, _tests(looks, table, paper, "mrr")), 2)
+    drawn = {"drawn": curves.how_drawn(table)}
+    yield Output(pd.concat([table, paper]), picture, facts=drawn)
+    parts = [saved(group, curves.METRIC, fraction) for fraction in FRACTIONS]
+    if len(parts[0]):
+        rows = pd.concat([part.loc[[name]] for name in parts[0].index for part in parts])
+        rows = rows.drop(columns=["seeds", "rising"]).assign(origin="measured")
+        spec = {
+            "i x j x k": "parallelism", "of one trainer's best": ("fraction", ".0%"),
+            "validation MRR": (curves.METRIC, ".4f"), "iterations": ("iterations", ".0f"),
+            "times fewer": ("speedup", ".2f"), "seeds": ("num_runs", ".0f"),
+        }  # fmt: skip
+        caption = "{conditions} Iterations: the median over seeds."
+        yield Output(rows, shown=tables.shown(rows, spec), suffix="_speedups", caption=caption)
 
 
 def draw_f1(group: Group) -> Iterator[Output]:
     """Measured beside published: the data sets differ."""
-    table, paper = measured(group, "f1_micro"), published_f1()
+    table, paper = mean_curves(group, "f1_micro"), published_f1()
     looks = _looks(table, paper)
-    figure, panels = plt.subplots(1, 2, figsize=(style.PAGE, 2.6))
-    titles = (f"{group.dataset}, measured", GDELT)
-    for axes, part, title in zip(panels, (table, paper), titles, strict=True):
-        curves.draw_lines(axes, part, looks, "iteration", "validation_f1_micro")
-        axes.set(xlabel="training iterations", title=title)
-    panels[0].set_ylabel("validation F1-micro")
-    style.legend_below(figure, _handles(looks, table, paper, "f1_micro"), 2)
-    caption = f"{conditions(group.runs)} {epochs(group.runs)}.{on_features(group)}"
-    caption += f"{curves.how_drawn(table)} Dashed: DistTGL Figure 11."
-    name = f"edge_convergence_{group.dataset}"
-    yield Output(name, pd.concat([table, paper]), caption, figure)
+    parts = {f"{group.dataset}, measured": table, "GDELT, published (Figure 11)": paper}
+    panels = [(title, part, looks) for title, part in parts.items()]
+    labels = ("training iterations", "validation F1-micro")
+    picture = curves.draw_panels(panels, (style.PAGE, 2.6), labels, F1)
+    style.legend_below(picture, curves.handles(looks, _tests(looks, table, paper, "f1_micro")), 2)
+    yield Output(pd.concat([table, paper]), picture, facts={"drawn": curves.how_drawn(table)})
 
 
 def _looks(table: pd.DataFrame, paper: pd.DataFrame) -> dict[str, curves.Look]:
-    names = sorted({*table["label"], *paper["label"]}, key=size_order)
-    return curves.looks_of(names)
+    return curves.looks_of(sorted({*table["label"], *paper["label"]}, key=size_order))
 
 
-def _handles(
+def _tests(
     looks: dict[str, curves.Look], ours: pd.DataFrame, paper: pd.DataFrame, metric: str
-) -> list[Line2D]:
-    def tested(table: pd.DataFrame, name: str) -> str:
+) -> dict[str, str]:
+    """The test value of each layout, for the legend."""
+
+    def of(table: pd.DataFrame, name: str) -> str:
         values = table.loc[table["label"] == name, f"test_{metric}"].dropna()
         return f"{values.iloc[0]:.4f}" if len(values) else "none"
 
-    said = {n: f"{n}, test {tested(ours, n)} (published {tested(paper, n)})" for n in looks}
-    return curves.handles(looks, said)
+    return {n: f"{n}, test {of(ours, n)} (published {of(paper, n)})" for n in looks}
 
 
 def _compares(runs: Runs) -> tuple[object, ...]:

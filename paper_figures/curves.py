@@ -1,13 +1,14 @@
 """Curves of a validation metric over iterations or seconds, and how they are drawn."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import cycle
-from math import nan
+from math import ceil, nan
 from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from benchmark.records.series import Runs
@@ -30,14 +31,10 @@ def mean_curve(group: Group, runs: Runs, metric: str = METRIC, **columns: Any) -
     added.
     """
     points = pd.concat(group.curves(runs)).dropna(subset=metric)
-    measures = {
-        "seconds": ("seconds", "mean"),
-        metric: (metric, "mean"),
-        "lowest": (metric, "min"),
-        "highest": (metric, "max"),
-        "num_runs": (metric, "size"),
-    }
-    curve = points.groupby("iteration", as_index=False).agg(**measures)
+    curve = points.groupby("iteration", as_index=False).agg(**{
+        "seconds": ("seconds", "mean"), metric: (metric, "mean"), "lowest": (metric, "min"),
+        "highest": (metric, "max"), "num_runs": (metric, "size"),
+    })  # fmt: skip
     emulated = bool(runs["emulated"].any())
     curve = curve.assign(emulated=emulated, seconds=nan if emulated else curve["seconds"])
     return curve.assign(**columns, origin="measured", source=commands(runs))
@@ -73,6 +70,29 @@ def draw_lines(
     style.widen(axes, SMALLEST_RANGE)
 
 
+def draw_panels(
+    panels: Sequence[tuple[str, pd.DataFrame, Mapping[str, Look]]],
+    size: tuple[float, float],
+    labels: tuple[str, str],
+    y: str = METRIC,
+    x: str = "iteration",
+    **grid: Any,
+) -> Figure:
+    """A panel of lines for each title, table and looks, at most two beside each other."""
+    across = min(2, len(panels))
+    rows = ceil(len(panels) / across)
+    figure, all_axes = plt.subplots(rows, across, figsize=size, squeeze=False, **grid)
+    for n, axes in enumerate(all_axes.flat):
+        if n >= len(panels):
+            axes.set_visible(False)
+            continue
+        title, table, looks = panels[n]
+        draw_lines(axes, table, looks, x, y)
+        axes.set(title=title, xlabel=labels[0] if n + across >= len(panels) else "")
+        axes.set_ylabel("" if n % across else labels[1])
+    return figure
+
+
 def looks_of(labels: Iterable[str], color: str = "") -> dict[str, Look]:
     """A marker for each label, and a shade of ``color`` or a colour of its own."""
     names = list(dict.fromkeys(labels))
@@ -85,10 +105,7 @@ def looks_of(labels: Iterable[str], color: str = "") -> dict[str, Look]:
 
 def handles(looks: Mapping[str, Look], words: Mapping[str, str]) -> list[Line2D]:
     """A legend of the lines, under other words where there are any."""
-    return [
-        Line2D([], [], color=color, marker=marker, label=words.get(name, name))
-        for name, (color, marker) in looks.items()
-    ]
+    return [style.line(words.get(n, n), color=c, marker=marker) for n, (c, marker) in looks.items()]
 
 
 def how_drawn(curves: pd.DataFrame) -> str:

@@ -5,14 +5,12 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pandas as pd
-from matplotlib.lines import Line2D
 
 from benchmark.records import words
 from benchmark.records.series import Runs
 from paper_figures import style
-from paper_figures.claims import Measured
-from paper_figures.figure import Output, PaperFigure, measured
-from paper_figures.selection import Group, Rule
+from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured
+from paper_figures.tables import rows_of
 
 RUN = "python -m benchmark.run suite=exactness"
 TABLE = "agreement.csv"
@@ -42,21 +40,19 @@ def agreement(group: Group) -> pd.DataFrame:
 
 def measure(group: Group) -> Iterator[Measured]:
     """Of each precision, the largest difference."""
-    for precision, table in agreement(group).groupby("precision", sort=False):
+    for name, table in agreement(group).groupby("precision", sort=False):
         references = table["label"].nunique()  # of each layout the run that others stand beside
         equal = int((table["difference"] == 0).sum()) - references
         largest = float(table["difference"].max())
-        kept = int((group.runs["settings.system.precision"] == precision).sum())
         losses = dict.fromkeys((table["losses"].min(), table["losses"].max()))
+        text = f"{equal} of {len(table) - references} runs the same bit for bit"
+        text += f", the others to {largest:.0e}" if largest else ""
         yield measured(
-            group, str(precision), largest,
-            f"{equal} of {len(table) - references} runs the same bit for bit"
-            + (f", the others to {largest:.0e}" if largest else ""),
-            f"{group.dataset}, {precision}; {', '.join(table['i x j x k'].unique())}, each beside "
-            f"a run on the fewest of {words.list_of(sorted(table['processes'].unique()))} "
-            f"processes; losses of {words.list_of(losses, ' to ')} iterations, and metrics; "
-            f"all in the table {TABLE}, the folders of {kept} runs beside it",
-            f"{RUN} system.precision={precision}",
+            group, str(name), largest, text, f"{RUN} system.precision={name}",
+            precision=name, layouts=", ".join(table["i x j x k"].unique()),
+            hosts=words.list_of(sorted(table["processes"].unique())),
+            losses=words.list_of(losses, " to "),
+            kept=(group.runs["settings.system.precision"] == name).sum(),
         )  # fmt: skip
 
 
@@ -65,29 +61,23 @@ def draw(group: Group) -> Iterator[Output]:
     table, blue = agreement(group), style.color_of("disttgl")
     labels, hosts = list(table["label"].unique()), sorted(table["processes"].unique())
     figure, axes = plt.subplots(figsize=(style.COLUMN, 0.6 + 0.24 * len(labels)))
-    for row in table.to_dict("records"):
+    for row in rows_of(table):
         shift = 0.22 * (list(MARKS).index(row["node_memory"]) - 1)
-        place = hosts.index(row["processes"]) + shift, labels.index(row["label"])
-        axes.plot(
-            *place, MARKS[row["node_memory"]], color=style.GREY if row["difference"] else blue
+        x, y, apart = (
+            hosts.index(row["processes"]) + shift,
+            labels.index(row["label"]),
+            row["difference"],
         )
-        if row["difference"]:
-            axes.annotate(f"{row['difference']:.0e}", place, (0, 4), textcoords="offset points",
-                          fontsize=5, ha="center")  # fmt: skip
-    axes.set_xticks(range(len(hosts)), [str(number) for number in hosts])
-    axes.set_yticks(range(len(labels)), labels)
+        axes.plot(x, y, MARKS[row["node_memory"]], color=style.GREY if apart else blue)
+        if apart:
+            style.write(axes, f"{apart:.0e}", x, y, 4, size=5)
+    style.categories(axes, "x", hosts)
+    style.categories(axes, "y", labels)
     axes.set(xlim=(-0.5, len(hosts) - 0.5), ylim=(len(labels) - 0.4, -0.6))
     axes.set_xlabel("processes that host the trainers")
-    axes.grid(visible=False)
     names = [name for name in MARKS if name in set(table["node_memory"])]
-    handles = [Line2D([], [], color=blue, marker=MARKS[n], lw=0, label=n) for n in names]
-    style.legend_below(figure, handles)
-    caption = (
-        f"Measured: {group.dataset}, losses of every iteration and all metrics, beside the run of"
-        " the same layout on the fewest processes. Blue: the same bit for bit; grey: the largest"
-        " relative difference."
-    )
-    yield Output("exactness", table, caption, figure)
+    style.legend_below(figure, [style.line(n, color=blue, marker=MARKS[n], lw=0) for n in names])
+    yield Output(table, figure)
 
 
 def _has_table(runs: Runs) -> "pd.Series[bool]":
@@ -95,12 +85,8 @@ def _has_table(runs: Runs) -> "pd.Series[bool]":
 
 
 FIGURES = [
-    PaperFigure(
-        "exactness",
-        Rule(
+    PaperFigure("exactness", Rule(
             ("exactness",), varies=None, together=True, any_stream=True,
             needs={f"no table {TABLE} beside it": _has_table},
-        ),
-        draw, measure,
-    )
+        ), draw, measure),
 ]  # fmt: skip

@@ -1,9 +1,13 @@
-"""A figure of the paper: what it shows, which runs it reads, how it is drawn and what it claims."""
+"""A figure of the paper: what it shows, which runs it reads, how it is drawn and what it claims.
+
+A module of figures takes all of ``__all__`` from here.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -14,20 +18,29 @@ from benchmark.records.statistics import Estimate
 from benchmark.records.words import commands
 from paper_figures import style
 from paper_figures.claims import Judged, Measured, judge_all
-from paper_figures.published import published
+from paper_figures.published import published, texts_of_figures
 from paper_figures.selection import Group, Rule, select
 from paper_figures.tables import write_numbers, write_table
+from paper_figures.texts import Facts
+
+__all__ = ["Group", "Measured", "Output", "PaperFigure", "Rule", "measured", "published"]
 
 
 @dataclass(frozen=True)
 class Output:
-    """One picture, or one table for people (``shown``), with the numbers behind it."""
+    """One picture, or one table for people (``shown``), with the numbers behind it.
 
-    name: str
+    ``facts`` are named by its texts, beside those of ``texts.FACTS``. A second output of a figure
+    has a ``suffix`` to the name of the first, and may have a caption of its own.
+    """
+
     numbers: pd.DataFrame
-    caption: str
     picture: Picture | None = None
     shown: pd.DataFrame | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    suffix: str = ""
+    caption: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,7 +55,7 @@ class PaperFigure:
     @cached_property
     def told(self) -> dict[str, str]:
         """What ``results/paper/figures.csv`` says of it; KeyError if it has no row there."""
-        return {str(k): str(v) for k, v in figure_texts().loc[self.name].items()}
+        return {str(k): str(v) for k, v in texts_of_figures().loc[self.name].items()}
 
     @property
     def number(self) -> str:
@@ -58,11 +71,6 @@ class PaperFigure:
     def command(self) -> str:
         """What makes its records."""
         return self.told["command"]
-
-
-def figure_texts() -> pd.DataFrame:
-    """The texts of every figure by name, in the order of the page."""
-    return published("figures").set_index("figure").fillna("")
 
 
 @dataclass(frozen=True)
@@ -88,28 +96,25 @@ def measured(
     measure: str,
     value: float | Estimate | Mapping[str, Estimate],
     text: str,
-    where: str,
     command: str = "",
     unlike: str = "",
+    **facts: Any,
 ) -> Measured:
-    """What the runs of ``group`` say about a claim; one ``value`` or several by name."""
-    one = (
-        value
-        if isinstance(value, Estimate)
-        else Estimate(value)
-        if isinstance(value, float)
-        else None
-    )
-    values = {"": one} if one else dict(value)  # type: ignore[arg-type]
-    return Measured(
-        measure, values, text, where, command or commands(group.runs), group.dataset, unlike
-    )
+    """What the runs of ``group`` say about a claim; one ``value`` or several by name.
+
+    ``facts`` are named by the figure's text of the conditions.
+    """
+    values = {"": Estimate(value)} if isinstance(value, float) else value
+    values = {"": values} if isinstance(values, Estimate) else values
+    used = command or commands(group.runs)
+    return Measured(measure, values, text, Facts(group, facts), used, group.dataset, unlike)
 
 
 def judge(figure: PaperFigure, records: Records) -> list[Judged]:
     """The claims of a figure by what is recorded; nothing is drawn."""
     groups = select(figure.rule, records).groups
-    return judge_all(figure.name, (one for g in groups for one in figure.measure(g)))
+    said = (one for group in groups for one in figure.measure(group))
+    return judge_all(figure.name, said, figure.told["conditions"])
 
 
 def draw(figure: PaperFigure, records: Records, out: Path) -> Drawing:
@@ -121,7 +126,7 @@ def draw(figure: PaperFigure, records: Records, out: Path) -> Drawing:
             text = f"{figure.name}: no record of it{why}; make some with: {figure.command}"
             return Drawing(figure, left_out=left_out, problem=text, missing=True)
         with plt.rc_context(style.RC):
-            outputs = [output for group in groups for output in _marked(figure, group)]
+            outputs = [_named(figure, g, output) for g in groups for output in figure.draw(g)]
             paths = [path for output in outputs for path in _write(output, out)]
         return Drawing(figure, groups, outputs, paths, judge(figure, records), left_out)
     except Exception as error:  # must not keep the other figures from being drawn
@@ -130,15 +135,18 @@ def draw(figure: PaperFigure, records: Records, out: Path) -> Drawing:
         return Drawing(figure, problem=f"{figure.name}: not drawn ({reason})")
 
 
-def _marked(figure: PaperFigure, group: Group) -> Iterable[Output]:
-    """What is drawn of ``group``; with a mark where no run took the stream as it is."""
-    for output in figure.draw(group):
-        caption = output.caption
-        if group.mark:
-            caption = f"Not the whole stream as it is: {group.mark}. {caption}"
-            if output.picture:
-                output.picture.suptitle(f"† {group.mark}", color=style.WARNING, fontsize=8)
-        yield Output(output.name, output.numbers, caption, output.picture, output.shown)
+def _named(figure: PaperFigure, group: Group, output: Output) -> Output:
+    """With its name and caption; with a mark where no run took the stream as it is."""
+    facts, told = Facts(group, output.facts), figure.told
+    origins = set(output.numbers["origin"])
+    parts = [output.caption or told["caption"]]
+    parts += [told[origin] for origin in ("projected", "published") if origin in origins]
+    caption = " ".join(part.format_map(facts) for part in parts if part)
+    if group.mark:
+        caption = f"Not the whole stream as it is: {group.mark}. {caption}"
+        if output.picture:
+            output.picture.suptitle(f"† {group.mark}", color=style.WARNING, fontsize=8)
+    return replace(output, name=told["file"].format_map(facts) + output.suffix, caption=caption)
 
 
 def _write(output: Output, out: Path) -> list[Path]:

@@ -9,9 +9,7 @@ from benchmark.records import words
 from benchmark.records.series import SINGLE, Series, column, make_series
 from benchmark.records.statistics import Estimate, mean_estimate, median_estimate
 from paper_figures import tables
-from paper_figures.claims import Measured
-from paper_figures.figure import Output, PaperFigure, measured
-from paper_figures.published import on_features, published
+from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
 from paper_figures.published_networks import (
     MAJORITY,
     NAMES,
@@ -21,8 +19,7 @@ from paper_figures.published_networks import (
     published_links,
     published_nodes,
 )
-from paper_figures.selection import Group, Rule
-from paper_figures.tables import Row, columns, rows_of
+from paper_figures.tables import Row, columns, estimate, rows_of
 
 ORDER = (*dict.fromkeys(NAMES.values()), "EdgeBank", MAJORITY)
 SHARED = ("epochs", "batch size", "learning rate")  # columns where they differ, else said once
@@ -92,7 +89,7 @@ def in_order(ours: pd.DataFrame, paper: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values("network", key=lambda names: names.map(place), kind="stable")
 
 
-def output(group: Group, table: pd.DataFrame, name: str, spec: Row) -> Output:
+def output(group: Group, table: pd.DataFrame, spec: Row) -> Output:
     """The table for people, with a column for every setting that differs between measured rows."""
     ours = table[table["origin"] == "measured"]
     own = ours[ours["network"] != MAJORITY]
@@ -100,18 +97,13 @@ def output(group: Group, table: pd.DataFrame, name: str, spec: Row) -> Output:
     lead = ["dataset"] if ours["dataset"].nunique() > 1 else []
     names = [*lead, "network", "by", *telling, "with"]
     shown = tables.shown(table, {n: n for n in names} | spec | {"seeds": ("num_runs", ".0f")})
-    same = [f"{c} {own[c].iloc[0]}" for c in SHARED if c not in telling]
-    caption = words.conditions(group.runs) if not lead else f"Measured: {words.seeds(group.runs)}."
-    caption += f" All: {', '.join(same)}.{on_features(group)}{tables.ACCURACIES}"
-    return Output(
-        name, table, caption + (tables.COSTS if "s per epoch" in spec else ""), shown=shown
-    )
+    same = ", ".join(f"{c} {own[c].iloc[0]}" for c in SHARED if c not in telling)
+    return Output(table, shown=shown, facts={"same": same})
 
 
 def draw_links(group: Group) -> Iterator[Output]:
     """Accuracy, seconds and memory."""
-    name = f"link_prediction_{group.dataset}_{group.protocol}"
-    yield output(group, links(group), name, {
+    yield output(group, links(group), {
         f"test {group.first['primary_metric'].upper()} (%)": ("test", ".2f"),
         "of new nodes": ("inductive", ".2f"), "s per epoch": ("seconds_per_epoch", ".1f"),
         "peak GiB": ("peak_gib", ".2f"),
@@ -120,19 +112,17 @@ def draw_links(group: Group) -> Iterator[Output]:
 
 def draw_nodes(group: Group) -> Iterator[Output]:
     """AUC and AP of node states."""
-    name = f"node_classification_{group.dataset}_{group.protocol}"
     titles = {"auc": "test AUC (%)", "ap": "test AP (%)", "balanced_ap": "AP, balanced (%)"}
-    yield output(group, nodes(group), name, {title: (n, ".2f") for n, title in titles.items()})
+    yield output(group, nodes(group), {title: (n, ".2f") for n, title in titles.items()})
 
 
 def draw_edges(group: Group) -> Iterator[Output]:
     """F1 and accuracy beside the majority class."""
-    spec = {title: (name, ".2f") for name, title in F1.items()}
-    yield output(group, edges(group), "edge_classification", spec)
+    yield output(group, edges(group), {title: (name, ".2f") for name, title in F1.items()})
 
 
 def compared(
-    group: Group, table: pd.DataFrame, value: str, kind: str, where: str
+    group: Group, table: pd.DataFrame, value: str, kind: str, more: str = ""
 ) -> Iterator[Measured]:
     """The level of TGN, and by how much it is above each other network of the same system."""
     stated = table[(table["origin"] == "published") & table[value].notna()]
@@ -142,10 +132,10 @@ def compared(
             rows.setdefault(row["network"], row)
     if TGN not in rows:
         return
-    of = {name: Estimate(row[value], *_ends(row, value)) for name, row in rows.items()}
-    text = {name: tables.written(estimate, ".2f") for name, estimate in of.items()}
-    level = dict.fromkeys(stated["by"], of[TGN])
-    yield measured(group, f"{kind} level", level, text[TGN], where, rows[TGN]["source"])
+    of = {name: estimate(row, value) for name, row in rows.items()}
+    text = {name: tables.written(one, ".2f") for name, one in of.items()}
+    level, used = dict.fromkeys(stated["by"], of[TGN]), rows[TGN]["source"]
+    yield measured(group, f"{kind} level", level, text[TGN], used, more=more)
     above: dict[str, Estimate] = {}
     low, high = of[TGN].ends
     for rival, other in of.items():
@@ -156,33 +146,25 @@ def compared(
     if rivals:
         against = f"{text[TGN]} against {', '.join(f'{name} {text[name]}' for name in rivals)}"
         used = words.as_one(rows[name]["source"] for name in (TGN, *rivals))
-        yield measured(group, f"{kind} order", above, against, where, used)
-
-
-def _ends(row: Row, value: str) -> tuple[float | None, float | None]:
-    low, high = row[f"{value}_low"], row[f"{value}_high"]
-    return (None, None) if pd.isna(low) else (low, high)
+        yield measured(group, f"{kind} order", above, against, used, more=more)
 
 
 def measure_links(group: Group) -> Iterator[Measured]:
     """Which network is best and how good it is, and how much faster TGL trains it."""
-    table, runs = links(group), group.runs
-    where = f"protocol {group.protocol}, {words.epochs(runs)}, {words.seeds(runs)}"
-    where = f"{group.dataset}, {where}.{on_features(group)}"
-    yield from compared(group, table, "test", group.protocol, where)
+    table = links(group)
+    yield from compared(group, table, "test", group.protocol)
     timed = table[(table["origin"] == "measured") & (table["network"] == TGN)]
     seconds = timed.groupby("system")["seconds_per_epoch"].first()
     if group.protocol == "tgl" and {"tgn", "tgl"} <= set(seconds.index):
         slow, fast = float(seconds["tgn"]), float(seconds["tgl"])
         text = f"{slow:.3g} by {fast:.3g} s an epoch, {slow / fast:.3g}x"
-        where += " TGN is PyG's example, on CPU cores."
-        yield measured(group, "tgl speed", slow / fast, text, where)
+        more = " TGN is PyG's example, on CPU cores."
+        yield measured(group, "tgl speed", slow / fast, text, more=more)
 
 
 def measure_nodes(group: Group) -> Iterator[Measured]:
     """Which network tells states best, and how well."""
-    where = f"{group.dataset}, {words.seeds(group.runs)}.{on_features(group)}"
-    yield from compared(group, nodes(group), "auc", "node", where)
+    yield from compared(group, nodes(group), "auc", "node")
 
 
 def measure_edges(group: Group) -> Iterator[Measured]:
@@ -195,22 +177,18 @@ def measure_edges(group: Group) -> Iterator[Measured]:
             both = [rows[name] for name in (SINGLE, "1x1x2")]
             lost = float(both[0]["f1_micro"] - both[1]["f1_micro"])
             cells = [f"{row['i x j x k']} {tables.cell(row, 'f1_micro', '.2f')}" for row in both]
-            used = words.as_one(row["source"] for row in both)
-            where = f"{dataset}, seeds: {both[0]['num_runs']:.0f}"
-            own = Group(group.runs[group.runs["dataset"] == dataset], group.records)
-            yield measured(own, "lost by a second copy", lost, " and ".join(cells), where, used)
+            text, used = " and ".join(cells), words.as_one(row["source"] for row in both)
+            own = group.only(group.runs[group.runs["dataset"] == dataset])
+            number = both[0]["num_runs"]
+            yield measured(own, "lost by a second copy", lost, text, used, number=number)
 
 
 FIGURES = [
-    PaperFigure(
-        "edge_classification",
-        Rule(("edge_classification",), ("edge_classification",), varies=None, together=True),
-        draw_edges, measure_edges,
-    ),
+    PaperFigure("edge_classification", Rule(
+            ("edge_classification",), ("edge_classification",), varies=None, together=True,
+        ), draw_edges, measure_edges),
     PaperFigure("link_prediction", Rule(("variants",), varies=None), draw_links, measure_links),
-    PaperFigure(
-        "node_classification",
-        Rule(("node_classification",), ("node_classification",), varies=None),
-        draw_nodes, measure_nodes,
-    ),
+    PaperFigure("node_classification", Rule(
+            ("node_classification",), ("node_classification",), varies=None,
+        ), draw_nodes, measure_nodes),
 ]  # fmt: skip

@@ -6,16 +6,12 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
-from matplotlib.lines import Line2D
 from scipy.stats import spearmanr
 
 from benchmark.records import words
 from benchmark.records.series import Runs
 from paper_figures import style
-from paper_figures.claims import Measured
-from paper_figures.figure import Output, PaperFigure, measured
-from paper_figures.published import on_features
-from paper_figures.selection import Group, Rule
+from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured
 
 COLUMNS = {"split": str, "node": int, "degree": int, "num_events": int, "mrr": float}
 KINDS = {("tgat_one_layer", "pretrained"): "static", ("tgn_attention", "off"): "dynamic"}
@@ -24,10 +20,8 @@ WINDOWS = 20  # a running mean goes over a twentieth of the nodes
 
 
 def _kinds(runs: Runs) -> "pd.Series[Any]":
-    memory = runs["settings.system.static_memory"]
-    return pd.Series(
-        [KINDS.get(key) for key in zip(runs["model"], memory, strict=True)], runs.index
-    )
+    keys = zip(runs["model"], runs["settings.system.static_memory"], strict=True)
+    return pd.Series([KINDS.get(key) for key in keys], runs.index)
 
 
 def differences(group: Group) -> dict[int, pd.DataFrame]:
@@ -72,27 +66,25 @@ def rank_correlation(nodes: pd.DataFrame) -> float:
     return float("nan") if alike else float(spearmanr(nodes["degree"], nodes["difference"])[0])
 
 
-def measure(group: Group) -> Iterator[Measured]:
-    """Whether degree tells which memory serves a node better."""
-    tables = differences(group)
-    correlations = [rank_correlation(nodes) for nodes in tables.values()]
-    nodes = mean_over_seeds(tables)
-    text = f"rank correlation {words.median_and_range(correlations, '{:+.2f}')}; {_better(nodes)}"
-    where = f"{group.dataset}, {len(nodes):,} sources of test events, {words.epochs(group.runs)}"
-    where += f", {words.seeds(group.runs)}"
-    yield measured(group, "correlation", max(map(abs, correlations)), text, where)
-
-
 def _better(nodes: pd.DataFrame) -> str:
     static, dynamic = (nodes["difference"] > 0).mean(), (nodes["difference"] < 0).mean()
     return f"static better for {static:.0%} of nodes, dynamic for {dynamic:.0%}"
 
 
+def measure(group: Group) -> Iterator[Measured]:
+    """Whether degree tells which memory serves a node better."""
+    tables = differences(group)
+    correlations, nodes = [rank_correlation(t) for t in tables.values()], mean_over_seeds(tables)
+    text = f"rank correlation {words.median_and_range(correlations, '{:+.2f}')}; {_better(nodes)}"
+    yield measured(group, "correlation", max(map(abs, correlations)), text, nodes=len(nodes))
+
+
 def draw(group: Group) -> Iterator[Output]:
     """A dot for each node over its rank by degree, and the degrees below."""
     nodes, color = mean_over_seeds(differences(group)), style.color_of("disttgl")
+    heights = {"height_ratios": [3, 1]}
     figure, (top, bottom) = plt.subplots(
-        2, 1, figsize=(style.COLUMN, 3.1), sharex=True, gridspec_kw={"height_ratios": [3, 1]}
+        2, 1, figsize=(style.COLUMN, 3.1), sharex=True, gridspec_kw=heights
     )
     top.plot(nodes["difference"], ls="", marker=".", ms=2, mew=0, color=color, alpha=0.45)
     top.plot(nodes["running_mean"], color="black")
@@ -102,33 +94,18 @@ def draw(group: Group) -> Iterator[Output]:
     style.log_axis(bottom, "y", ticks=(1,))
     bottom.set(xlabel="node, by degree", ylabel="degree")
     window = f"running mean of {max(1, len(nodes) // WINDOWS):,} nodes"
-    handles = [
-        Line2D([], [], ls="", marker=".", color=color, label="a node"),
-        Line2D([], [], color="black", label=window),
-    ]
-    style.legend_below(figure, handles, 2)
-    caption = (
-        f"Measured: {group.dataset}, {len(nodes):,} sources of test events,"
-        f" {words.seeds(group.runs)}.{on_features(group)} Above 0, static memory only is better."
-        f" {_better(nodes).capitalize()}. Rank correlation with degree:"
-        f" {rank_correlation(nodes):+.2f}. The published figure has no numbers to draw here."
-    )
+    dot = style.line("a node", ls="", marker=".", color=color)
+    style.legend_below(figure, [dot, style.line(window, color="black")], 2)
+    facts = {"nodes": len(nodes), "better": _better(nodes).capitalize(),
+             "correlation": rank_correlation(nodes)}  # fmt: skip
     numbers = nodes.assign(origin="measured", source=words.commands(group.runs))
-    yield Output(f"node_accuracy_{group.dataset}", numbers, caption, figure)
-
-
-def _rank(runs: Runs) -> tuple[object, ...]:
-    return (_kinds(runs).nunique() == 2, len(runs))
+    yield Output(numbers, figure, facts=facts)
 
 
 FIGURES = [
-    PaperFigure(
-        "node_accuracy",
-        Rule(
-            ("node_accuracy",), ("node_accuracy",), rank=_rank,
-            varies=("model", "system.static_memory"),
+    PaperFigure("node_accuracy", Rule(
+            ("node_accuracy",), ("node_accuracy",), varies=("model", "system.static_memory"),
+            rank=lambda runs: (_kinds(runs).nunique() == 2, len(runs)),
             needs={"neither static nor dynamic memory only": lambda runs: _kinds(runs).notna()},
-        ),
-        draw, measure,
-    )
+        ), draw, measure),
 ]  # fmt: skip

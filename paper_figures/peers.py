@@ -5,21 +5,21 @@ from statistics import median
 
 import matplotlib.pyplot as plt
 import pandas as pd
-from matplotlib.lines import Line2D
 
 from benchmark.records import words
 from benchmark.records.series import SINGLE, alike, make_series
 from paper_figures import style
-from paper_figures.claims import Measured
-from paper_figures.figure import Output, PaperFigure, measured
-from paper_figures.published import published
-from paper_figures.selection import Group, Rule, has
+from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
+from paper_figures.selection import has
 from paper_figures.throughput import BATCH_SIZE, PER_GPU
 
 BASELINE, OURS = "tgn", "disttgl"
 RATIO, SHARE = "times_tgn", "share_of_floor"
+AXES = {RATIO: "training events per second, by those of TGN",
+        SHARE: "share of the floor that dense products set"}  # fmt: skip
 RATE, FEATURES = "throughput_events_per_second", "settings.random_edge_features"
 OF_SYSTEM = ("settings.system.", "settings.model.", "system", "model", FEATURES, "batch_size")
+ORDER = {"batch_size": False, "edge_features": False, "label": True, "seed": True}  # ascending
 
 
 def repeats(group: Group) -> pd.DataFrame:
@@ -30,7 +30,7 @@ def repeats(group: Group) -> pd.DataFrame:
     """
     sets = alike(group.runs, ("system", "model", "processes"))
     differing = words.settings_that_differ(pd.DataFrame([runs.iloc[0] for runs in sets]))
-    tables = []
+    parts = []
     for runs in sets:
         first = runs.iloc[0]
         width = int(first[FEATURES]) if pd.notna(first[FEATURES]) else 0
@@ -40,18 +40,15 @@ def repeats(group: Group) -> pd.DataFrame:
         for one in make_series(runs):
             flops = one.runs["operation_floor.gflop_per_second"]
             floor = one.runs["operation_floor.events_per_second"] * flops.max() / flops
-            tables.append(pd.DataFrame({
+            parts.append(pd.DataFrame({
                 "case": ", ".join(case), "batch_size": first["batch_size"], "edge_features": width,
                 "system": one.first["system"], "label": one.label, "seed": one.runs["seed"],
                 "events_per_second": one.runs[RATE], SHARE: one.runs[RATE] / floor,
                 RATIO: one.runs[RATE] / one.runs["seed"].map(baseline),
                 "origin": "measured", "source": one.runs["command"],
             }))  # fmt: skip
-    order, largest_first = (
-        ["batch_size", "edge_features", "label", "seed"],
-        [False, False, True, True],
-    )
-    return pd.concat(tables).sort_values(order, ascending=largest_first, ignore_index=True)
+    table = pd.concat(parts)
+    return table.sort_values(list(ORDER), ascending=list(ORDER.values()), ignore_index=True)
 
 
 def published_ratio(dataset: str) -> float | None:
@@ -70,9 +67,8 @@ def measure(group: Group) -> Iterator[Measured]:
         text = words.median_and_range(ratios, "{:.1f}")
         text += f" over {len(ratios)} repeats" if len(ratios) > 1 else ""
         name = f"ratio {'with' if part['edge_features'].iloc[0] else 'without'} edge features"
-        where = f"{group.dataset}, {case}, TGN is PyG's"
         source = words.as_one(part["source"].unique())
-        yield measured(group, name, float(median(ratios)), text, where, source)
+        yield measured(group, name, float(median(ratios)), text, source, case=case)
 
 
 def draw(group: Group) -> Iterator[Output]:
@@ -80,53 +76,37 @@ def draw(group: Group) -> Iterator[Output]:
     table, ratio = repeats(group), published_ratio(group.dataset)
     cases = list(table["case"].unique())
     figure, panels = plt.subplots(1, 2, figsize=(style.PAGE, 0.8 + 0.32 * len(cases)), sharey=True)
-    for axes, value in zip(panels, (RATIO, SHARE), strict=True):
+    for axes, (value, title) in zip(panels, AXES.items(), strict=True):
         drawn = table[table[value].notna() & (table["system"] != BASELINE)]
         for (case, _), runs in drawn.groupby(["case", "label"], sort=False):
             color, place = style.color_of(runs["system"].iloc[0]), cases.index(str(case))
-            middle, above = runs[value].median(), {"textcoords": "offset points", "fontsize": 6.5}
+            middle = runs[value].median()
             axes.plot(runs[value], [place] * len(runs), "o", color=color, alpha=0.6, ms=4)
             axes.vlines(middle, place - 0.22, place + 0.22, color=color, lw=1.6)
-            axes.annotate(f"{middle:.2f}", (middle, place), (0, 8), ha="center", **above)
-        axes.grid(axis="y", visible=False)
+            style.write(axes, f"{middle:.2f}", middle, place, 8)
+        style.categories(axes, "y", cases)
         axes.set_xlim(left=0)
+        axes.set_xlabel(title)
     panels[0].axvline(1, color=style.color_of(BASELINE))
-    panels[0].set_yticks(range(len(cases)), cases)
     panels[0].set_ylim(len(cases) - 0.5, -0.5)
-    panels[0].set_xlabel("training events per second, by those of TGN")
-    panels[1].set_xlabel("share of the floor that dense products set")
-    handles = [
-        Line2D([], [], color=style.color_of(name), marker="o", lw=0, label=name)
-        for name in table["system"].unique()
-    ]
-    caption = (
-        f"{words.conditions(group.runs)} Edge features are random. Dot: a repeat; line: their"
-        " median. The floor is the time of the products of a mean batch alone."
-    )
+    systems = table["system"].unique()
+    handles = [style.line(n, color=style.color_of(n), marker="o", lw=0) for n in systems]
     papers = table.loc[table["batch_size"] == BATCH_SIZE, "case"].unique()
     paper = pd.DataFrame({"case": papers, "label": "disttgl 1x1x1", RATIO: ratio})
     paper = paper.assign(origin="published", source="DistTGL Figure 12(b) (printed)").dropna()
-    for case in paper["case"]:
-        ends = cases.index(case) - 0.4, cases.index(case) + 0.4
-        look = {"color": style.color_of(OURS), "ls": style.PUBLISHED_DASHES, "lw": 1}
-        panels[0].vlines(ratio, *ends, **look)
+    look = {"color": style.color_of(OURS), "ls": style.PUBLISHED_DASHES, "lw": 1}
+    for place in map(cases.index, paper["case"]):
+        panels[0].vlines(ratio, place - 0.4, place + 0.4, **look)
         panels[0].set_xlim(right=1.08 * max(ratio or 0, table[RATIO].max()))
-    if len(paper):
-        handles.append(style.published_handle())
-        caption += f" Dashed: DistTGL Figure 12(b), one NVIDIA T4, batch {BATCH_SIZE}."
+    handles += [style.published_handle()] if len(paper) else []
     style.legend_below(figure, handles)
-    name = f"peers_{group.dataset}_{group.protocol}"
-    yield Output(name, pd.concat([table, paper]), caption, figure)
+    yield Output(pd.concat([table, paper]), figure)
 
 
 FIGURES = [
-    PaperFigure(
-        "peers",
-        Rule(
+    PaperFigure("peers", Rule(
             ("peers",), ("link_speed",), varies=None, any_stream=True,
             needs={"no throughput": has(RATE),
                    "several trainers": lambda runs: runs["num_trainers"] == 1},
-        ),
-        draw, measure,
-    )
+        ), draw, measure),
 ]  # fmt: skip

@@ -9,15 +9,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from benchmark.tools.cost_model import CostModel, Layout, fit
 from paper_figures import style, throughput
-from paper_figures.claims import Measured
-from paper_figures.figure import Output, PaperFigure, measured
-from paper_figures.published import published
-from paper_figures.selection import Group, Rule
+from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
 from paper_figures.tables import rows_of
 from paper_figures.throughput import TOTAL
 
@@ -112,9 +108,7 @@ def measure(group: Group) -> Iterator[Measured]:
             f"on 8 GPUs, {mean['model_and_machines']:.1%} with a machine's cost from other data "
             "sets)"
         )
-        where = "fitted on the paper's own bars of 1, 2, 4 and 8 GPUs"
-        name = f"error on {int(str(gpus))} GPUs"
-        yield measured(group, name, float(mean["model"]), text, where, COMMAND)
+        yield measured(group, f"error on {gpus} GPUs", float(mean["model"]), text, COMMAND)
 
 
 def draw(_: Group) -> Iterator[Output]:
@@ -127,24 +121,14 @@ def draw(_: Group) -> Iterator[Output]:
     for axes in panels[:, 0]:
         axes.set_ylabel("thousand events\nper second and GPU")
     _errors(panels.flat[-1], table[table["held_out"]])
-    handles: list[Artist] = [
-        Patch(**_look(held_out), label=f"published, {'held out' if held_out else 'fitted'}")
-        for held_out in (False, True)
-    ]
-    handles += [
-        Line2D([], [], color=color, marker=marker, lw=0, ms=4, label=f"predicted: {said}")
-        for said, marker, color in PREDICTORS.values()
-    ]
+    kinds = {"fitted": False, "held out": True}
+    handles: list[Artist] = [Patch(**_look(k), label=f"published, {n}") for n, k in kinds.items()]
+    for said, marker, color in PREDICTORS.values():
+        handles.append(style.line(f"predicted: {said}", color=color, marker=marker, lw=0, ms=4))
     style.legend_below(figure, handles, 2)
-    caption = (
-        "Bars: DistTGL Figure 12(a), NVIDIA T4 GPUs on one machine, or 2 or 4 machines with 8 each."
-        " The cost model is fitted on each data set's bars of one machine, which say nothing of"
-        " what crossing machines costs; diamonds take that from the four other data sets' bars of"
-        " several machines. Nothing is measured here."
-    )
-    numbers = table.join(errors(table).add_suffix("_error"))
+    numbers = table.drop(columns="origin").join(errors(table).add_suffix("_error"))
     numbers = numbers.assign(label=table["dataset"], origin="published")
-    yield Output("projection", numbers, caption, figure)
+    yield Output(numbers, figure)
 
 
 def _bars(axes: Axes, bars: pd.DataFrame) -> None:
@@ -158,9 +142,8 @@ def _bars(axes: Axes, bars: pd.DataFrame) -> None:
             x = place + 0.19 * (step - (len(names) - 1) / 2)
             axes.plot(x, bar[name] / gpus, PREDICTORS[name][1], color=PREDICTORS[name][2], ms=3.5)
         sizes.append(f"{bar['num_machines']}x8" if held_out else str(gpus))
-    axes.set_xticks(range(len(sizes)), sizes)
+    style.categories(axes, "x", sizes)
     axes.set_ylim(0, 1.15 * bars[TOTAL].iloc[0])
-    axes.grid(axis="x", visible=False)
 
 
 def _errors(axes: Axes, bars: pd.DataFrame) -> None:
@@ -177,13 +160,12 @@ def _errors(axes: Axes, bars: pd.DataFrame) -> None:
 
 
 def _look(held_out: bool) -> dict[str, Any]:
-    face, color = "white" if held_out else FITTED, style.color_of("disttgl")
-    return {"facecolor": face, "edgecolor": color, "hatch": style.PUBLISHED_HATCH}
+    look = style.hollow(style.color_of("disttgl"))
+    return look if held_out else look | {"facecolor": FITTED}
 
 
 FIGURES = [
-    PaperFigure(
-        "projection",
-        Rule(("scaling",), needs=throughput.NEEDS, varies=None, together=True), draw, measure,
-    )
+    PaperFigure("projection", Rule(
+            ("scaling",), needs=throughput.NEEDS, varies=None, together=True,
+        ), draw, measure),
 ]  # fmt: skip

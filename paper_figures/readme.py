@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+import jinja2
 import pandas as pd
 
 from benchmark.records.disagreement import without_disagreements
@@ -22,14 +23,6 @@ WRITE = "python -m paper_figures.readme"
 BEGIN, END = f"<!-- written by {WRITE} -->", "<!-- end of what it writes -->"
 PAGE = "docs/reproduction.md"
 RUN = "python -m benchmark.run "
-OPENING = f"""# What was reproduced
-
-Written by `{WRITE}` from `results/reference` and `results/paper/claims.csv`; do not edit.
-In brackets: of accuracies the 95 % t interval of the mean over seeds, of iterations, seconds and
-rates the lowest and the highest around the median. `key=a|b` in a command stands for runs
-with each.
-"""
-
 Verdicts = dict[str, list[Judged]]  # by figure
 
 
@@ -56,21 +49,22 @@ def summary(verdicts: Verdicts) -> str:
 
 def reproduction(verdicts: Verdicts) -> str:
     """The page: a heading for each figure, what differs, its claims, conditions and commands."""
-    parts = [OPENING, total_text(verdicts)]
-    for name, claims in verdicts.items():
-        figure = FIGURES[name]
-        shows = f"{figure.shows[0].upper()}{figure.shows[1:]}."
-        rows = [
-            {"claim": c.statement, "published": c.published, "measured": c.measured.text,
-             "verdict": c.verdict, "rule": f"{c.claim.rule} {c.claim.tolerance}"}
-            for c in claims
-        ]  # fmt: skip
-        parts += [
-            f"\n## {figure.number}\n", f"{shows} {figure.told['differs']}\n",
-            markdown(pd.DataFrame(rows)), "",
-            *(f"- {condition}: `{command}`" for condition, command in _ways(claims)),
-        ]  # fmt: skip
-    return "\n".join(parts) + "\n"
+    loader = jinja2.FileSystemLoader(Path(__file__).parent)
+    pages = jinja2.Environment(
+        loader=loader, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
+    return pages.get_template("reproduction.md.jinja").render(
+        verdicts=verdicts, figures=FIGURES, write=WRITE, total_text=total_text, ways=_ways,
+        table=_claims,
+    )  # fmt: skip
+
+
+def _claims(claims: Iterable[Judged]) -> str:
+    return markdown(pd.DataFrame([
+        {"claim": c.statement, "published": c.published, "measured": c.measured.text,
+         "verdict": c.verdict, "rule": f"{c.claim.rule} {c.claim.tolerance}"}
+        for c in claims
+    ]))  # fmt: skip
 
 
 def _ways(claims: Iterable[Judged]) -> list[tuple[str, str]]:

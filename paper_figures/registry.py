@@ -8,7 +8,8 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 import paper_figures
-from paper_figures.figure import PaperFigure, figure_texts
+from paper_figures.figure import PaperFigure
+from paper_figures.published import texts_of_figures
 
 THIS = "registry"
 
@@ -20,7 +21,7 @@ def find_figures() -> dict[str, PaperFigure]:
         import_module(f"paper_figures.{n}") for n in names if n not in (THIS, "__main__", "readme")
     ]
     found = {f.name: f for module in modules for f in getattr(module, "FIGURES", [])}
-    order = list(figure_texts().index)
+    order = list(texts_of_figures().index)
     return {name: found[name] for name in sorted(found, key=order.index)}
 
 

@@ -1,7 +1,7 @@
 """Which runs a figure draws: of its suites, those that differ in nothing but what it varies."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -9,6 +9,7 @@ import pandas as pd
 from benchmark.records.reader import Records
 from benchmark.records.series import Runs, alike, column, size_order
 from benchmark.records.words import difference, list_of
+from paper_figures.published import published
 
 PAPER_PROTOCOL = "disttgl"  # published MRR is of its negatives
 PAPER_MODEL = "tgn_attention"
@@ -46,6 +47,15 @@ class Group:
     def first(self) -> Any:
         """The first run, for what all have in common."""
         return self.runs.iloc[0]
+
+    def only(self, runs: Runs) -> "Group":
+        """The same with ``runs`` alone."""
+        return replace(self, runs=runs)
+
+    def published(self, name: str, **where: str | int) -> pd.DataFrame:
+        """Published rows of this data set; none under another protocol than the paper's."""
+        table = published(name, dataset=self.dataset, **where)
+        return table if self.protocol == PAPER_PROTOCOL else table[:0]
 
     def curves(self, runs: Runs) -> list[pd.DataFrame]:
         """The evaluations of each of ``runs``, in order of training."""
@@ -98,36 +108,24 @@ def select(rule: Rule, records: Records) -> Selection:
         runs = runs[kept]
     groups: list[Group] = []
     for _, question in runs.groupby(["dataset", "protocol"]):
-        changed: list[str] = []
-        whole, mark = question, ""
-        if not rule.any_stream:
-            whole, mark, changed = _whole_streams(question)
-        left_out += changed
+        chosen, mark = question, ""
+        changes = question.apply(changes_of_stream, axis=1)
+        if not rule.any_stream and (changes == "").any():
+            chosen = question[changes == ""]
+            for change, part in question[changes != ""].groupby(changes):
+                left_out += _sentences(part, str(change))
+        elif not rule.any_stream:
+            mark = list_of(sorted(changes.unique()))
         if rule.varies is not None:
-            sets = sorted(alike(whole, rule.varies), key=rule.rank)
-            for other in sets[:-1]:
-                left_out += _sentences(other, difference(other, sets[-1]))
-            whole = sets[-1]
-        groups.append(Group(whole, records, mark))
+            *others, chosen = sorted(alike(chosen, rule.varies), key=rule.rank)
+            for other in others:
+                left_out += _sentences(other, difference(other, chosen))
+        groups.append(Group(chosen, records, mark))
     if rule.together and groups:
         marks = dict.fromkeys(f"{g.dataset}: {g.mark}" for g in groups if g.mark)
         everything = pd.concat([group.runs for group in groups])
         groups = [Group(everything, records, "; ".join(marks))]
     return Selection(groups, left_out)
-
-
-def _whole_streams(runs: Runs) -> tuple[Runs, str, list[str]]:
-    """Runs on the stream as it is; where there are none, all of them and what was changed."""
-    changes = runs.apply(changes_of_stream, axis=1)
-    whole = runs[changes == ""]
-    if whole.empty:
-        return runs, list_of(sorted(changes.unique())), []
-    reasons = [
-        sentence
-        for change in sorted(set(changes) - {""})
-        for sentence in _sentences(runs[changes == change], change)
-    ]
-    return whole, "", reasons
 
 
 def changes_of_stream(run: "pd.Series[Any]") -> str:

@@ -10,10 +10,8 @@ from benchmark.records import words
 from benchmark.records.series import SINGLE, Runs
 from benchmark.records.statistics import Estimate, median_estimate
 from paper_figures import tables
-from paper_figures.claims import Measured
-from paper_figures.figure import Output, PaperFigure, measured
-from paper_figures.published import published
-from paper_figures.selection import Group, Rule, has
+from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
+from paper_figures.selection import has
 from paper_figures.tables import Row, cell, columns, rows_of
 from paper_figures.throughput import NEEDS
 
@@ -37,20 +35,20 @@ def strategies(group: Group) -> pd.DataFrame:
     Two trainers of mini-batch parallelism share a batch of twice the events; the batches of the
     other two stay those of one trainer, and so do the events captured.
     """
-    counted = group.runs[_counts(group.runs)].set_index("batch_size", drop=False, append=True)
-    timed = group.runs[~_counts(group.runs)]
-    sizes = {size: run for (run, size) in counted.index}
+    counted, timed = (group.runs[mask] for mask in (_counts(group.runs), ~_counts(group.runs)))
+    sizes = {size: run for run, size in counted["batch_size"].items()}
     size = int(timed["batch_size"].iloc[0]) if len(timed) else 600
     rows: list[Row] = []
     if {size, 2 * size} <= sizes.keys():
-        one, two = (Path(sizes[n]) / "bars.csv" for n in (size, 2 * size))
-        totals = [pd.read_csv(path)["captured_events"].sum() for path in (one, two)]
-        shares = dict.fromkeys(STRATEGIES, 100.0) | {"mini-batch": 100 * totals[1] / totals[0]}
+        one, two = (
+            pd.read_csv(Path(str(sizes[n])) / "bars.csv")["captured_events"].sum()
+            for n in (size, 2 * size)
+        )
+        shares = dict.fromkeys(STRATEGIES, 100.0) | {"mini-batch": 100 * two / one}
         rows = [_quantity(CAPTURED, name, [share], counted) for name, share in shares.items()]
     batches = timed["throughput_events_per_second"] * timed["seconds.train"] / size
-    parts = 1000 * timed.filter(like="seconds_by_part.").div(
-        batches / timed["num_trainers"], axis=0
-    )
+    batches = batches / timed["num_trainers"]
+    parts = 1000 * timed.filter(like="seconds_by_part.").div(batches, axis=0)
     parts.columns = parts.columns.str.removeprefix("seconds_by_part.")
     quantities = {
         OVERHEAD: parts["prepare"], MEMORY: timed["peak_memory_bytes"] / 2**30,
@@ -64,62 +62,53 @@ def strategies(group: Group) -> pd.DataFrame:
         if layout in runs
     ]
     stated = published("table_1").rename(columns={"against_single_gpu": "stated"})
-    return pd.concat([stated.assign(origin="published"), pd.DataFrame(rows)], ignore_index=True)
+    return pd.concat([stated, pd.DataFrame(rows)], ignore_index=True)
 
 
 def _quantity(quantity: str, strategy: str, values: Any, runs: Runs) -> Row:
-    row = {
-        "quantity": quantity,
-        "strategy": strategy,
-        "unit": UNITS[quantity],
-        "origin": "measured",
-    }
-    estimate = columns("value", median_estimate(values))
-    return row | estimate | {"num_runs": len(values), "source": words.commands(runs)}
+    return {
+        "quantity": quantity, "strategy": strategy, "unit": UNITS[quantity], "origin": "measured",
+        **columns("value", median_estimate(values)),
+        "num_runs": len(values), "source": words.commands(runs),
+    }  # fmt: skip
 
 
-def _form(quantity: str) -> str:
-    return ".0f" if quantity == CAPTURED else ".2f"
+def _value(row: Row) -> str:
+    return cell(row, "value", ".0f" if row["quantity"] == CAPTURED else ".2f")
 
 
-def draw_strategies(group: Group) -> Iterator[Output]:
+def draw(group: Group) -> Iterator[Output]:
     """Two lines for each quantity: what the paper states, and what was measured."""
-    table = strategies(group)
-    lines = []
+    table, lines = strategies(group), []
     for quantity, unit in UNITS.items():
         for origin, by in (("published", "DistTGL"), ("measured", unit)):
             part = table[(table["quantity"] == quantity) & (table["origin"] == origin)]
             line = dict.fromkeys(STRATEGIES, "not measured") | {SINGLE: ""}
             for row in rows_of(part):
                 stated = row["stated"] if origin == "published" else ""
-                line[row["strategy"]] = stated or cell(row, "value", _form(quantity))
+                line[row["strategy"]] = stated or _value(row)
             lines.append({"quantity": quantity, "by": by, "origin": origin, **line})
     spec: Row = {"against one trainer": "quantity", "by": "by", "one trainer": SINGLE}
     spec |= {name: name for name in STRATEGIES if name != SINGLE}
     timed = group.runs[~_counts(group.runs)]
-    caption = (
-        f"{words.conditions(timed if len(timed) else group.runs)} Two trainers of each kind; by"
-        f" epoch or memory they have one's batches, and so its captured events.{tables.COSTS}"
-    )
-    yield Output("strategies", table, caption, shown=tables.shown(pd.DataFrame(lines), spec))
+    about = {"conditions": words.conditions(timed if len(timed) else group.runs)}
+    yield Output(table, shown=tables.shown(pd.DataFrame(lines), spec), facts=about)
 
 
-def measure_strategies(group: Group) -> Iterator[Measured]:
+def measure(group: Group) -> Iterator[Measured]:
     """Which strategy loses captured events, and which keeps node memory out of synchronisation."""
-    known = {(row["quantity"], row["strategy"]): row for row in rows_of(strategies(group))
-             if row["origin"] == "measured"}  # fmt: skip
+    table = strategies(group)
+    rows = rows_of(table[table["origin"] == "measured"])
+    known = {(row["quantity"], row["strategy"]): row for row in rows}
     pairs = ((CAPTURED, "mini-batch", SINGLE), (SYNCHRONISATION, "memory", "mini-batch"))
     for quantity, less, more in pairs:
         if {(quantity, less), (quantity, more)} <= known.keys():
             low, high = known[quantity, less], known[quantity, more]
-            apart = Estimate(high["value"] - low["value"], high["value_low"] - low["value_high"],
-                             high["value_high"] - low["value_low"])  # fmt: skip
-            cells = [
-                f"{row['strategy']} {cell(row, 'value', _form(quantity))}" for row in (low, high)
-            ]
-            where = f"{group.dataset}, two trainers, seeds: {low['num_runs']}"
-            text = f"{UNITS[quantity]}: {', '.join(cells)}"
-            yield measured(group, quantity, apart, text, where, low["source"])
+            ends = (("value", "value"), ("value_low", "value_high"), ("value_high", "value_low"))
+            apart = Estimate(*(high[ours] - low[theirs] for ours, theirs in ends))
+            cells = ", ".join(f"{row['strategy']} {_value(row)}" for row in (low, high))
+            text, used = f"{UNITS[quantity]}: {cells}", low["source"]
+            yield measured(group, quantity, apart, text, used, number=low["num_runs"])
 
 
 def _or_counts(need: Any) -> Any:
@@ -127,9 +116,7 @@ def _or_counts(need: Any) -> Any:
 
 
 FIGURES = [
-    PaperFigure(
-        "strategies",
-        Rule(
+    PaperFigure("strategies", Rule(
             ("captured_events", "scaling"), ("captured_events", "link_prediction"),
             varies=None, together=True,
             needs={
@@ -139,7 +126,5 @@ FIGURES = [
                 "no seconds by part": _or_counts(has("seconds_by_part.prepare")),
                 **{reason: _or_counts(need) for reason, need in NEEDS.items()},
             },
-        ),
-        draw_strategies, measure_strategies,
-    ),
+        ), draw, measure),
 ]  # fmt: skip

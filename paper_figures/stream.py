@@ -5,15 +5,11 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pandas as pd
-from matplotlib.lines import Line2D
 
 from benchmark.records import words
 from benchmark.records.statistics import Estimate
 from paper_figures import style, tables
-from paper_figures.claims import Measured
-from paper_figures.figure import Output, PaperFigure, measured
-from paper_figures.published import published
-from paper_figures.selection import Group, Rule
+from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
 from paper_figures.tables import rows_of
 
 NUM_BARS = 3000  # as many as the paper draws
@@ -26,19 +22,17 @@ COUNTS = {
 
 def bars(group: Group) -> pd.DataFrame:
     """The largest counts of each batch size, rank 1 being the largest."""
-    parts = [
-        _ranked(pd.read_csv(Path(str(folder)) / "bars.csv")["captured_events"], run["batch_size"])
-        .assign(source=run["command"])
-        for folder, run in group.runs.sort_values("batch_size").iterrows()
-    ]  # fmt: skip
+    parts = []
+    for folder, run in group.runs.sort_values("batch_size").iterrows():
+        counts = pd.read_csv(Path(str(folder)) / "bars.csv")["captured_events"]
+        parts.append(_ranked(counts, run["batch_size"]).assign(source=run["command"]))
     return pd.concat(parts, ignore_index=True).assign(origin="measured")
 
 
 def published_bars(dataset: str) -> pd.DataFrame:
     """Figure 8, of Wikipedia; otherwise no rows."""
     sizes = published("figure_8").groupby("batch_size")["captured_events"]
-    ranked: list[pd.DataFrame] = [_ranked(counts, int(str(size))) for size, counts in sizes]
-    table = pd.concat(ranked)
+    table = pd.concat([_ranked(counts, int(str(size))) for size, counts in sizes])
     table = table.assign(origin="published", source="DistTGL Figure 8 (digitised)")
     return table if dataset == "wikipedia" else table[:0]
 
@@ -52,23 +46,23 @@ def _ranked(counts: "pd.Series[int]", batch_size: int) -> pd.DataFrame:
 def measure_bars(group: Group) -> Iterator[Measured]:
     """The largest bar, and the sum of the bars, of all batch sizes counted."""
     sizes = bars(group).groupby("batch_size")["captured_events"].agg(["max", "sum"])
-    where = f"{group.dataset}, all events, batches of {words.list_of(sizes.index)} events"
     more = {"max": "", "sum": "; the largest of each size, the paper's are largest at 2400"}
     for kind, said in more.items():
         values = {str(size): Estimate(float(value)) for size, value in sizes[kind].items()}
-        yield measured(group, kind, values, words.list_of(sizes[kind]), where + said)
+        told = {"sizes": words.list_of(sizes.index), "more": said}
+        yield measured(group, kind, values, words.list_of(sizes[kind]), **told)
 
 
 def draw_bars(group: Group) -> Iterator[Output]:
     """Counts over ranks, measured under published ones."""
-    table = bars(group)
+    table, paper = bars(group), published_bars(group.dataset)
     sizes = sorted(table["batch_size"].unique())
-    paper = published_bars(group.dataset)
     paper = paper[paper["batch_size"].isin(sizes)]
     figure, axes = plt.subplots(figsize=(style.COLUMN, 2.5))
+    thick = {"lw": 3, "alpha": 0.55}
     for place, size in enumerate(sizes):
         color = plt.get_cmap("viridis")(0.8 * place / max(1, len(sizes) - 1))
-        looks = ({"lw": 3, "alpha": 0.55, "label": size}, {"lw": 1, "ls": style.PUBLISHED_DASHES})
+        looks = (thick | {"label": size}, {"lw": 1, "ls": style.PUBLISHED_DASHES})
         for part, look in zip((table, paper), looks, strict=True):
             drawn = part[part["batch_size"] == size]
             axes.plot(drawn["rank"], drawn["captured_events"], color=color, **look)
@@ -76,15 +70,10 @@ def draw_bars(group: Group) -> Iterator[Output]:
     style.log_axis(axes, "x", ticks=(1,))
     style.log_axis(axes, "y")
     axes.legend(title="events per batch", loc="lower left", title_fontsize=7)
-    caption = f"Counted: {group.dataset}, batches in which a node takes part, over all events."
     if len(paper):
-        counted = Line2D([], [], color=style.GREY, lw=3, alpha=0.55, label="counted")
+        counted = style.line("counted", color=style.GREY, **thick)
         style.legend_below(figure, [counted, style.published_handle()])
-        caption += (
-            f" Dashed: DistTGL Figure 8, {NUM_BARS:,} nodes; its legend calls batches of 200, 400,"
-            " 600, 1200 and 2400 events 300, 600, 1200, 2400 and 4800."
-        )
-    yield Output(f"captured_events_{group.dataset}", pd.concat([table, paper]), caption, figure)
+    yield Output(pd.concat([table, paper]), figure)
 
 
 def counted(group: Group) -> pd.DataFrame:
@@ -103,7 +92,7 @@ def counted(group: Group) -> pd.DataFrame:
 def statistics(group: Group) -> pd.DataFrame:
     """Rows of data sets that were counted, published ones below each, then of all others."""
     paper = pd.concat([published("table_2"), published("tgl_table_3")], ignore_index=True)
-    paper = paper.rename(columns={"max_time": "duration"}).assign(origin="published", labels_of="")
+    paper = paper.rename(columns={"max_time": "duration"}).assign(labels_of="")
     table = pd.concat([counted(group), paper.assign(by=paper["source"].map(words.short_source))])
     table["elsewhere"] = ~table["dataset"].isin(set(group.runs["dataset"]))
     return table.sort_values(["elsewhere", "dataset"], kind="stable").drop(columns="elsewhere")
@@ -114,12 +103,7 @@ def draw_statistics(group: Group) -> Iterator[Output]:
     table = statistics(group)
     texts = table.assign(**{name: [_count(row, name) for row in rows_of(table)] for name in COUNTS})
     spec = {"data set": "dataset", "by": "by"} | {title: name for name, title in COUNTS.items()}
-    caption = (
-        "Counted over the streams as they are loaded. Duration: from the first event to the last, "
-        "in s, of icews18 in h; the papers state the last time. Labels: of nodes those other than "
-        "the usual state, 0; of edges all. *: pre-trained. TGL rounds its counts."
-    )
-    yield Output("dataset_statistics", table, caption, shown=tables.shown(texts, spec))
+    yield Output(table, shown=tables.shown(texts, spec))
 
 
 def _count(row: tables.Row, name: str) -> str:
@@ -136,26 +120,21 @@ def _count(row: tables.Row, name: str) -> str:
 def measure_statistics(group: Group) -> Iterator[Measured]:
     """Nodes, events and duration of each data set, beside the paper's copy of it."""
     paper = published("table_2").set_index("dataset")["edge_feature_dim"]
+    names = ("num_nodes", "num_events", "duration")
     for row in rows_of(counted(group)):
         if row["dataset"] in paper:
-            names = ("num_nodes", "num_events", "duration")
-            yield Measured(
-                "counts", {name: Estimate(float(row[name])) for name in names},
-                ", ".join(_count(row, name) for name in names),
-                f"{row['edge_feature_dim']:.0f} edge features in this copy of the data, "
-                f"{paper[row['dataset']]:.0f} in the paper's", row["source"], row["dataset"],
-            )  # fmt: skip
+            values = {name: Estimate(float(row[name])) for name in names}
+            text = ", ".join(_count(row, name) for name in names)
+            widths = {"width": row["edge_feature_dim"], "theirs": paper[row["dataset"]]}
+            own = group.only(group.runs[group.runs["dataset"] == row["dataset"]])
+            yield measured(own, "counts", values, text, row["source"], **widths)
 
 
 FIGURES = [
-    PaperFigure(
-        "captured_events",
-        Rule(("captured_events",), ("captured_events",), varies=("batch_size",), rank=len),
-        draw_bars, measure_bars,
-    ),
-    PaperFigure(
-        "dataset_statistics",
-        Rule(("dataset_statistics",), ("dataset_statistics",), varies=None, together=True),
-        draw_statistics, measure_statistics,
-    ),
+    PaperFigure("captured_events", Rule(
+            ("captured_events",), ("captured_events",), varies=("batch_size",), rank=len,
+        ), draw_bars, measure_bars),
+    PaperFigure("dataset_statistics", Rule(
+            ("dataset_statistics",), ("dataset_statistics",), varies=None, together=True,
+        ), draw_statistics, measure_statistics),
 ]  # fmt: skip

@@ -34,33 +34,8 @@ GREY, WARNING = "#777777", "#B3261E"
 LIGHTEST, DARKEST = 0.4, -0.45  # towards white, towards black
 OTHER_COLORS = ("#CC79A7", "#E69F00", "#56B4E9", "#000000")
 
-RC: dict[Any, Any] = {
-    "figure.dpi": 100,
-    "savefig.dpi": 300,
-    "figure.constrained_layout.use": True,
-    "font.family": "DejaVu Sans",
-    "font.size": 7.5,
-    "axes.titlesize": 8,
-    "axes.labelsize": 8,
-    "xtick.labelsize": 7,
-    "ytick.labelsize": 7,
-    "legend.fontsize": 7,
-    "legend.frameon": False,
-    "legend.handlelength": 2.4,
-    "legend.columnspacing": 1.4,
-    "lines.linewidth": 1.3,
-    "lines.markersize": 3.8,
-    "lines.markeredgewidth": 0.9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.linewidth": 0.7,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": "#E4E4E4",
-    "grid.linewidth": 0.6,
-    "hatch.linewidth": 0.6,
-    "pdf.fonttype": 42,  # text stays text
-}
+STYLE = Path(__file__).with_name("paper.mplstyle")
+RC: Any = matplotlib.rc_params_from_file(STYLE, use_default_template=False)
 
 
 def color_of(name: str) -> str:
@@ -84,7 +59,35 @@ def mixed(color: str, amount: float) -> tuple[float, float, float]:
 
 def published_handle() -> Line2D:
     """The legend's entry for published curves."""
-    return Line2D([], [], color=GREY, lw=1, ls=PUBLISHED_DASHES, label="published")
+    return line("published", color=GREY, lw=1, ls=PUBLISHED_DASHES)
+
+
+def line(label: str, **look: Any) -> Line2D:
+    """An entry of a legend."""
+    return Line2D([], [], label=label, **look)
+
+
+def hollow(color: Any) -> dict[str, Any]:
+    """How a published bar looks."""
+    return {"facecolor": "white", "edgecolor": color, "hatch": PUBLISHED_HATCH}
+
+
+def whisker(axes: Axes, place: float, ends: Sequence[float], flat: bool = False) -> None:
+    """From the lowest to the highest seed, over a bar that may lie ``flat``."""
+    sides = ([place, place], list(ends))
+    axes.plot(*(sides[::-1] if flat else sides), color="black", lw=0.9)
+
+
+def write(axes: Axes, text: str, x: float, y: float, above: float, size: float = 6.5) -> None:
+    """A small number ``above`` a mark, in points."""
+    how: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "fontsize": size}
+    axes.annotate(text, (x, y), (0, above), **how)
+
+
+def categories(axes: Axes, name: str, texts: Sequence[object]) -> None:
+    """Words in place of numbers on axis ``name``, which then needs no lines of a grid."""
+    getattr(axes, f"set_{name}ticks")(range(len(texts)), list(map(str, texts)))
+    axes.grid(axis=name, visible=False)  # type: ignore[arg-type]
 
 
 def log_axis(axes: Axes, name: str, ticks: Sequence[float] = (1, 2, 5)) -> None:

@@ -7,19 +7,23 @@ from typing import Any
 
 import pandas as pd
 
-from benchmark.records.statistics import CONFIDENCE, Estimate
+from benchmark.records.statistics import Estimate
 from benchmark.records.words import plain
 
 Row = dict[str, Any]
 
 HOLE = "-"  # neither measured nor published
-ACCURACIES = f" Accuracy: the mean over seeds and its {CONFIDENCE:.0%} t interval."
-COSTS = " Times and memory: the median over seeds, the lowest and the highest."
 
 
 def columns(name: str, estimate: Estimate | None) -> dict[str, Any]:
     """NAME, NAME_low and NAME_high of a csv file."""
     return dict(zip((name, f"{name}_low", f"{name}_high"), estimate or (None,) * 3, strict=True))
+
+
+def estimate(row: Mapping[str, Any], name: str) -> Estimate:
+    """What ``columns`` made of an estimate."""
+    ends = (row[f"{name}_low"], row[f"{name}_high"])
+    return Estimate(row[name]) if pd.isna(ends[0]) else Estimate(row[name], *ends)
 
 
 def cell(row: Mapping[str, Any], name: str, form: str) -> str:

@@ -9,10 +9,7 @@ from benchmark.records import words
 from benchmark.records.series import SINGLE, Runs, column
 from benchmark.records.statistics import mean_estimate, median_estimate
 from paper_figures import tables
-from paper_figures.claims import Measured
-from paper_figures.figure import Output, PaperFigure, measured
-from paper_figures.published import published
-from paper_figures.selection import Group, Rule
+from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
 from paper_figures.tables import Row, cell, columns, rows_of
 from paper_figures.throughput import NEEDS, PER_GPU
 
@@ -44,10 +41,10 @@ def sampling(group: Group) -> pd.DataFrame:
             **columns("speedup", median_estimate((alone / own).dropna())),
             "num_runs": part["seed"].nunique(), "source": words.commands(part),
         })  # fmt: skip
-    keys = ["dataset", "model", "num_threads"]
-    paper = published("tgl_figure_4", dataset=group.dataset).merge(
-        published("tgl_table_4", dataset=group.dataset), on=keys, how="outer"
+    figure, paper = (
+        published(f"tgl_{name}", dataset=group.dataset) for name in ("figure_4", "table_4")
     )
+    paper = figure.merge(paper, on=["dataset", "model", "num_threads"], how="outer")
     paper = paper.rename(columns={
         "model": "layout", "num_threads": "threads", "sampling_seconds_per_epoch": "seconds",
     })[["layout", "threads", "seconds", "speedup"]].assign(
@@ -65,9 +62,8 @@ def draw_sampling(group: Group) -> Iterator[Output]:
         "s per epoch": ("seconds", ".3f"), "speed-up": ("speedup", ".2f"),
         "seeds": ("num_runs", ".0f"),
     }  # fmt: skip
-    table, caption = sampling(group), words.conditions(group.runs) + tables.COSTS
-    name = f"sampling_speed_{group.dataset}"
-    yield Output(name, table, caption, shown=tables.shown(table, spec))
+    table = sampling(group)
+    yield Output(table, shown=tables.shown(table, spec))
 
 
 def measure_sampling(group: Group) -> Iterator[Measured]:
@@ -78,24 +74,22 @@ def measure_sampling(group: Group) -> Iterator[Measured]:
         if row["threads"] == 2:
             name, form, unit, more = ("speedup", ".2f", "", "; the loops here run on one thread")
         if pd.notna(row[name]) and row["threads"] <= 2:
-            where = f"{group.dataset}, seeds: {row['num_runs']:.0f}{more}"
-            text = cell(row, name, form) + unit
-            yield measured(group, f"{name} {row['layout']}", row[name], text, where, row["source"])
+            text, measure = cell(row, name, form) + unit, f"{name} {row['layout']}"
+            told = {"number": row["num_runs"], "more": more}
+            yield measured(group, measure, row[name], text, row["source"], **told)
 
 
 def scaling(group: Group) -> pd.DataFrame:
     """TGL's trainers over seeds, what DistTGL reports of TGL, and TGL's own of GDELT."""
-    rate = group.runs["throughput_events_per_second"] / 1000
-    by_seed = {name: rate[runs.index].groupby(runs["seed"]).first()
-               for name, runs in group.by_parallelism().items()}  # fmt: skip
-    metric = group.first["primary_metric"]
-    rows: list[Row] = []
-    for name, runs in group.by_parallelism().items():
+    rate, layouts = group.runs["throughput_events_per_second"] / 1000, group.by_parallelism()
+    by_seed = {name: rate[r.index].groupby(r["seed"]).first() for name, r in layouts.items()}
+    metric, rows = group.first["primary_metric"], []
+    for name, runs in layouts.items():
         gain = (by_seed[name] / by_seed.get(SINGLE, by_seed[name] * float("nan"))).dropna()
         rows.append({
             "origin": "measured", "dataset": group.dataset, "by": "measured",
-            "label": f"tgl {name}",
-            "trainers": runs["num_trainers"].iloc[0], "metric": metric.upper(),
+            "label": f"tgl {name}", "trainers": runs["num_trainers"].iloc[0],
+            "metric": metric.upper(),
             **columns("seconds", median_estimate(runs["seconds.train"] / runs["epochs"])),
             **columns("rate", median_estimate(by_seed[name])),
             **columns("speedup", median_estimate(gain)),
@@ -109,7 +103,7 @@ def scaling(group: Group) -> pd.DataFrame:
     own = own.assign(speedup=1 / own["normalised_time"])
     trained = published("tgl_table_7", dataset="gdelt", model="TGN").assign(metric="AP")
     names = {"num_gpus": "trainers", "seconds_per_epoch": "seconds", "ap_percent": "test"}
-    paper = pd.concat([told, own, trained]).rename(columns=names).assign(origin="published")
+    paper = pd.concat([told, own, trained]).rename(columns=names)
     return pd.concat([pd.DataFrame(rows), paper.assign(by=paper["source"].map(words.short_source))])
 
 
@@ -122,9 +116,7 @@ def draw_scaling(group: Group) -> Iterator[Output]:
         "seeds": ("num_runs", ".0f"),
     }  # fmt: skip
     table = scaling(group)
-    caption = words.conditions(group.runs) + tables.ACCURACIES + tables.COSTS
-    name = f"tgl_scaling_{group.dataset}_{group.protocol}"
-    yield Output(name, table, caption, shown=tables.shown(table, spec))
+    yield Output(table, shown=tables.shown(table, spec))
 
 
 def measure_scaling(group: Group) -> Iterator[Measured]:
@@ -132,10 +124,8 @@ def measure_scaling(group: Group) -> Iterator[Measured]:
     table = scaling(group)
     ours = table[(table["origin"] == "measured") & (table["trainers"] == 2)]
     for row in rows_of(ours.dropna(subset="speedup")):
-        where = f"{group.dataset}, seeds: {row['num_runs']:.0f}, a CPU core per trainer, against "
-        where += "DistTGL's number"
-        text = cell(row, "speedup", ".2f")
-        yield measured(group, "speedup", row["speedup"], text, where, row["source"])
+        text, number = cell(row, "speedup", ".2f"), row["num_runs"]
+        yield measured(group, "speedup", row["speedup"], text, row["source"], number=number)
 
 
 def _most_layouts(runs: Runs) -> tuple[object, ...]:
@@ -143,20 +133,12 @@ def _most_layouts(runs: Runs) -> tuple[object, ...]:
 
 
 FIGURES = [
-    PaperFigure(
-        "sampling_speed",
-        Rule(
+    PaperFigure("sampling_speed", Rule(
             ("sampling_speed",), ("sampling_speed",), varies=("task", "threads"), rank=len,
             needs={"not a layout of TGL's": lambda runs: _sampled(runs).notna()},
-        ),
-        draw_sampling, measure_sampling,
-    ),
-    PaperFigure(
-        "tgl_scaling",
-        Rule(
+        ), draw_sampling, measure_sampling),
+    PaperFigure("tgl_scaling", Rule(
             ("scaling",), varies=("processes",), rank=_most_layouts,
             needs={"another system": lambda runs: runs["system"] == "tgl", **NEEDS},
-        ),
-        draw_scaling, measure_scaling,
-    ),
+        ), draw_scaling, measure_scaling),
 ]  # fmt: skip

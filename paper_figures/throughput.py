@@ -10,13 +10,11 @@ from matplotlib.patches import Patch
 
 from benchmark.records.series import SINGLE, Runs, make_series, ran_apart, size_order, system_rank
 from benchmark.records.statistics import Estimate, median_estimate
-from benchmark.records.words import commands, conditions, seeds
+from benchmark.records.words import commands
 from benchmark.tools.cost_model import Layout, fit
 from paper_figures import style
-from paper_figures.claims import Measured
-from paper_figures.figure import Output, PaperFigure, measured
-from paper_figures.published import on_features, published
-from paper_figures.selection import Group, Rule, has
+from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
+from paper_figures.selection import has
 from paper_figures.tables import Row, columns, rows_of, written
 
 TOTAL, PER_GPU = "thousand_events_per_second", "thousand_events_per_second_per_gpu"
@@ -32,7 +30,7 @@ NEEDS = {
     "no throughput": has("throughput_events_per_second"),
     "trainers may have shared a core": ran_apart,
 }
-PROJECTED_HATCH = "....."
+PROJECTED: dict[str, Any] = {"lw": 3, "alpha": 0.35, "solid_capstyle": "butt"}
 
 
 def strategy_of(parallelism: str) -> str:
@@ -119,22 +117,12 @@ def draw(group: Group) -> Iterator[Output]:
     bars = pd.concat([table, paper], ignore_index=True)
     order = sorted(rows_of(bars), key=lambda row: (*_order(row), row["label"]))
     labels = list(dict.fromkeys(row["label"] for row in order))
-    height = 0.9 + 0.24 * len(labels)
-    figure, (left, right) = plt.subplots(1, 2, figsize=(style.PAGE, height))
+    size = (style.PAGE, 0.9 + 0.24 * len(labels))
+    figure, (left, right) = plt.subplots(1, 2, figsize=size)
     _totals(left, bars, labels)
     _per_trainer(right, bars, labels)
     style.legend_below(figure, _legend(bars))
-    caption = (
-        f"{conditions(group.runs)}{on_features(group)} Bar: median; whisker: lowest to highest."
-    )
-    if (table["origin"] == "projected").any():
-        caption += (
-            " Projected: a cost model fitted on the measured bars, for one machine with a core or"
-            " device per trainer; from the lowest to the highest that fits equally well."
-        )
-    if len(paper):
-        caption += " Published: DistTGL Figure 12(b), one NVIDIA T4 per trainer."
-    yield Output(f"throughput_{group.dataset}_{group.protocol}", bars, caption, figure)
+    yield Output(bars, figure)
 
 
 def _totals(axes: Axes, bars: pd.DataFrame, labels: list[str]) -> None:
@@ -144,46 +132,38 @@ def _totals(axes: Axes, bars: pd.DataFrame, labels: list[str]) -> None:
         part = bars[bars["num_trainers"] == size]
         names = [name for name in labels if name in set(part["label"])]
         width = 0.85 / max(4, len(names))
-        for row in part.to_dict("records"):
+        for row in rows_of(part):
             x = place + width * (names.index(row["label"]) - (len(names) - 1) / 2)
             color, ends = _color(row), [row[f"{TOTAL}_low"], row[f"{TOTAL}_high"]]
             if row["origin"] == "published":
                 axes.plot(x, row[TOTAL], "_", color=color, ms=8, mew=1.4)
             elif row["origin"] == "projected":
-                axes.plot([x, x], ends, color=color, lw=3, alpha=0.35, solid_capstyle="butt")
+                axes.plot([x, x], ends, color=color, **PROJECTED)
             else:
                 axes.bar(x, row[TOTAL], width=0.9 * width, color=color)
-                axes.plot([x, x], ends, color="black", lw=0.9)
-    axes.set_xticks(range(len(sizes)), [str(size) for size in sizes])
+                style.whisker(axes, x, ends)
+    style.categories(axes, "x", sizes)
     axes.set(xlabel="trainers", ylabel="thousand training events per second")
-    axes.grid(axis="x", visible=False)
 
 
 def _per_trainer(axes: Axes, bars: pd.DataFrame, labels: list[str]) -> None:
     """A row for each configuration, the published bar below ours; values at the right edge."""
     edge = 1.04 * (bars[[TOTAL, f"{TOTAL}_high"]].max(axis=1) / bars["num_trainers"]).max()
-    for row in bars.to_dict("records"):
-        ours, size = row["origin"] != "published", row["num_trainers"]
+    for row in rows_of(bars):
+        ours, value = row["origin"] != "published", row[TOTAL] / row["num_trainers"]
         y, color = labels.index(row["label"]) + (-0.2 if ours else 0.2), _color(row)
-        ends = [row[f"{TOTAL}_low"] / size, row[f"{TOTAL}_high"] / size]
-        text = f"{row[TOTAL] / size:.1f}"
+        ends = [row[f"{TOTAL}_{name}"] / row["num_trainers"] for name in ("low", "high")]
+        text = f"{value:.1f}"
         if row["origin"] == "projected":
-            axes.plot(ends, [y, y], color=color, lw=3, alpha=0.35, solid_capstyle="butt")
+            axes.plot(ends, [y, y], color=color, **PROJECTED)
             text = "projected " + " to ".join(f"{end:.1f}" for end in ends)
-        elif ours:
-            axes.barh(y, row[TOTAL] / size, height=0.36, color=color)
-            axes.plot(ends, [y, y], color="black", lw=0.9)
         else:
-            axes.barh(y, row[TOTAL] / size, height=0.36, **_hollow(color))
+            axes.barh(y, value, 0.36, **({"color": color} if ours else style.hollow(color)))
+            style.whisker(axes, y, ends, flat=True)
         axes.text(edge, y, text, va="center", fontsize=5.5, color="black" if ours else style.GREY)
-    axes.set_yticks(range(len(labels)), labels)
+    style.categories(axes, "y", labels)
     axes.set(xlabel="thousand training events per second and trainer", xlim=(0, 1.3 * edge))
     axes.set_ylim(len(labels) - 0.5, -0.5)
-    axes.grid(axis="y", visible=False)
-
-
-def _hollow(color: Any) -> dict[str, Any]:
-    return {"facecolor": "white", "edgecolor": color, "hatch": style.PUBLISHED_HATCH}
 
 
 def _color(row: Any) -> Any:
@@ -203,7 +183,7 @@ def _legend(bars: pd.DataFrame) -> list[Patch]:
     }
     handles = [Patch(facecolor=color, label=name) for name, color in known.items()]
     if (bars["origin"] == "published").any():
-        handles.append(Patch(**_hollow(style.GREY), label="published (left: a line)"))
+        handles.append(Patch(**style.hollow(style.GREY), label="published (left: a line)"))
     if (bars["origin"] == "projected").any():
         handles.append(Patch(facecolor=style.GREY, alpha=0.35, label="projected, a range"))
     return handles
@@ -212,25 +192,22 @@ def _legend(bars: pd.DataFrame) -> list[Patch]:
 def measure(group: Group) -> Iterator[Measured]:
     """Events per second by those of another system or of one trainer, by seed."""
     runs = group.runs[group.runs["batch_size"] == BATCH_SIZE]
-    rate = runs["throughput_events_per_second"]
     for (system, layout), (other, other_layout) in COMPARED:
-        faster, slower = (
-            rate[(runs["system"] == name) & (runs["parallelism"] == parallelism)]
-            .groupby(runs["seed"]).first()
+        both = [
+            runs[(runs["system"] == name) & (runs["parallelism"] == parallelism)]
             for name, parallelism in ((system, layout), (other, other_layout))
-        )  # fmt: skip
-        ratios = (faster / slower).dropna()
-        if len(ratios):
-            trainers = Layout.parse(layout).num_trainers / Layout.parse(other_layout).num_trainers
-            ratios = ratios if system == other else ratios / trainers
-            estimate = median_estimate(ratios)
-            assert estimate
-            of_both = runs["system"].isin([system, other]) & runs["seed"].isin(ratios.index)
-            used = runs[of_both & runs["parallelism"].isin([layout, other_layout])]
-            where = f"{group.dataset}, batch {BATCH_SIZE}, on {used['hardware'].iloc[0]}"
+        ]
+        fast, slow = (r.groupby("seed")["throughput_events_per_second"].first() for r in both)
+        ratios = (fast / slow).dropna()
+        if system != other and len(ratios):  # then by trainer
+            fast, slow = (r["num_trainers"].iloc[0] for r in both)
+            ratios *= slow / fast
+        estimate = median_estimate(ratios)
+        if estimate:
+            used = pd.concat(both)
+            used = used[used["seed"].isin(ratios.index)]
             name = f"{system} {layout} by {other} {other_layout}"
-            text = written(estimate, ".2f")
-            yield measured(group, name, estimate, text, f"{where}, {seeds(used)}", commands(used))
+            yield measured(group.only(used), name, estimate, written(estimate, ".2f"))
 
 
 def _rank(runs: Runs) -> tuple[object, ...]:

@@ -12,14 +12,12 @@ from matplotlib.patches import Rectangle
 
 from benchmark.records.series import SINGLE
 from benchmark.records.targets import first_best
-from benchmark.records.words import PAPER_EPOCHS, commands, conditions, epochs, factor
+from benchmark.records.words import commands, factor
 from paper_figures import curves, style
-from paper_figures.claims import Measured
-from paper_figures.convergence import measured_of, too_short
+from paper_figures.convergence import too_short
 from paper_figures.curves import METRIC, TEST_METRIC
-from paper_figures.figure import Output, PaperFigure
-from paper_figures.published import on_features, published
-from paper_figures.selection import PAPER_PROTOCOL, WITHOUT_EFFECT, Group, Rule
+from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
+from paper_figures.selection import WITHOUT_EFFECT
 
 DEGREES = (1, 2, 4, 8)  # of j, from top to bottom, and of k, from left to right
 LAYOUTS = {f"1x{j}x{k}": (j, k) for j in DEGREES for k in DEGREES}
@@ -32,25 +30,18 @@ QUANTITIES: dict[str, tuple[str, str, type[Normalize]]] = {  # title, form, scal
 PALEST, DEEPEST = 0.08, 0.55  # of the colour map, all light enough for black numbers
 
 
-def measured(group: Group) -> pd.DataFrame:
+def cells_of(group: Group) -> pd.DataFrame:
     """Of each j x k the mean test MRR and the median of the best iterations over seeds."""
-    rows = [
-        {
-            "parallelism": layout,
-            TEST_METRIC: curves.mean_metric(runs, TEST_METRIC),
-            ITERATIONS: median(first_best(run, METRIC) for run in group.curves(runs)),
-            LAST: median(run["iteration"].max() for run in group.curves(runs)),
+    rows = []
+    for layout, runs in group.by_parallelism().items():
+        seeds = group.curves(runs)
+        rows.append({
+            "parallelism": layout, TEST_METRIC: curves.mean_metric(runs, TEST_METRIC),
+            ITERATIONS: median(first_best(run, METRIC) for run in seeds),
+            LAST: median(run["iteration"].max() for run in seeds),
             "num_runs": len(runs), "origin": "measured", "source": commands(runs),
-        }
-        for layout, runs in group.by_parallelism().items()
-    ]  # fmt: skip
+        })  # fmt: skip
     return pd.DataFrame(rows)
-
-
-def published_grid(group: Group) -> pd.DataFrame:
-    """Figure 10 where it shows this data set under this protocol, otherwise no rows."""
-    grid = published("figure_10", dataset=group.dataset).assign(origin="published")
-    return grid if group.protocol == PAPER_PROTOCOL else grid[:0]
 
 
 def _cells(grid: pd.DataFrame, quantity: str) -> dict[str, float]:
@@ -60,31 +51,28 @@ def _cells(grid: pd.DataFrame, quantity: str) -> dict[str, float]:
 
 def measure(group: Group) -> Iterator[Measured]:
     """Iterations saved by many trainers, and which eight end higher."""
-    table = measured(group)
-    ours, ends, tested = (_cells(table, name) for name in (ITERATIONS, LAST, TEST_METRIC))
+    table, short = cells_of(group), too_short(group)
+    best, ends, tested = (_cells(table, name) for name in (ITERATIONS, LAST, TEST_METRIC))
     for layout in ("1x1x8", "1x4x8"):
-        if {SINGLE, layout} <= ours.keys():
-            one, many = ours[SINGLE], ours[layout]
-            rising = any(ours[name] > STILL_RISING * ends[name] for name in (SINGLE, layout))
+        if {SINGLE, layout} <= best.keys():
+            one, many = best[SINGLE], best[layout]
+            rising = any(best[name] > STILL_RISING * ends[name] for name in (SINGLE, layout))
             unlike = "a run was best at its end, which says how long it was" if rising else ""
-            yield measured_of(
-                group, f"best iteration of {layout}", one / many, too_short(group) or unlike,
-                f"{many:.0f} against {one:.0f}{factor(one / many)}",
-            )  # fmt: skip
+            text = f"{many:.0f} against {one:.0f}{factor(one / many)}"
+            name = f"best iteration of {layout}"
+            yield measured(group, name, one / many, text, unlike=short or unlike)
     if {"1x1x8", "1x8x1"} <= tested.keys():
         memory, epoch = tested["1x1x8"], tested["1x8x1"]
         text = f"{memory:.4f} against {epoch:.4f}, {memory - epoch:+.4f}"
-        yield measured_of(group, "gain of 1x1x8", memory - epoch, too_short(group), text)
+        yield measured(group, "gain of 1x1x8", memory - epoch, text, unlike=short)
 
 
 def draw(group: Group) -> Iterator[Output]:
     """Two grids, beside those of the paper."""
-    table, paper = measured(group), published_grid(group)
-    grids = {"measured": table, "published": paper} if len(paper) else {"measured": table}
-    both = pd.concat([table, paper])
-    figure, panels = plt.subplots(
-        2, len(grids), figsize=(style.COLUMN, 3.6), squeeze=False, sharex=True, sharey=True
-    )
+    both = pd.concat([cells_of(group), group.published("figure_10")])
+    grids = {str(origin): part for origin, part in both.groupby("origin")}
+    across: dict[str, Any] = {"sharex": True, "sharey": True, "squeeze": False}
+    figure, panels = plt.subplots(2, len(grids), figsize=(style.COLUMN, 3.6), **across)
     for row, (quantity, (title, form, scale)) in zip(panels, QUANTITIES.items(), strict=True):
         values = both[quantity].dropna().astype(float)
         norm = scale(values.min(), values.max())
@@ -94,21 +82,14 @@ def draw(group: Group) -> Iterator[Output]:
         row[0].set_ylabel("j", rotation=0)
     for axes in panels[-1]:
         axes.set_xlabel("k")
-    caption = (
-        f"{conditions(group.runs)} {epochs(group.runs)}, summed over trainers; i = 1. Mean test MRR"
-        f" and median iterations to the best validation MRR over seeds.{on_features(group)}"
-    )
-    if len(paper):
-        caption += f" Published: DistTGL Figure 10, {PAPER_EPOCHS} epochs.{_misprint(group, paper)}"
-    name = f"trainer_grid_{group.dataset}_{group.protocol}"
-    yield Output(name, pd.concat([table, paper]), caption, figure)
+    yield Output(both, figure, facts={"misprint": _misprint(group, both)})
 
 
-def _misprint(group: Group, paper: pd.DataFrame) -> str:
+def _misprint(group: Group, both: pd.DataFrame) -> str:
     """Where the paper prints two numbers for one run, in this figure and in Figure 9."""
     other = published("figure_9_test", dataset=group.dataset, parallelism=SINGLE)["test_mrr"]
-    here = _cells(paper, TEST_METRIC)[SINGLE]
-    if other.empty or other.iloc[0] == here:
+    here = _cells(both[both["origin"] == "published"], TEST_METRIC).get(SINGLE)
+    if other.empty or here in (None, other.iloc[0]):
         return ""
     return f" The paper prints {here:.4f} for {SINGLE} here and {other.iloc[0]:.4f} in Figure 9."
 
@@ -117,21 +98,17 @@ def _panel(axes: Axes, cells: dict[str, float], form: str, norm: Normalize) -> N
     for layout, (j, k) in LAYOUTS.items():
         x, y = DEGREES.index(k), DEGREES.index(j)
         looks: dict[str, Any] = {"facecolor": "white", "hatch": style.PUBLISHED_HATCH}
-        text = "not\nrun"
+        text, box = "not\nrun", {"facecolor": "white", "edgecolor": "none", "pad": 1}
         if layout in cells:
             share = PALEST + (DEEPEST - PALEST) * float(norm(cells[layout]))
             looks = {"facecolor": plt.get_cmap("Blues")(share)}
-            text = form.format(cells[layout]).lstrip("0")
-        corner = (x - 0.5, y - 0.5)
-        axes.add_patch(Rectangle(corner, 1, 1, edgecolor="#BBBBBB", linewidth=0.6, **looks))
-        written = axes.text(x, y, text, ha="center", va="center", fontsize=6.5)
-        if layout not in cells:
-            written.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1})
+            text, box = form.format(cells[layout]).lstrip("0"), {"alpha": 0}
+        axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, edgecolor="#BBBBBB", lw=0.6, **looks))
+        axes.text(x, y, text, ha="center", va="center", fontsize=6.5, bbox=box)
     ends = (-0.5, len(DEGREES) - 0.5)
     axes.set(xlim=ends, ylim=ends[::-1], aspect="equal")
-    axes.set_xticks(range(len(DEGREES)), list(map(str, DEGREES)))
-    axes.set_yticks(range(len(DEGREES)), list(map(str, DEGREES)))
-    axes.grid(visible=False)
+    style.categories(axes, "x", DEGREES)
+    style.categories(axes, "y", DEGREES)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
 

@@ -25,6 +25,7 @@ from benchmark.runner.settings import Settings
 CONF = Path(__file__).parents[1] / "conf"
 GROUPS = ("suite", "dataset", "task", "protocol", "system", "model")
 NEAREST_SHOWN = 5
+RENAMED = {"passes": "epochs"}  # words that older commands have
 
 ConfigStore.instance().store("schema", Settings)
 
@@ -164,6 +165,7 @@ def _known_keys(words: list[str]) -> list[str]:
 
 
 def _nearest(name: str, known: list[str]) -> str:
+    name = RENAMED.get(name, name)
     near = difflib.get_close_matches(name, known, n=NEAREST_SHOWN, cutoff=0.5)
     rest = [one for one in known if one not in near and "." not in one]
     guess = f"did you mean {near[0]}? Choose" if near else "choose"

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from glob import escape
 from io import BufferedIOBase
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from uuid import uuid4
 
 UNPACKERS: dict[bytes, Callable[..., Any]] = {
@@ -33,14 +33,22 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def open_unpacked(path: Path) -> BufferedIOBase:
-    """The bytes of a file, unpacked where it is gzip, bzip2 or xz whatever its name."""
-    with path.open("rb") as file:
-        start = file.read(6)
-    for magic, opener in UNPACKERS.items():
-        if start.startswith(magic):
-            return cast(BufferedIOBase, opener(path, "rb"))
-    return path.open("rb")
+@contextmanager
+def open_unpacked(path: Path) -> Iterator[BufferedIOBase]:
+    """The bytes of a file, unpacked where it is gzip, bzip2 or xz whatever its name.
+
+    Raises ValueError, also while they are read, where it is packed and damaged.
+    """
+    with path.open("rb") as packed:
+        start = packed.read(6)
+    openers = (opener for magic, opener in UNPACKERS.items() if start.startswith(magic))
+    try:
+        with next(openers, open)(path, "rb") as file:
+            yield file
+    except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
+        if getattr(error, "errno", None) is not None:  # of the disk, not of the packing
+            raise
+        raise ValueError(f"{path} is not a whole packed file ({error}): fetch it again") from error
 
 
 def content_checksum(path: Path, cache: Path) -> str:
@@ -55,13 +63,8 @@ def content_checksum(path: Path, cache: Path) -> str:
         if seal == _seal(before, digest):
             return digest
     settled = path.stat().st_ctime_ns < time.time_ns() - CLOCK_GRAIN_NS
-    try:
-        with open_unpacked(path) as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-    except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
-        if getattr(error, "errno", None) is not None:  # of the disk, not of the packing
-            raise
-        raise ValueError(f"{path} is not a whole packed file ({error}): fetch it again") from error
+    with open_unpacked(path) as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
     if settled and _identity(path) == before:
         with suppress(ValueError), written_whole(note) as temporary:
             temporary.write_text(f"{digest} {_seal(before, digest)}")

@@ -23,29 +23,47 @@ STARTS: dict[Kind, tuple[bytes, ...]] = {
     "pickle": (b"\x80",),
 }
 GZIP = b"\x1f\x8b"
-PACKED = {
-    b"PK": "a zip archive",
-    b"BZh": "a bzip2 file",
-    b"\xfd7zXZ\x00": "an xz file",
-    b"\x28\xb5\x2f\xfd": "a zstandard file",
-    b"7z\xbc\xaf\x27\x1c": "a 7z archive",
-    b"Rar!\x1a\x07": "a rar archive",
-    b"%PDF": "a pdf document",
+ARCHIVE = "unpack it and name the file inside"
+PACKED = "unpack it, or pack it with gzip, bzip2 or xz"
+FOREIGN = {  # what begins so, and what to do where text is expected
+    b"PK": ("a zip archive", ARCHIVE),
+    b"7z\xbc\xaf\x27\x1c": ("a 7z archive", ARCHIVE),
+    b"Rar!\x1a\x07": ("a rar archive", ARCHIVE),
+    GZIP: ("a gzip file", "unpack it once"),
+    b"BZh": ("a bzip2 file", "unpack it once"),
+    b"\xfd7zXZ\x00": ("an xz file", "unpack it once"),
+    b"\x28\xb5\x2f\xfd": ("a zstandard file", PACKED),
+    b"\x1f\x9d": ("packed with compress", PACKED),
+    b"Salted__": ("encrypted by openssl", "decrypt it first"),
+    b"-----BEGIN PGP": ("encrypted by PGP", "decrypt it first"),
+    b"PAR1": ("a parquet file", "load it with dataset=table"),
+    b"%PDF": ("a pdf document", "save its table as csv"),
+    b"<!DOCTYPE": ("a web page", "fetch the file again"),
+    b"<html": ("a web page", "fetch the file again"),
+    b"\xff\xfe": ("UTF-16 text", "save it as UTF-8"),
+    b"\xfe\xff": ("UTF-16 text", "save it as UTF-8"),
 }
 HEAD_BYTES = 512
 TAR = slice(257, 262)  # where a tar archive says "ustar"
 BLOCK_BYTES = 1 << 20
 
 
+def foreign(head: bytes) -> tuple[str, str] | None:
+    """What begins with these bytes, and what to do where text is expected; None where text may."""
+    if head[TAR] == b"ustar":
+        return "a tar archive", ARCHIVE
+    if head.startswith(b"PK") and head[6:7] and head[6] & 1:
+        return "an encrypted zip archive", ARCHIVE
+    return next((found for start, found in FOREIGN.items() if head.startswith(start)), None)
+
+
 def packing_of(path: Path) -> str | None:
-    """What a packed file is, whatever its name, such as "a rar archive"; None where it is none."""
+    """What a file is, whatever its name, such as "a rar archive"; None where it may be text."""
     head = _head(path)
-    zipped = head.startswith(GZIP)
-    if (_gzipped_head(path) if zipped else head)[TAR] == b"ustar":
-        return "a tar.gz archive" if zipped else "a tar archive"
-    if zipped:
-        return "a gzip file"
-    return next((name for start, name in PACKED.items() if head.startswith(start)), None)
+    if head.startswith(GZIP) and _gzipped_head(path)[TAR] == b"ustar":
+        return "a tar.gz archive"
+    found = foreign(head)
+    return found and found[0]
 
 
 def kind_by_name(path: Path) -> Kind | None:

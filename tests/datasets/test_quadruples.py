@@ -62,7 +62,8 @@ def test_bad_line_is_refused(load: Callable[..., Dataset], line: str, message: s
 
 def test_files_must_follow_each_other(load: Callable[..., Dataset]) -> None:
     with pytest.raises(
-        ValueError, match=r"test.txt, line 2: time 47 is earlier than 48, the end of valid.txt"
+        ValueError,
+        match=r"test.txt, line 2: time 47 is earlier than 48, the end of the file before",
     ):
         load(*PARTS[:2], "3 0 3 48\n4 1 0 47\n")
 

@@ -12,7 +12,6 @@ from benchmark.datasets.stable_preferences import StablePreferences
 from benchmark.graph.visibility import Visibility
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.protocol.pool import NegativePool
-from benchmark.runner.compose import compose_settings
 from benchmark.storage.locations import Locations
 from benchmark.tasks.build import build_dataset
 from tests.experiments import experiment_of
@@ -37,7 +36,7 @@ def test_shape_of_the_default(dataset: Dataset) -> None:
 
 
 def test_the_yaml_makes_this_stream() -> None:
-    options = dict(compose_settings(["dataset=stable_preferences"])["dataset"])
+    options = dict(experiment_of("dataset=stable_preferences").dataset)
     del options["_target_"]
     assert StablePreferences(**options) == STREAM
 

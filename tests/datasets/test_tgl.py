@@ -238,12 +238,12 @@ def test_a_vector_is_one_feature_and_one_class(load: Callable[..., Dataset]) -> 
 def test_values_that_float32_does_not_have(load: Callable[..., Dataset]) -> None:
     features = torch.ones(5, 2, dtype=torch.float64)
     features[4, 1] = 1e39
-    message = r"edge_features.pt, row 4: column 1 is 1e\+39, beyond the range of float32"
+    message = r"edge_features.pt, row 4: feature 2 is 1e\+39, beyond the range of float32"
     with pytest.raises(ValueError, match=message):
         load([HEADER, *ROWS], tensors={"edge_features.pt": features})
     features[4, 1] = float("nan")
     for dtype in (torch.float64, torch.float32):
-        with pytest.raises(ValueError, match=r"edge_features.pt, row 4: column 1 is nan, not fin"):
+        with pytest.raises(ValueError, match=r"edge_features.pt, row 4: feature 2 is nan: replace"):
             load([HEADER, *ROWS], tensors={"edge_features.pt": features.to(dtype)})
 
 

@@ -147,12 +147,12 @@ from paper_figures.selection import Rule
 
 def draw(group):
     table = group.runs[["seed", "seconds.train"]].assign(origin="measured")
-    yield Output("seconds", table, "Seconds.", shown=table.astype(str))
+    yield Output(table, shown=table.astype(str), facts={"count": len(table)})
 
 
 def measure(group):
     seconds = float(group.first["seconds.train"])
-    yield measured(group, "seconds", seconds, f"{seconds:g} s", "here")
+    yield measured(group, "seconds", seconds, f"{seconds:g} s")
 
 
 FIGURES = [PaperFigure("seconds", Rule(("convergence",)), draw, measure)]
@@ -169,7 +169,8 @@ def test_a_figure_is_a_module_and_its_rows(
     paper.mkdir()
     (package / "seconds.py").write_text(NEW)
     (paper / "figures.csv").write_text(
-        (published_folder() / "figures.csv").read_text() + "seconds,Figure 0,seconds,run,no,\n"
+        (published_folder() / "figures.csv").read_text()
+        + "seconds,Figure 0,seconds,run,no,,seconds,{count} run of {dataset}.,,,{seeds}\n"
     )
     (paper / "claims.csv").write_text(
         "figure,measure,dataset,statement,published,printed,rule,tolerance\n"
@@ -183,6 +184,8 @@ def test_a_figure_is_a_module_and_its_rows(
     assert [(one.statement, str(one.verdict)) for one in drawing.judged] == [
         ("training is short", "reproduced")
     ]
+    assert drawing.judged[0].conditions == "seed 0"
+    assert drawing.outputs[0].caption == "1 run of wikipedia."
     assert (tmp_path / "out" / "seconds.tex").exists()
     assert len(NEW.splitlines()) < 80
 

@@ -54,6 +54,7 @@ def test_every_choice_composes(group: str) -> None:
     ("word", "parts"),
     [
         ("epohs=3", ["'epohs'", "did you mean epochs?"]),
+        ("passes=3", ["'passes'", "did you mean epochs?"]),
         ("sytem=tgn", ["'sytem'", "did you mean system?"]),
         ("seed=3", ["'seed'", "did you mean seeds?"]),
         ("+epohs=3", ["'epohs'", "did you mean epochs?"]),

@@ -96,7 +96,7 @@ def test_moving_a_class_of_the_suite_renames_nothing(make_experiment: MakeExperi
 
 def test_the_table_of_a_user_identifies_its_runs(tmp_path: Path) -> None:
     rows = [f"{i % 3},{i % 5},{i}" for i in range(40)]
-    file, copy = tmp_path / "events.csv", tmp_path / "elsewhere" / "events.csv"
+    file, copy = tmp_path / "events.csv", tmp_path / "elsewhere" / "other_name.csv"
     copy.parent.mkdir()
     for path in (file, copy):
         path.write_text("\n".join(["source,destination,time", *rows]))

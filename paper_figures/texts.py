@@ -1,0 +1,62 @@
+"""Texts of results/paper/figures.csv with the facts of the runs drawn in place of ``{names}``."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from benchmark.records import words
+from benchmark.records.series import column
+from paper_figures.published import published
+from paper_figures.selection import Group
+
+
+class Facts(dict[str, Any]):
+    """What a text may name: facts that a figure states, otherwise those of ``FACTS``."""
+
+    def __init__(self, group: Group, stated: Mapping[str, Any]) -> None:
+        super().__init__(stated)
+        self.group = group
+
+    def __missing__(self, name: str) -> Any:
+        return FACTS[name](self.group)
+
+
+def conditions(group: Group) -> str:
+    """What the runs of each data set have in common."""
+    return " ".join(words.conditions(runs) for _, runs in group.runs.groupby("dataset"))
+
+
+def edge_features(group: Group, dataset: str) -> int | None:
+    """Features of each event of the runs drawn: added ones, or as counted; None if unrecorded."""
+    drawn = group.runs[group.runs["dataset"] == dataset]
+    for name in ("random_edge_features", "class_features"):
+        added = column(drawn, f"settings.{name}").dropna()
+        if len(added) and added.iloc[0]:
+            return int(added.iloc[0])
+    runs = group.records.runs
+    counted = runs[(runs["task"] == "dataset_statistics") & (runs["dataset"] == dataset)]
+    width = column(counted, "metrics.edge_feature_dim").dropna()
+    return int(width.iloc[0]) if len(width) else None
+
+
+def on_features(group: Group) -> str:
+    """A sentence on the edge features of each data set drawn, and of the paper's copy of it."""
+    paper = published("table_2").set_index("dataset")["edge_feature_dim"].fillna(0)
+    parts = []
+    for dataset in sorted(group.runs["dataset"].unique()):
+        width = edge_features(group, dataset)
+        here = "unrecorded" if width is None else str(width)
+        there = f" (paper: {paper[dataset]:.0f})" if dataset in paper else ""
+        parts.append(f"{here} on {dataset}{there}")
+    return f" Edge features: {', '.join(parts)}."
+
+
+FACTS: dict[str, Callable[[Group], Any]] = {
+    "conditions": conditions,
+    "dataset": lambda group: group.dataset,
+    "epochs": lambda group: words.epochs(group.runs),
+    "features": on_features,
+    "first": lambda group: group.first,
+    "logical": lambda group: "logical trainers, " if group.runs["emulated"].any() else "",
+    "protocol": lambda group: group.protocol,
+    "seeds": lambda group: words.seeds(group.runs),
+}
