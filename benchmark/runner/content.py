@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from benchmark.errors import UserError, one_sentence
-from benchmark.experiment import Experiment
+from benchmark.experiment import Experiment, Options
 from benchmark.records.identity import GROUPS, is_own
 from benchmark.storage.locations import NotDownloadedError
 from benchmark.tasks.build import loader_of, locations_of
@@ -62,10 +62,16 @@ def checksums_of_classes(experiment: Experiment) -> dict[str, Checksums]:
     """
     found: dict[str, Checksums] = {}
     for group in GROUPS:
-        module = str(getattr(experiment, group).get("_target_", "")).rpartition(".")[0]
-        if module and not is_own(module) and (source := _source(module)):
-            found[group] = {module: hashlib.sha256(source).hexdigest()}
+        for module in _modules(getattr(experiment, group)):
+            if not is_own(module) and (source := _source(module)):
+                found.setdefault(group, {})[module] = hashlib.sha256(source).hexdigest()
     return found
+
+
+def _modules(options: Options) -> set[str]:
+    """The modules of the classes that options name: what they choose, or a negative sampler."""
+    named = (options.get("_target_"), options.get("negative_sampling"))
+    return {str(name).rpartition(".")[0] for name in named if "." in str(name)}
 
 
 def _source(module: str) -> bytes:

@@ -20,6 +20,7 @@ from benchmark.runner.tables.comparison_table import print_comparison
 from benchmark.runner.tables.end_table import Row, print_speedups, print_table
 from benchmark.runner.tables.peers import machines, peer_speeds
 from benchmark.runner.tables.peers_table import print_peers
+from benchmark.runner.tables.settings import settings_of
 from benchmark.runner.tables.speedup import speedups
 from benchmark.runner.workers.launch import run_experiment
 
@@ -82,7 +83,7 @@ def _run_one(
                 _run_now(experiment, folder, mirrors, progress)
     except UserError as error:
         progress.end(str(error))
-        return {**experiment.describe(), "status": "busy", "reason": str(error)}
+        return {**_known(experiment), "status": "busy", "reason": str(error)}
     return _row(suite, experiment)
 
 
@@ -102,12 +103,17 @@ def _run_now(
 def _row(suite: Suite, experiment: Experiment) -> Row:
     """The result of an experiment, or what is known of it without one."""
     if problem := suite.problems.get(experiment.fingerprint):
-        return {**experiment.describe(), "status": "failed", "reason": problem}
+        return {**_known(experiment), "status": "failed", "reason": problem}
     folder = experiment.folder
     result = folder.result()
     if result is not None:
-        return result
-    return {**experiment.describe(), "status": "unfinished" if folder.resumable() else "to do"}
+        return _known(experiment) | result
+    return {**_known(experiment), "status": "unfinished" if folder.resumable() else "to do"}
+
+
+def _known(experiment: Experiment) -> Row:
+    """What the table shows of an experiment before it runs."""
+    return {**experiment.describe(), "settings": settings_of(experiment)}
 
 
 def _draw(suite: Suite, folder: Path) -> None:

@@ -109,3 +109,23 @@ def test_the_table_of_a_user_identifies_its_runs(tmp_path: Path) -> None:
     assert fingerprint(copy) == first
     file.write_text("\n".join(["source,destination,time", *rows, "0,1,40"]))
     assert fingerprint(file) != first
+
+
+@pytest.mark.parametrize(
+    ("group", "key"),
+    [("model", "_target_"), ("system", "_target_"), ("protocol", "negative_sampling")],
+)
+def test_an_edited_class_of_ones_own_is_another_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, group: str, key: str
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def planned(source: str) -> Experiment:
+        (tmp_path / "own_module.py").write_text(source)
+        made = experiment_of("system=disttgl", f"{group}.{key}=own_module.Own")
+        return ContentOfData(may_download=False).put_into(made)
+
+    first, second = planned("class Own: ..."), planned("class Own: pass")
+    assert set(first.content) == {"data", group}
+    assert first.fingerprint != second.fingerprint
+    assert planned("class Own: ...").fingerprint == first.fingerprint

@@ -128,6 +128,62 @@ def test_ctrl_c_leaves_a_state_from_which_the_same_command_goes_on(tmp_path: Pat
     assert not result["emulated"]
 
 
+def events(path: Path, number: int) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    rows = [f"{i % 3},{i % 5},{i}" for i in range(number)]
+    path.write_text("\n".join(["source,destination,time", *rows, ""]))
+    return path
+
+
+def of_table(path: Path, action: str) -> list[str]:
+    cache = path.parents[1] / "cache"
+    return [
+        "dataset=table",
+        f"dataset.path={path}",
+        f"cache_dir={cache}",
+        f"+task.actions=[{action}]",
+    ]
+
+
+def test_an_edited_file_is_another_run_and_a_copy_is_not(tmp_path: Path) -> None:
+    file = events(tmp_path / "here" / "events.csv", 40)
+    copy = events(tmp_path / "there" / "events.csv", 40)
+    results = tmp_path / "results"
+    for path in (file, copy):
+        code, _, errors = run(results, *of_table(path, "finish"))
+        assert code == 0, errors
+    assert "finished before, skipped" in errors
+    assert len(list(results.glob("quick/*/result.json"))) == 1
+    events(file, 41)
+    code, _, errors = run(results, *of_table(file, "finish"))
+    assert code == 0, errors
+    assert "skipped" not in errors
+    assert len(list(results.glob("quick/*/result.json"))) == 2
+
+
+def test_no_checkpoint_of_other_data_is_gone_on_from(tmp_path: Path) -> None:
+    file, results = events(tmp_path / "here" / "events.csv", 40), tmp_path / "results"
+
+    def interrupt(number: int) -> str:
+        """Run until so many runs have a checkpoint; what was said."""
+        process = start(results, *of_table(file, "interrupt"))
+        wait_until(lambda: len(list(results.glob("quick/*/checkpoint/iteration"))) == number)
+        process.send_signal(signal.SIGINT)
+        return process.communicate(timeout=PATIENCE)[1]
+
+    interrupt(1)
+    (first,) = results.glob("quick/*/")
+    events(file, 41)
+    assert "goes on from its checkpoint" not in interrupt(2)
+    (second,) = set(results.glob("quick/*/")) - {first}
+    events(file, 40)  # as it was: its own run goes on
+    code, _, errors = run(results, *of_table(file, "interrupt"))
+    assert code == 0, errors
+    assert "goes on from its checkpoint" in errors
+    assert RunFolder(first).result()
+    assert RunFolder(second).result() is None
+
+
 @pytest.mark.parametrize("word", ["dataset=wikipeda", "batch_size=0"])
 def test_a_user_error_is_one_line_and_leaves_nothing(tmp_path: Path, word: str) -> None:
     code, output, errors = run(tmp_path / "results", word)

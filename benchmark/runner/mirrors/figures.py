@@ -11,7 +11,7 @@ from benchmark.experiment import Experiment
 from benchmark.records.run_folder import RunFolder
 from benchmark.runner.mirrors.quiet import QUIET
 
-SENT = (".png", ".pdf", ".csv", ".html")
+SENT = (".png", ".pdf", ".csv", ".html", ".md", ".tex")
 JOB_TYPE = "figures"
 
 

@@ -11,6 +11,8 @@ from benchmark.parallelism import Parallelism
 from benchmark.records.identity import identifying
 from benchmark.records.run_folder import RunFolder
 from benchmark.records.statistics import is_above, mean_interval, paired_differences
+from benchmark.runner.tables.end_table import NAMES
+from benchmark.runner.tables.settings import flat
 
 Result = dict[str, Any]  # the fields of a result.json
 Row = dict[str, Any]
@@ -21,7 +23,6 @@ QUESTION = (
     "dataset", "task", "protocol", "batch_size", "max_events",
     "random_edge_features", "class_features",
 )  # fmt: skip
-NAMES = ("dataset", "protocol", "system", "model", "processes", "epochs", "batch_size")
 
 
 def compare(folders: Sequence[RunFolder]) -> list[Row]:
@@ -42,7 +43,7 @@ def compare(folders: Sequence[RunFolder]) -> list[Row]:
             question = json.dumps([*asked, result["visibility"]])
             questions[question][json.dumps(settings)][result["seed"]] = result
     rows = [row for runs in questions.values() for row in _answer(runs)]
-    return _told_apart(rows) if any(row["seeds"] > 1 for row in rows) else []
+    return rows if any(row["seeds"] > 1 for row in rows) else []
 
 
 def _answer(runs: Mapping[str, Mapping[int, Result]]) -> list[Row]:
@@ -59,7 +60,7 @@ def _answer(runs: Mapping[str, Mapping[int, Result]]) -> list[Row]:
         rows.append(
             {
                 **_names(next(iter(runs[settings].values()))),
-                "settings": _flat(json.loads(settings)),
+                "settings": flat(json.loads(settings)),
                 "seeds": len(sample),
                 "mean": float(np.mean(sample)),
                 "interval": mean_interval(sample),
@@ -80,33 +81,6 @@ def _is_ahead(best: str, values: Mapping[str, Mapping[int, float]]) -> bool:
 def _names(result: Result) -> Row:
     degrees = str(Parallelism(**result["parallelism"]))
     return {name: result[name] for name in NAMES} | {"degrees": degrees, "metric": _metric(result)}
-
-
-def _told_apart(rows: list[Row]) -> list[Row]:
-    """The rows with only those ``settings`` that differ among rows of the same names."""
-    alike: dict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        alike[repr([row[name] for name in (*NAMES, "degrees")])].append(row)
-    for group in alike.values():
-        all_settings = [row["settings"] for row in group]
-        names = {name for settings in all_settings for name in settings}
-        telling = [
-            name
-            for name in sorted(names)
-            if any(settings.get(name) != all_settings[0].get(name) for settings in all_settings)
-        ]
-        for row in group:
-            row["settings"] = {name: row["settings"].get(name) for name in telling}
-    return rows
-
-
-def _flat(settings: Any, name: str = "") -> dict[str, Any]:
-    """Every setting by its dotted name."""
-    if not isinstance(settings, dict):
-        return {name: settings}
-    prefix = f"{name}." if name else ""
-    parts = [_flat(value, f"{prefix}{key}") for key, value in settings.items()]
-    return {key: value for part in parts for key, value in part.items()}
 
 
 def _metric(result: Result) -> str:

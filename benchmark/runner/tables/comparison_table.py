@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 
 from benchmark.records.statistics import CONFIDENCE, Interval
-from benchmark.runner.tables.end_table import SETTINGS, Column, Row, render
+from benchmark.runner.tables.end_table import NAMES, SETTINGS, Column, Row, render
+from benchmark.runner.tables.settings import telling
 
-SHOWN_WHERE_DIFFERENT: dict[str, Column] = SETTINGS | {
-    "settings": lambda row: ", ".join(f"{key}={value}" for key, value in row["settings"].items()),
-}
 SHOWN: dict[str, Column] = {
     "system": lambda row: row["system"],
     "i x j x k": lambda row: row["degrees"],
@@ -23,12 +21,10 @@ def print_comparison(rows: Sequence[Row]) -> None:
     if not rows:
         return
     columns = {
-        title: text
-        for title, text in SHOWN_WHERE_DIFFERENT.items()
-        if len({text(row) for row in rows}) > 1
+        title: text for title, text in SETTINGS.items() if len({text(row) for row in rows}) > 1
     }
     print(f"Over seeds: mean [{CONFIDENCE:.0%} interval], differences paired by seed")
-    print(render(rows, columns | SHOWN))
+    print(render(rows, columns | telling(rows, (*NAMES, "degrees")) | SHOWN))
     if any(row["seeds"] < 2 for row in rows):
         print("One seed gives no interval, and nothing is significant.")
     if any(row["ahead"] for row in rows):

@@ -10,7 +10,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from benchmark.parallelism import Parallelism
-from benchmark.runner.tables.speedup import FRACTION
+from benchmark.records.targets import FRACTION
+from benchmark.runner.tables.settings import telling
+from benchmark.runner.tables.speedup import SINGLE
 
 Row = dict[str, Any]  # the fields of a result.json; ``status`` may also be a state without result
 Column = Callable[[Row], str]
@@ -26,18 +28,21 @@ SETTINGS: dict[str, Column] = {  # what tells configurations apart, beside syste
     "epochs": lambda row: str(row["epochs"]),
     "batch size": lambda row: str(row["batch_size"]),
 }
+NAMES = ("dataset", "protocol", "system", "model", "processes", "epochs", "batch_size")
 
 
 def print_table(rows: Sequence[Row]) -> None:
     """Print the experiments on standard output, and a warning if they are not comparable.
 
-    A setting that all of them share stands above the table.
+    A setting that all of them share stands above the table; ``settings`` of a row holds the others,
+    each of which is a column if rows differ in it.
     """
     settings, columns = SETTINGS | {"seed": lambda row: str(row["seed"])}, _columns(rows)
     shared = {
         title: text for title, text in settings.items() if len({text(row) for row in rows}) == 1
     }
-    columns = {title: text for title, text in settings.items() if title not in shared} | columns
+    differing = {title: text for title, text in settings.items() if title not in shared}
+    columns = differing | telling(rows, (*NAMES, "parallelism", "seed")) | columns
     print()
     print("  " + ", ".join(f"{title} {text(rows[0])}" for title, text in shared.items()))
     print(render(rows, columns))
@@ -52,11 +57,12 @@ def print_table(rows: Sequence[Row]) -> None:
 
 def print_speedups(rows: Sequence[Row]) -> None:
     """Print ``tables.speedup.speedups``; nothing where 1x1x1 has only itself to compare with."""
-    if all(row["degrees"] == "1x1x1" for row in rows):
+    if all(row["degrees"] == SINGLE for row in rows):
         return
     columns: dict[str, Column] = {
         "system": lambda row: row["system"],
-        "seed": lambda row: str(row["seed"]),
+        **telling(rows, ("system", "processes", "degrees")),
+        "seeds": lambda row: str(row["seeds"]),
         "i x j x k": lambda row: row["degrees"],
         "target": lambda row: number(row["target"], ".4f"),
         "iterations": lambda row: number(row["iterations"], ",.0f") or "not reached",

@@ -1,79 +1,100 @@
 """How much sooner many trainers are where one trainer got to."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from math import isfinite
+from statistics import median
+from typing import Any, NamedTuple
+
+import pandas as pd
 
 from benchmark.parallelism import Parallelism
-from benchmark.records.identity import settings_text
+from benchmark.records.identity import identifying, settings_text
 from benchmark.records.run_folder import RunFolder
+from benchmark.records.targets import median_reaching, target_of
+from benchmark.runner.tables.settings import flat
 
 Row = dict[str, Any]
 
-FRACTION = 0.95  # of the best validation metric of 1x1x1 (DistTGL, section 4.1 uses such fractions)
+SINGLE = "1x1x1"
+THROUGHPUT = "throughput_events_per_second"
 
 
-@dataclass(frozen=True)
-class Arrival:
-    """When a run first reached a target in validation; None where it never did."""
-
-    iteration: int | None
-    seconds: float | None  # of training, evaluation excluded
-
-
-def arrival(lines: Sequence[dict[str, Any]], metric: str, target: float) -> Arrival:
-    """The first evaluation in ``metrics.jsonl`` whose ``metric`` is at least ``target``."""
-    for line in lines:
-        if line.get(metric, float("-inf")) >= target:
-            return Arrival(line["iteration"], line["seconds"])
-    return Arrival(None, None)
+class _Run(NamedTuple):
+    result: Row
+    settings: dict[str, Any]
+    curve: pd.DataFrame  # one row for each evaluation
 
 
 def speedups(folders: Sequence[RunFolder]) -> list[Row]:
-    """One row for every finished run of which the same experiment at 1x1x1 has finished too.
+    """One row for every configuration with finished runs that has finished at 1x1x1 too.
 
-    ``iterations`` and ``seconds`` are those to FRACTION of the best validation metric of 1x1x1;
-    ``speedup_iterations``, ``speedup_seconds`` and ``speedup_throughput`` compare with 1x1x1.
-    Seconds and throughput are None for emulated trainers, which did not run side by side.
+    ``iterations`` and ``seconds`` of training, the median over seeds, are those to the target of
+    ``benchmark.records.targets``, None where it is not reached; ``speedup_iterations``,
+    ``speedup_seconds`` and ``speedup_throughput`` compare with 1x1x1. Seconds and throughput are
+    None for emulated trainers, which did not run side by side.
     """
-    runs = [(folder, result) for folder in folders if (result := _finished(folder)) is not None]
-    ones = {_key(run): (run, result) for run, result in runs if _degrees(result) == "1x1x1"}
-    return [_compare((run, result), ones[_key(run)]) for run, result in runs if _key(run) in ones]
+    experiments: dict[str, dict[str, list[_Run]]] = defaultdict(lambda: defaultdict(list))
+    for folder in folders:
+        if (run := _finished(folder)) is not None:
+            config = folder.config()
+            key = settings_text(config, "seed", "parallelism", "processes")
+            experiments[key][settings_text(config, "seed")].append(run)
+    rows = []
+    for configurations in experiments.values():
+        runs = [one for one in configurations.values() if _degrees(one) == SINGLE]
+        if runs:
+            rows += [_compare(many, runs[0]) for many in configurations.values()]
+    return rows
 
 
-def _compare(run: tuple[RunFolder, Row], baseline: tuple[RunFolder, Row]) -> Row:
-    metric = f"validation_{baseline[1]['primary_metric']}"
-    target = FRACTION * baseline[1]["metrics"][f"{metric}_best"]
-    one, many = (arrival(folder.metrics(), metric, target) for folder, _ in (baseline, run))
-    alone = not run[1]["emulated"]
-    throughput = "throughput_events_per_second"
+def _compare(many: list[_Run], single: list[_Run]) -> Row:
+    first = many[0].result
+    metric = f"validation_{first['primary_metric']}"
+    curves, singles = ([run.curve for run in runs] for runs in (many, single))
+    target = target_of(singles, metric)
+    alone = not first["emulated"]
+
+    def reached(x: str) -> tuple[float | None, float | None]:
+        """``x`` at the target, and that of one trainer by it; None where it is not reached."""
+        mine, one = (median_reaching(runs, metric, target, x) for runs in (curves, singles))
+        return (mine if isfinite(mine) else None), _ratio(one, mine)
+
+    iterations, sooner = reached("iteration")
+    seconds, faster = reached("seconds") if alone else (None, None)
     return {
-        "system": run[1]["system"],
-        "seed": run[1]["seed"],
-        "degrees": _degrees(run[1]),
+        "system": first["system"],
+        "processes": first["processes"],
+        "settings": many[0].settings,
+        "seeds": len(many),
+        "degrees": _degrees(many),
         "target": target,
-        "iterations": many.iteration,
-        "seconds": many.seconds if alone else None,
-        "speedup_iterations": _ratio(one.iteration, many.iteration),
-        "speedup_seconds": _ratio(one.seconds, many.seconds) if alone else None,
-        "speedup_throughput": _ratio(run[1][throughput], baseline[1][throughput]),
+        "iterations": iterations,
+        "seconds": seconds,
+        "speedup_iterations": sooner,
+        "speedup_seconds": faster,
+        "speedup_throughput": _ratio(_throughput(many), _throughput(single)),
     }
 
 
-def _finished(folder: RunFolder) -> Row | None:
+def _finished(folder: RunFolder) -> _Run | None:
     result = folder.result()
-    if result is None or result["status"] != "finished":
+    if result is None or result["status"] != "finished" or result["primary_metric"] is None:
         return None
-    return None if result["primary_metric"] is None else result
+    metric = f"validation_{result['primary_metric']}"
+    curve = pd.DataFrame([line for line in folder.metrics() if metric in line])
+    settings = flat(identifying(folder.config(), "seed"))
+    return None if curve.empty else _Run(result, settings, curve)
 
 
-def _key(folder: RunFolder) -> str:
-    return settings_text(folder.config(), "parallelism", "processes")
+def _degrees(runs: Sequence[_Run]) -> str:
+    return str(Parallelism(**runs[0].result["parallelism"]))
 
 
-def _degrees(result: Row) -> str:
-    return str(Parallelism(**result["parallelism"]))
+def _throughput(runs: Iterable[_Run]) -> float:
+    known = [run.result[THROUGHPUT] for run in runs]
+    return median(known) if all(known) else float("nan")
 
 
-def _ratio(top: float | None, bottom: float | None) -> float | None:
-    return top / bottom if top is not None and bottom else None
+def _ratio(top: float, bottom: float) -> float | None:
+    return top / bottom if isfinite(top) and isfinite(bottom) and bottom else None

@@ -13,7 +13,7 @@ from benchmark.runner.mirrors.mirrors import Mirrors
 from tests.experiments import MakeExperiment
 from tests.runner.mirrors.wandb_file import read_records
 
-FILES = {"curve.png", "curve.pdf", "curve.csv", "index.html"}
+FILES = {"curve.png", "curve.pdf", "curve.csv", "curve.md", "curve.tex", "index.html"}
 
 
 @pytest.fixture
@@ -31,6 +31,8 @@ def figures(run_folder: RunFolder) -> Path:
     matplotlib.image.imsave(folder / "curve.png", np.zeros((4, 6, 3)))
     (folder / "curve.pdf").write_bytes(b"%PDF")
     (folder / "curve.csv").write_text("label,value\none,0.5\ntwo,\n")
+    (folder / "curve.md").write_text("| label |")
+    (folder / "curve.tex").write_text("label")
     (folder / "index.html").write_text("<!DOCTYPE html>")
     (folder / "mirror.log").touch()
     return folder

@@ -103,8 +103,10 @@ def test_the_table(runs: Any, capsys: pytest.CaptureFixture[str]) -> None:
     print_comparison(compare(better + worse))
     printed = " ".join(capsys.readouterr().out.split())
     low, high = mean_interval(HIGH)
-    assert f"system.size=2 one 1x1x1 5 test mrr 0.6300 [{low:.4f}, {high:.4f}] *" in printed
-    assert "system.size=1 one 1x1x1 5 test mrr 0.5800 [" in printed
+    assert printed.split("──")[0].startswith("Over seeds: mean [95% interval], differences paired")
+    assert "system.size system i x j x k seeds metric mean" in printed
+    assert f"2 one 1x1x1 5 test mrr 0.6300 [{low:.4f}, {high:.4f}] *" in printed
+    assert "1 one 1x1x1 5 test mrr 0.5800 [" in printed
     assert "0.0500 [" in printed
     assert "* above every other configuration" in printed
     print_comparison(compare(better[:2] + worse[:1]))

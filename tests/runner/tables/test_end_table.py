@@ -6,13 +6,16 @@ from typing import Any
 import pytest
 
 from benchmark.runner.tables.end_table import print_speedups, print_table
+from benchmark.runner.tables.settings import settings_of
 from tests.experiments import MakeExperiment
 
 
 @pytest.fixture
 def row(make_experiment: MakeExperiment) -> dict[str, Any]:
+    experiment = make_experiment(parallelism={"j": 2}, processes=2)
     return {
-        **make_experiment(parallelism={"j": 2}, processes=2).describe(),
+        **experiment.describe(),
+        "settings": settings_of(experiment),
         "status": "finished",
         "visibility": "event",
         "primary_metric": "mrr",
@@ -53,6 +56,27 @@ def test_settings_that_differ_become_columns(
     assert (first[:12], second[:12]) == ("2 0 a_system", "3 7 a_system")
 
 
+def test_every_setting_that_tells_rows_apart_is_a_column(
+    make_experiment: MakeExperiment, row: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def with_model(learning_rate: float = 1e-4, **options: Any) -> dict[str, Any]:
+        experiment = make_experiment(
+            parallelism={"j": 2}, processes=2, model=options, learning_rate=learning_rate
+        )
+        return {**row, **experiment.describe(), "settings": settings_of(experiment)}
+
+    small, large = with_model(memory_dim=32), with_model(memory_dim=64)
+    _, heading, first, second = cells(shown(capsys, small, large))
+    assert heading.startswith("model.memory_dim system i x j x k")
+    assert (first[:11], second[:11]) == ("32 a_system", "64 a_system")
+    _, heading, first, second = cells(shown(capsys, with_model(1e-3), with_model()))
+    assert heading.startswith("learning_rate system")
+    assert (first.split()[0], second.split()[0]) == ("0.001", "0.0001")
+    other = {**with_model(name="other", num_layers=2), "status": "failed"}
+    _, heading, *_ = cells(shown(capsys, small, other))  # another network has options of its own
+    assert heading.startswith("model system i x j x k")
+
+
 def test_other_tasks_show_all_their_metrics_and_no_empty_column(
     row: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -80,7 +104,8 @@ def test_mixed_visibilities_are_pointed_out(
 
 
 def test_speedups_name_what_was_not_reached(capsys: pytest.CaptureFixture[str]) -> None:
-    one = {"system": "disttgl", "seed": 0, "degrees": "1x1x1", "target": 0.7, "iterations": 2000}
+    one: dict[str, Any] = {"system": "disttgl", "seeds": 3, "processes": 1, "settings": {}}
+    one |= {"degrees": "1x1x1", "target": 0.7, "iterations": 2000}
     one |= {"seconds": 30.0, "speedup_iterations": 1.0, "speedup_seconds": 1.0}
     nothing = dict.fromkeys(("iterations", "seconds", "speedup_iterations", "speedup_seconds"))
     print_speedups([one | {"speedup_throughput": 1.0}])

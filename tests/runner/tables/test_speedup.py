@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from benchmark.records.run_folder import RunFolder
-from benchmark.runner.tables.speedup import FRACTION, arrival, speedups
+from benchmark.records.targets import FRACTION
+from benchmark.runner.tables.speedup import speedups
 
 EVALUATIONS = [
     {"iteration": 10, "seconds": 2.0, "validation_mrr": 0.5},
@@ -30,17 +31,12 @@ def make_run(path: Path, k: int, lines: list[dict[str, Any]], **changes: Any) ->
         "status": "finished",
         "parallelism": degrees,
         "emulated": False,
+        "processes": k,
         "metrics": {"validation_mrr_best": max(line.get("validation_mrr", 0.0) for line in lines)},
         "throughput_events_per_second": 100.0 * k,
     }
     folder.finish(result | changes)
     return folder
-
-
-def test_arrival_is_the_first_evaluation_at_the_target() -> None:
-    assert arrival(EVALUATIONS, "validation_mrr", 0.6).iteration == 20
-    assert arrival(EVALUATIONS, "validation_mrr", 0.5).seconds == 2.0
-    assert arrival(EVALUATIONS, "validation_mrr", 0.71).iteration is None
 
 
 def test_two_trainers_against_one(tmp_path: Path) -> None:
@@ -65,9 +61,21 @@ def test_emulated_trainers_have_no_speed(tmp_path: Path) -> None:
     assert row["speedup_throughput"] is None
 
 
+def test_seeds_share_the_target_of_the_figures_and_give_a_median(tmp_path: Path) -> None:
+    slow = [{"iteration": 40, "seconds": 8.0, "validation_mrr": 0.9}]
+    ones = [make_run(tmp_path / "a", 1, EVALUATIONS), make_run(tmp_path / "b", 1, slow, seed=1)]
+    many = [
+        make_run(tmp_path / f"many{seed}", 2, lines, seed=seed)
+        for seed, lines in enumerate(([{**slow[0], "iteration": 10}], slow, slow))
+    ]
+    one, two = speedups([*ones, *many])
+    assert one["target"] == two["target"] == pytest.approx(0.95 * 0.8)
+    assert one["iterations"] is None  # seed 0 does not get there, and so does no median
+    assert (two["seeds"], two["iterations"], two["speedup_iterations"]) == (3, 40, None)
+
+
 def test_nothing_is_compared_across_experiments(tmp_path: Path) -> None:
     one = make_run(tmp_path / "one", 1, EVALUATIONS, seed=1)
-    two = make_run(tmp_path / "two", 2, EVALUATIONS)
-    other = make_run(tmp_path / "other", 1, EVALUATIONS, static_memory="pretrained")
+    two = make_run(tmp_path / "two", 2, EVALUATIONS, static_memory="pretrained")
     failed = make_run(tmp_path / "failed", 1, EVALUATIONS, status="failed", metrics={})
-    assert [row["degrees"] for row in speedups([one, two, other, failed])] == ["1x1x1"] * 2
+    assert [row["degrees"] for row in speedups([one, two, failed])] == ["1x1x1"]
