@@ -8,7 +8,7 @@ import pandas as pd
 
 from benchmark.records import words
 from benchmark.records.series import SINGLE
-from benchmark.records.statistics import first_reaching
+from benchmark.records.statistics import first_reaching, still_rising
 from paper_figures import curves, style
 from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
 from paper_figures.selection import has
@@ -46,6 +46,8 @@ def measure(group: Group) -> Iterator[Measured]:
     steps = median(c["iteration"].max() for c in many)
     unlike = f"{steps:,.0f} steps of the largest, the smallest took {needed:,.0f}"
     unlike = unlike if steps < needed else ""
+    if not unlike and any(still_rising(c, CURVE) for c in many):
+        unlike = "the largest batch was still getting better when it ended"
     sizes: dict[str, Any] = {"smallest": smallest, "largest": largest}
     times, first, last = growth(table), float(table[METRIC].iloc[0]), float(table[METRIC].iloc[-1])
     text = f"{times:g}x, from {smallest:,} to {times * smallest:,.0f} events"
