@@ -6,8 +6,8 @@ from typing import Any
 from benchmark.datasets.dataset import Dataset, LabelKind, SplitName
 from benchmark.errors import choose
 from benchmark.experiment import Experiment
-from benchmark.protocol.class_evaluator import MajorityClass, evaluate_classes
-from benchmark.protocol.scorer import EventClassifier
+from benchmark.protocol.evaluator import MajorityClass, evaluate_classes
+from benchmark.protocol.walk import EventClassifier
 from benchmark.records.run_folder import RunFolder
 from benchmark.tasks.build import build_dataset, build_protocol, build_system
 from benchmark.tasks.outcome import close, outcome

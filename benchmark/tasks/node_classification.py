@@ -9,12 +9,10 @@ from torch import Tensor
 from benchmark.datasets.dataset import Dataset, LabelKind
 from benchmark.errors import choose
 from benchmark.experiment import Experiment
-from benchmark.protocol.class_evaluator import evaluate_classes
 from benchmark.protocol.classification_metrics import positive_class
-from benchmark.protocol.evaluator import evaluate_links
+from benchmark.protocol.evaluator import evaluate_classes, evaluate_links
 from benchmark.protocol.link_protocol import LinkProtocol
-from benchmark.protocol.scorer import EventClassifier, SourceEmbedder
-from benchmark.protocol.walk import Sharing, walk
+from benchmark.protocol.walk import EventClassifier, Sharing, SourceEmbedder, walk
 from benchmark.records.run_folder import RunFolder
 from benchmark.tasks.build import build_dataset, build_protocol, build_system
 from benchmark.tasks.node_decoder import DecoderTraining, train_decoder

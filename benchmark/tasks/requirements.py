@@ -13,8 +13,8 @@ from benchmark.protocol.classification_metrics import (
     has_label,
     metric_names,
 )
-from benchmark.protocol.scorer import CatchesUp, EventClassifier, SourceEmbedder
 from benchmark.protocol.tgb_negatives import LINK_PREFIX
+from benchmark.protocol.walk import CatchesUp, EventClassifier, SourceEmbedder
 from benchmark.tasks.build import build_protocol
 from benchmark.tasks.choices import check_network, check_trainers, class_of
 from benchmark.tasks.task import Task

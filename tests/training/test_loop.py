@@ -14,7 +14,7 @@ from benchmark.datasets.dataset import EventBatch
 from benchmark.graph.visibility import Visibility
 from benchmark.protocol.evaluator import evaluate_links
 from benchmark.protocol.link_protocol import LinkProtocol
-from benchmark.protocol.pool import NegativePool
+from benchmark.protocol.negatives import NegativePool
 from benchmark.records.run_folder import RunFolder
 from benchmark.training.loop import Training, TrainingState
 from benchmark.training.processes import Processes
