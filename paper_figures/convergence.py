@@ -228,9 +228,11 @@ def _compares(runs: Runs) -> tuple[object, ...]:
     return (SINGLE in layouts and len(layouts) > 1, *foremost(runs))
 
 
+SUITES = ("convergence", "convergence_static", "convergence_mooc", "sampler", "trainer_grid")
+
 FIGURES = [
     PaperFigure("convergence", Rule(
-            ("convergence", "trainer_grid"), varies=WITHOUT_EFFECT, rank=_compares, apart=APART,
+            SUITES, varies=WITHOUT_EFFECT, rank=_compares, apart=APART,
             needs={"no validation MRR": curves.has_curve("mrr"),
                    "another layout": lambda r: r["parallelism"].isin(LAYOUTS)},
         ), draw_mrr, measure_mrr),

@@ -4,6 +4,7 @@
 """
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -14,7 +15,7 @@ import pandas as pd
 from benchmark.records import words
 from benchmark.records.reader import read_records
 from benchmark.records.series import without_disagreements
-from paper_figures.claims import Judged, Verdict, totals_by_kind
+from paper_figures.claims import COUNTED, Judged, Verdict, totals_by_kind
 from paper_figures.figure import PaperFigure, judge
 from paper_figures.published import published
 from paper_figures.registry import FIGURES
@@ -38,10 +39,12 @@ def all_verdicts(results: Path) -> Verdicts:
 
 
 def summary(verdicts: Verdicts) -> str:
-    """Totals, and a row for each figure: its headline, the verdict, and a link."""
+    """Totals, and a row for each figure of a paper: its headline, the verdict, and a link."""
     rows = []
     for name, claims in attempted(verdicts).items():
         figure = FIGURES[name]
+        if all(one.claim.kind not in COUNTED for one in claims):
+            continue
         head = next((c for c in claims if c.measured.measure == figure.told["headline"]), claims[0])
         rows.append({
             "figure": f"[{figure.number}]({PAGE}#{anchor(figure)})", "claim": head.statement,
@@ -157,8 +160,8 @@ def anchor(figure: PaperFigure) -> str:
 
 
 def headline(text: str) -> str:
-    """The first clause; the page has all of them."""
-    return text.partition(";")[0]
+    """The first clause without remarks; the page has all of them."""
+    return re.sub(r" \([^)]*\)", "", text.partition(";")[0])
 
 
 def total_text(verdicts: Verdicts) -> str:

@@ -14,7 +14,7 @@ from benchmark.records.series import SINGLE
 from benchmark.records.statistics import first_best, mean_difference
 from benchmark.records.words import commands, factor
 from paper_figures import curves, style
-from paper_figures.convergence import by_seed, too_short
+from paper_figures.convergence import SUITES, by_seed, too_short
 from paper_figures.curves import METRIC, TEST_METRIC
 from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
 from paper_figures.selection import APART, WITHOUT_EFFECT
@@ -118,7 +118,7 @@ def _panel(axes: Axes, cells: dict[str, float], form: str, norm: Normalize) -> N
 
 FIGURES = [
     PaperFigure("trainer_grid", Rule(
-            ("trainer_grid", "convergence"), varies=WITHOUT_EFFECT, apart=APART,
+            SUITES, varies=WITHOUT_EFFECT, apart=APART,
             needs={"no validation MRR": curves.has_curve("mrr"),
                    "a layout outside the grid": lambda runs: runs["parallelism"].isin(LAYOUTS)},
         ), draw, measure),
