@@ -62,7 +62,12 @@ def _forward(  # type: ignore[no-untyped-def]
     BLOCK_N: tl.constexpr, BLOCK_E: tl.constexpr, BLOCK_T: tl.constexpr,
 ):  # fmt: skip
     q = tl.program_id(0).to(tl.int64)
-    k, n, e, t = tl.arange(0, BLOCK_K), tl.arange(0, BLOCK_N), tl.arange(0, BLOCK_E), tl.arange(0, BLOCK_T)
+    k, n, e, t = (
+        tl.arange(0, BLOCK_K),
+        tl.arange(0, BLOCK_N),
+        tl.arange(0, BLOCK_E),
+        tl.arange(0, BLOCK_T),
+    )
     edge_start, time_start = node_dim, node_dim + edge_dim
     last, input_dim = node_dim + edge_dim + time_dim, node_dim + edge_dim + time_dim + 1
     end = tl.load(first + q + 1)
@@ -83,7 +88,9 @@ def _forward(  # type: ignore[no-untyped-def]
             slope = tl.where(score > 0, score * 0 + 1, score * 0 + SLOPE)
             score = tl.where(found, score * slope, float("-inf"))
             largest = tl.max(score, 0)
-            factor = tl.where(found, tl.exp(score - tl.where(largest > float("-inf"), largest, 0)), 0)
+            factor = tl.where(
+                found, tl.exp(score - tl.where(largest > float("-inf"), largest, 0)), 0
+            )
             total = tl.sum(factor, 0)
             factor = factor / tl.where(total > 0, total, 1)
             places = (root * NUM_HEADS + h) * num_neighbors + k
@@ -109,7 +116,12 @@ def _backward(  # type: ignore[no-untyped-def]
     BLOCK_N: tl.constexpr, BLOCK_E: tl.constexpr, BLOCK_T: tl.constexpr,
 ):  # fmt: skip
     q = tl.program_id(0).to(tl.int64)
-    k, n, e, t = tl.arange(0, BLOCK_K), tl.arange(0, BLOCK_N), tl.arange(0, BLOCK_E), tl.arange(0, BLOCK_T)
+    k, n, e, t = (
+        tl.arange(0, BLOCK_K),
+        tl.arange(0, BLOCK_N),
+        tl.arange(0, BLOCK_E),
+        tl.arange(0, BLOCK_T),
+    )
     edge_start, time_start = node_dim, node_dim + edge_dim
     last, input_dim = node_dim + edge_dim + time_dim, node_dim + edge_dim + time_dim + 1
     frequency_sum = _row(weight, 0, time_dim, BLOCK_T) * 0
@@ -150,9 +162,15 @@ def _backward(  # type: ignore[no-untyped-def]
             query_time = _row(queries, query + time_start, time_dim, BLOCK_T)
             to_time += step[:, None] * query_time[None, :]
             _add_row(to_queries, query, tl.sum(step[:, None] * node, 0), node_dim, BLOCK_N)
-            _add_row(to_queries, query + edge_start, tl.sum(step[:, None] * edge, 0), edge_dim, BLOCK_E)
-            _add_row(to_queries, query + time_start, tl.sum(step[:, None] * time, 0), time_dim, BLOCK_T)
-            tl.store(to_queries + query + last, tl.load(to_queries + query + last) + tl.sum(step, 0))
+            _add_row(
+                to_queries, query + edge_start, tl.sum(step[:, None] * edge, 0), edge_dim, BLOCK_E
+            )
+            _add_row(
+                to_queries, query + time_start, tl.sum(step[:, None] * time, 0), time_dim, BLOCK_T
+            )
+            tl.store(
+                to_queries + query + last, tl.load(to_queries + query + last) + tl.sum(step, 0)
+            )
         places = (root * num_neighbors + k)[:, None] * node_dim + n[None, :]
         tl.store(to_neighbors + places, to_node, mask=found[:, None] & (n < node_dim)[None, :])
         to_angles = tl.where(found[:, None], -tl.sin(angles) * to_time, 0)
