@@ -62,12 +62,8 @@ def _forward(  # type: ignore[no-untyped-def]
     BLOCK_N: tl.constexpr, BLOCK_E: tl.constexpr, BLOCK_T: tl.constexpr,
 ):  # fmt: skip
     q = tl.program_id(0).to(tl.int64)
-    k, n, e, t = (
-        tl.arange(0, BLOCK_K),
-        tl.arange(0, BLOCK_N),
-        tl.arange(0, BLOCK_E),
-        tl.arange(0, BLOCK_T),
-    )
+    k, n = tl.arange(0, BLOCK_K), tl.arange(0, BLOCK_N)
+    e, t = tl.arange(0, BLOCK_E), tl.arange(0, BLOCK_T)
     edge_start, time_start = node_dim, node_dim + edge_dim
     last, input_dim = node_dim + edge_dim + time_dim, node_dim + edge_dim + time_dim + 1
     end = tl.load(first + q + 1)
@@ -116,12 +112,8 @@ def _backward(  # type: ignore[no-untyped-def]
     BLOCK_N: tl.constexpr, BLOCK_E: tl.constexpr, BLOCK_T: tl.constexpr,
 ):  # fmt: skip
     q = tl.program_id(0).to(tl.int64)
-    k, n, e, t = (
-        tl.arange(0, BLOCK_K),
-        tl.arange(0, BLOCK_N),
-        tl.arange(0, BLOCK_E),
-        tl.arange(0, BLOCK_T),
-    )
+    k, n = tl.arange(0, BLOCK_K), tl.arange(0, BLOCK_N)
+    t = tl.arange(0, BLOCK_T)
     edge_start, time_start = node_dim, node_dim + edge_dim
     last, input_dim = node_dim + edge_dim + time_dim, node_dim + edge_dim + time_dim + 1
     frequency_sum = _row(weight, 0, time_dim, BLOCK_T) * 0
@@ -196,7 +188,7 @@ def forward(*arrays: Tensor) -> None:
 def backward(*arrays: Tensor) -> None:
     """Set the gradients, the last four of ``arrays``; ``to_known`` [num_nodes, node_dim]."""
     *given, to_queries, to_known, to_weight, to_shift = arrays
-    queries, known, neighbors, mask = (given[place] for place in (0, 3, 7, 10))
+    queries, known, neighbors = (given[place] for place in (0, 3, 7))
     to_queries.zero_()
     to_neighbors = known.new_zeros(*neighbors.shape, known.shape[1])
     of_queries = [known.new_empty(queries.shape[1], part.numel()) for part in (to_weight, to_shift)]
