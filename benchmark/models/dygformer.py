@@ -128,8 +128,8 @@ class DyGFormer(PairwiseModel):
         """What tokens are without the other end [num_roots, num_patches, 3 * channel_dim]."""
         absent = ~sequences.mask.unsqueeze(-1)
         known = self.add_static(memory, subgraph.nodes)[sequences.nodes.clamp(min=0)]
-        edges = F.pad(self.edge_features, (0, int(not self.edge_features.shape[1])))
-        edges = edges[sequences.events]
+        edges = self.edge_features[sequences.events]
+        edges = F.pad(edges, (0, int(not edges.shape[-1])))
         edges[:, 0] = 0.0
         parts = {
             self.of_node: known,
