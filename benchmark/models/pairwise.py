@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from benchmark.models.contract import TemporalModel
-from benchmark.models.roots import EventRoots, EventRows, RootPairs
+from benchmark.models.roots import CandidateRoots, EventRoots, EventRows, RootPairs
 from benchmark.models.subgraph import Subgraph
 
 
@@ -111,3 +111,12 @@ def answer(model: TemporalModel, memory: Tensor, subgraph: Subgraph, roots: Even
         embeddings = model.embed_pairs(memory, subgraph, roots.pairs)
         return PairAnswers(model, embeddings.unflatten(0, (roots.shape[0], -1)))
     return NodeAnswers(model, roots.split(model.embed(memory, subgraph)))
+
+
+def candidate_scores(
+    model: TemporalModel, memory: Tensor, subgraph: Subgraph, roots: CandidateRoots
+) -> Tensor:
+    """Scores [num_events, num_candidates] that ``model`` gives to ``roots``, from one subgraph."""
+    if isinstance(model, PairwiseModel):
+        return model.score_pairs(model.embed_pairs(memory, subgraph, roots.pairs)).view(roots.shape)
+    return model.score_links(*roots.split(model.embed(memory, subgraph)))

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from benchmark.errors import UserError
 from benchmark.models.contract import TemporalModel
 from benchmark.models.node_state import Mails, NodeState
-from benchmark.models.pairwise import PairwiseModel
+from benchmark.models.pairwise import PairwiseModel, candidate_scores
 from benchmark.models.roots import RootPairs
 from benchmark.models.subgraph import Subgraph
 from benchmark.models.toy_stream import ToyStream, mails_of_all
@@ -238,10 +238,7 @@ def _scores(model: TemporalModel, stream: ToyStream, state: NodeState) -> Tensor
     subgraph = stream.subgraph(model)
     rows = state.rows(subgraph.nodes)
     memory, subgraph = model.update_memory(rows), subgraph.known_from(rows)
-    if isinstance(model, PairwiseModel):
-        embeddings = model.embed_pairs(memory, subgraph, stream.roots.pairs)
-        return model.score_pairs(embeddings).view(stream.candidates.shape)
-    return model.score_links(*stream.roots.split(model.embed(memory, subgraph)))
+    return candidate_scores(model, memory, subgraph, stream.roots)
 
 
 def _equal(one: Tensor, other: Tensor) -> bool:
