@@ -35,6 +35,14 @@ class EventClassifier(Protocol):
 
 
 @runtime_checkable
+class CatchesUp(Protocol):
+    """A system that can be evaluated within a round, apart from the node memory it trains with."""
+
+    def catch_up(self) -> None:
+        """Let evaluation start from the training events, taken in with the weights of now."""
+
+
+@runtime_checkable
 class SourceEmbedder(Protocol):
     """A system whose embeddings can be taken out, to train something else on them."""
 

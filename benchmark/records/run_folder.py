@@ -14,7 +14,7 @@ import yaml
 from filelock import FileLock, Timeout
 
 from benchmark.errors import UserError
-from benchmark.records.earlier import config_of_today, line_of_today, result_of_today
+from benchmark.records.schema import config_of_today, line_of_today, result_of_today
 
 HEARTBEAT_INTERVAL = 1.0  # seconds
 

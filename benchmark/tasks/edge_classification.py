@@ -52,8 +52,9 @@ class EdgeClassification(Task):
         classifier = as_classifier(system)
         evaluate = partial(evaluate_classes, classifier, dataset, batch_size=experiment.batch_size)
         progress = Training(
-            system, evaluate, self.primary_metric, folder, processes, self.log_interval
-        ).run()
+            system, evaluate, self.primary_metric, folder, processes, self.log_interval,
+            evaluate_every=experiment.evaluate_every,
+        ).run()  # fmt: skip
         close(system, processes)
         result = outcome(experiment, dataset, system, progress, processes, self.primary_metric)
         return result | {

@@ -88,7 +88,10 @@ class NodeClassification(Task):
         system = build_system(experiment, dataset, protocol, processes, goal)
         classifier = as_classifier(system)
         evaluate = partial(evaluate_classes, classifier, dataset, batch_size=experiment.batch_size)
-        training = Training(system, evaluate, metric, folder, processes, self.log_interval)
+        training = Training(
+            system, evaluate, metric, folder, processes, self.log_interval,
+            evaluate_every=experiment.evaluate_every,
+        )  # fmt: skip
         progress = training.run()
         close(system, processes)
         return outcome(experiment, dataset, system, progress, processes, metric)
@@ -108,8 +111,9 @@ class NodeClassification(Task):
             evaluate_links, system, dataset, protocol=protocol, batch_size=batch_size
         )
         training = Training(
-            system, evaluate, metric, folder, processes, self.log_interval, test=False
-        )
+            system, evaluate, metric, folder, processes, self.log_interval, test=False,
+            evaluate_every=experiment.evaluate_every,
+        )  # fmt: skip
         progress = training.run()
         report = partial(folder.heartbeat, processes.rank)
         embeddings = embed_stream(

@@ -12,7 +12,9 @@ from benchmark.datasets.dataset import EventBatch
 from benchmark.errors import choose
 from benchmark.graph.neighbor_index import NeighborIndex
 from benchmark.graph.samplers import RECENT_SAMPLERS, NeighborSampler
+from benchmark.machine.device import check_precision
 from benchmark.models.contract import TemporalModel
+from benchmark.models.layers.products import narrow_products
 from benchmark.models.node_state import NodeState
 from benchmark.models.streaming import StreamingModel
 from benchmark.parallelism import Parallelism
@@ -24,7 +26,13 @@ from benchmark.training.objectives import LINK_OBJECTIVES, ClassifiesEvents, mak
 from benchmark.training.stopwatch import Stopwatch
 from benchmark.training.system import Job, ReportProgress, Step, System
 
-PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
+# Types of weights and node memory, and of the factors of dense products where that is another.
+PRECISIONS: dict[str, tuple[torch.dtype, torch.dtype | None]] = {
+    "float32": (torch.float32, None),
+    "float64": (torch.float64, None),
+    "bfloat16": (torch.float32, torch.bfloat16),
+    "bfloat16_emulated": (torch.float32, torch.bfloat16),
+}
 LEARNING_RATE_SCALES: dict[str, Callable[[int], float]] = {
     "linear": float,
     "none": lambda num_trainers: 1.0,
@@ -73,8 +81,11 @@ class ModelSystem(System):
     def __init__(self, job: Job, options: ModelOptions) -> None:
         super().__init__(job)
         dataset, protocol, training = job.dataset, job.protocol, job.training
-        device, dtype = training.device, choose("system.precision", options.precision, PRECISIONS)
+        device = training.device
+        dtype, product_type = choose("system.precision", options.precision, PRECISIONS)
+        check_precision(options.precision, device)
         self.visibility = protocol.visibility
+        self.trained_events = dataset.split.range("train")
         self.iteration = 0
         with seeded(device, training.seed, "weights"):
             self.model = self.build_model()
@@ -83,6 +94,7 @@ class ModelSystem(System):
                 training.goal, options.loss, protocol, self.model, dataset
             )
         self.objective.to(device, dtype)
+        narrow_products(self.objective, product_type)
         scale = choose(
             "system.learning_rate_scale", options.learning_rate_scale, LEARNING_RATE_SCALES
         )
@@ -169,6 +181,7 @@ class ModelSystem(System):
         for step in self.train(range(self.iteration, self.iteration + self.iterations_per_round)):
             self.iteration += 1
             yield step
+            self.model.train()  # evaluation may have come between
         self.evaluation.state = self.empty  # gives back what the last round left
         self.evaluation.state = self.snapshot()
 
@@ -189,6 +202,18 @@ class ModelSystem(System):
     def restart(self) -> None:
         """Continue evaluation from the start of the stream, with an empty node memory."""
         self.evaluation.state = self.empty.map(Tensor.clone)
+
+    def catch_up(self) -> None:
+        """Let evaluation start from the training events, taken in with the weights of now.
+
+        The node memories that training uses are not touched, nor asked: within a round they have
+        seen a part of these events only.
+        """
+        self.restart()
+        events, training = self.trained_events, self.job.training
+        size = training.parallelism.i * training.batch_size  # memory is as stale as in training
+        for start in range(events.start, events.stop, size):
+            self.observe(self.job.dataset.batch(start, min(start + size, events.stop)))
 
     def embed_sources(self, events: EventBatch) -> Tensor:
         """Embeddings [num_events, embedding_dim] of the sources, each before its event."""

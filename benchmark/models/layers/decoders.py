@@ -3,14 +3,16 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from benchmark.models.layers.products import Linear
+
 
 class LinkDecoder(nn.Module):
     """Score of a link: W_o ReLU(W_s h_src + W_d h_dst), as in the released DistTGL code."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
-        self.source = nn.Linear(dim, dim)
-        self.destination = nn.Linear(dim, dim)
+        self.source = Linear(dim, dim)
+        self.destination = Linear(dim, dim)
         self.output = nn.Linear(dim, 1)
 
     def forward(self, source: Tensor, destinations: Tensor) -> Tensor:
