@@ -1,7 +1,6 @@
 """What a user can put right: one sentence that says what to write instead."""
 
 import errno
-import os
 from collections.abc import Mapping
 from typing import TypeVar
 

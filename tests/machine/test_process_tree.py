@@ -33,7 +33,7 @@ thread = threading.Thread(target=time.sleep, args=(600,))
 thread.start()
 print(thread.native_id, flush=True)
 """
-STUBBORN = f"""
+STUBBORN = """
 import signal, subprocess, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"],
