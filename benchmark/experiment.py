@@ -58,6 +58,7 @@ class Experiment:
     threads: int | None = None
     pin_cores: bool = False
     seed: int = 0
+    evaluate_every: int | None = None
     max_events: int | None = None
     random_edge_features: int | None = None
     class_features: int | None = None

@@ -1,10 +1,15 @@
-"""Random numbers named by what they are for, never by the process that draws them."""
+"""Random numbers named by what they are for, never by the process that draws them.
+
+A sequential generator makes number n depend on how many numbers were drawn before it, and so on
+batch size and on the number of processes; ``random_integers`` has an address for each number.
+"""
 
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from torch import Tensor
 
 
 def key_to_seed(seed: int, *key: int | str) -> int:
@@ -27,3 +32,40 @@ def seeded(device: torch.device, seed: int, *key: int | str) -> Iterator[None]:
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(key_to_seed(seed, *key))
         yield
+
+
+def _signed(word: int) -> int:
+    """The int64 with the same 64 bits as ``word``."""
+    return word - (1 << 64) if word >= 1 << 63 else word
+
+
+_STEP = _signed(0x9E3779B97F4A7C15)
+_FIRST = _signed(0xBF58476D1CE4E5B9)
+_SECOND = _signed(0x94D049BB133111EB)
+_LARGEST = (1 << 63) - 1
+
+
+def _shift_right(words: Tensor, bits: int) -> Tensor:
+    """Logical shift; torch's own keeps the sign bit."""
+    return (words >> bits) & ((1 << (64 - bits)) - 1)
+
+
+def mix(words: Tensor) -> Tensor:
+    """The output function of splitmix64 (Steele, Lea and Flood, 2014): a bijection of int64."""
+    words = (words ^ _shift_right(words, 30)) * _FIRST
+    words = (words ^ _shift_right(words, 27)) * _SECOND
+    return words ^ _shift_right(words, 31)
+
+
+def random_integers(key: int, counters: Tensor, bound: int) -> Tensor:
+    """Integers in [0, bound), one for each counter, independent of all other counters given.
+
+    ``key`` is a 63-bit seed (``benchmark.randomness.key_to_seed``); ``counters`` is int64 of any
+    shape and device, and the result has the same. Each value has a probability of 1 / bound to a
+    relative error of at most bound / 2^63, from taking 63 random bits modulo ``bound``.
+    """
+    if bound < 1:
+        raise ValueError(f"random integers need a bound of at least 1, not {bound}.")
+    # mixed before the key comes in, so that two keys never walk the same sequence at an offset
+    words = mix(mix((counters + 1) * _STEP) ^ key)
+    return (words & _LARGEST) % bound

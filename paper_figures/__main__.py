@@ -4,8 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmark.records.disagreement import without_disagreements
 from benchmark.records.reader import read_records
+from benchmark.records.series import without_disagreements
 from paper_figures.figure import draw
 from paper_figures.page import write_page
 from paper_figures.registry import FIGURES

@@ -8,7 +8,7 @@ import pandas as pd
 
 from benchmark.records import words
 from benchmark.records.series import SINGLE
-from benchmark.records.targets import first_reaching
+from benchmark.records.statistics import first_reaching
 from paper_figures import curves, style
 from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
 from paper_figures.selection import has

@@ -7,7 +7,7 @@ from statistics import median
 import pandas as pd
 
 from benchmark.records.series import SINGLE, Runs, size_order
-from benchmark.records.targets import FRACTION, first_reaching, still_rising, target_of
+from benchmark.records.statistics import FRACTION, first_reaching, still_rising, target_of
 from benchmark.records.words import PAPER_EPOCHS, factor, median_and_range
 from paper_figures import curves, style, tables
 from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published

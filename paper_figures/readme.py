@@ -11,8 +11,8 @@ from pathlib import Path
 import jinja2
 import pandas as pd
 
-from benchmark.records.disagreement import without_disagreements
 from benchmark.records.reader import read_records
+from benchmark.records.series import without_disagreements
 from paper_figures.claims import Judged, totals
 from paper_figures.figure import PaperFigure, judge
 from paper_figures.registry import FIGURES

@@ -6,8 +6,7 @@ from math import ceil
 import pandas as pd
 
 from benchmark.records.series import SINGLE, Runs
-from benchmark.records.statistics import Estimate
-from benchmark.records.targets import target_of
+from benchmark.records.statistics import Estimate, target_of
 from paper_figures import curves, style
 from paper_figures.convergence import too_short
 from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published

@@ -8,8 +8,7 @@ import pandas as pd
 
 from benchmark.records import words
 from benchmark.records.series import SYSTEM_ORDER, Runs, column, make_series, ran_apart
-from benchmark.records.statistics import Estimate
-from benchmark.records.targets import first_reaching
+from benchmark.records.statistics import Estimate, first_reaching
 from paper_figures import curves, style, tables
 from paper_figures.curves import METRIC
 from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured

@@ -11,7 +11,7 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.patches import Rectangle
 
 from benchmark.records.series import SINGLE
-from benchmark.records.targets import first_best
+from benchmark.records.statistics import first_best
 from benchmark.records.words import commands, factor
 from paper_figures import curves, style
 from paper_figures.convergence import too_short

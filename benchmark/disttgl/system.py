@@ -77,6 +77,7 @@ class DistTGLSystem(ModelSystem):
         self.epochs_per_round = self.schedule.epochs_per_round
         self.iterations_per_round = self.schedule.iterations_per_round
         super().__init__(job, chosen)
+        self.trained_events = trained
         num_nodes, mail_sampler = job.dataset.num_nodes, self.builder.mail_sampler
         recipients = 1 + (mail_sampler.num_neighbors if mail_sampler else 0)
         most_written = min(2 * training.batch_size * recipients, num_nodes)

@@ -15,11 +15,10 @@ from benchmark.graph.visibility import Visibility
 from benchmark.models.contract import TemporalModel
 from benchmark.models.roots import EventRoots
 from benchmark.models.subgraph import Subgraph, build_subgraph
-from benchmark.protocol.counter import random_integers
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.protocol.metrics import link_metrics
-from benchmark.protocol.pool import NegativePool
-from benchmark.randomness import generator, key_to_seed, seeded
+from benchmark.protocol.negatives import NegativePool
+from benchmark.randomness import generator, key_to_seed, random_integers, seeded
 from benchmark.training.objectives import softmax_link_loss
 from benchmark.training.system import ReportProgress
 

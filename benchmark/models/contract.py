@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from benchmark.graph.samplers import NeighborSampler
 from benchmark.graph.snapshots import WHOLE_PAST, Snapshots
-from benchmark.models.layers.static_rows import StaticRows
+from benchmark.models.layers.node_memory import StaticRows
 from benchmark.models.node_state import NO_EVENT, NodeState
 from benchmark.models.subgraph import Subgraph
 

@@ -1,10 +1,17 @@
-"""Rows of node memory, as they travel between memory, model and processes."""
+"""Rows of node memory, who gets the mails of a batch of events, and what is written of both."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+from benchmark.datasets.dataset import EventBatch
+from benchmark.graph.distinct import distinct
+from benchmark.graph.samplers import NeighborSampler
+
+MakeMail = Callable[[Tensor, Tensor], Tensor]
 
 NO_EVENT = -1  # the mail_event of a node that has not received a mail
 
@@ -75,3 +82,115 @@ class NodeState(NamedTuple):
         for field in self[:-1]:
             field.zero_()
         self.mail_event.fill_(NO_EVENT)
+
+
+def last_occurrence(nodes: Tensor) -> Tensor:
+    """Mask of the entries of ``nodes`` [num_entries] that are the last of their id."""
+    found, rows = distinct(nodes)
+    positions = torch.arange(nodes.numel(), device=nodes.device)
+    last = positions.new_zeros(found.numel()).scatter_reduce_(0, rows, positions, "amax")
+    mask = torch.zeros(nodes.numel(), dtype=torch.bool, device=nodes.device)
+    mask[last] = True
+    return mask
+
+
+def endpoints(events: EventBatch) -> Tensor:
+    """Source and destination of the first event, of the second, and so on [2 * num_events]."""
+    return torch.stack([events.src, events.dst], dim=1).flatten()
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """The recipients of the mails of a batch: each keeps the last one that it gets.
+
+    All of shape [2 * num_events, num_recipients], a row for each of the ``endpoints``, whose mail
+    it is: ``nodes`` are ids, ``last`` says which mails stay and ``takes_part`` which recipients
+    are themselves an end of an event of the batch.
+    """
+
+    nodes: Tensor
+    last: Tensor
+    takes_part: Tensor
+
+    @classmethod
+    def of(
+        cls, events: EventBatch, mail_sampler: NeighborSampler | None, first_event: int
+    ) -> "Delivery":
+        """The delivery of a whole batch, which begins at ``first_event``.
+
+        A mail goes to the endpoint itself and, where there is a ``mail_sampler``, before that to
+        the neighbours that the endpoint has for it at the time of the event.
+        """
+        ends = endpoints(events)
+        nodes = ends.unsqueeze(1)
+        takes_part = torch.ones_like(nodes, dtype=torch.bool)
+        if mail_sampler is not None:
+            around = mail_sampler.sample(ends, events.t.repeat_interleave(2), first_event)
+            nodes = torch.cat([torch.where(around.mask, around.nodes, nodes), nodes], dim=1)
+            takes_part = torch.isin(nodes, ends)
+        return cls(nodes, last_occurrence(nodes.flatten()).view_as(nodes), takes_part)
+
+    def part(self, events: slice) -> "Delivery":
+        """The delivery of some events of the batch."""
+        rows = slice(2 * events.start, 2 * events.stop)
+        return Delivery(self.nodes[rows], self.last[rows], self.takes_part[rows])
+
+
+@dataclass(frozen=True)
+class MemoryWrite:
+    """The nodes that a batch writes, each with its last mail (the COMB of TGN).
+
+    All of shape [num_written]: ``nodes`` are the ids and ``rows`` their places among the nodes
+    that the batch has read; ``own`` and ``other`` the places of the end whose mail it is and of
+    the opposite end of the event; ``times`` and ``events`` the time and id of that event. Only a
+    node that ``takes_part`` in an event of the batch takes in its old mail.
+    """
+
+    nodes: Tensor
+    rows: Tensor
+    own: Tensor
+    other: Tensor
+    times: Tensor
+    events: Tensor
+    takes_part: Tensor
+
+    @classmethod
+    def plan(cls, events: EventBatch, delivery: Delivery, read: Tensor) -> "MemoryWrite":
+        """Write what the ``delivery`` of ``events`` says.
+
+        ``read`` [num_read] are the ids of the nodes read, ascending.
+        """
+        sender, place = delivery.last.nonzero(as_tuple=True)
+        nodes = delivery.nodes[sender, place]
+        ends = torch.searchsorted(read, endpoints(events))
+        return cls(
+            nodes,
+            torch.searchsorted(read, nodes),
+            ends[sender],
+            ends[sender ^ 1],
+            events.t[sender // 2],
+            events.ids[sender // 2],
+            delivery.takes_part[sender, place],
+        )
+
+    def new_state(self, make_mail: MakeMail, old: NodeState, memory: Tensor) -> NodeState:
+        """The state of ``nodes`` from what was read (``old``) and its updated ``memory``.
+
+        ``make_mail`` is that of the network.
+        """
+        memory = memory.detach()
+        rows, takes_part = self.rows, self.takes_part
+        mail = make_mail(memory[self.own], memory[self.other])
+        return NodeState(
+            torch.where(takes_part.unsqueeze(1), memory[rows], old.memory[rows]),
+            self._newest_first(mail, old.mail),
+            torch.where(takes_part, old.newest_time[rows], old.memory_time[rows]),
+            self._newest_first(self.times, old.mail_time),
+            self._newest_first(self.events, old.mail_event),
+        )
+
+    def _newest_first(self, new: Tensor, old: Tensor) -> Tensor:
+        """``new`` [num_written, ...] alone or, in a mailbox, before all but the oldest."""
+        if old.dim() == new.dim():
+            return new
+        return torch.cat([new.unsqueeze(1), old[self.rows, :-1]], dim=1)

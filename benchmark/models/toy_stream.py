@@ -7,8 +7,7 @@ from benchmark.graph.neighbor_index import NeighborIndex
 from benchmark.graph.samplers import RecentSampler
 from benchmark.graph.visibility import Visibility
 from benchmark.models.contract import TemporalModel
-from benchmark.models.memory_write import Delivery, MemoryWrite
-from benchmark.models.node_state import NodeState
+from benchmark.models.node_state import Delivery, MemoryWrite, NodeState
 from benchmark.models.roots import CandidateRoots
 from benchmark.models.subgraph import Subgraph, build_subgraph
 
@@ -77,5 +76,7 @@ class ToyStream:
             events = self._events(start, min(start + BATCH_SIZE, FIRST))
             old = state.rows(nodes)
             write = MemoryWrite.plan(events, Delivery.of(events, mail_sampler, start), nodes)
-            state.write(write.nodes, write.new_state(model, old, model.update_memory(old)))
+            state.write(
+                write.nodes, write.new_state(model.make_mail, old, model.update_memory(old))
+            )
         return state

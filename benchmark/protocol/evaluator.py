@@ -1,17 +1,23 @@
-"""The one loop that evaluates link prediction, whatever the system: score, then observe."""
+"""The evaluation of links and of classes, whatever the system: predict, then observe."""
 
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from benchmark.datasets.dataset import Dataset, EventBatch, SplitName
-from benchmark.protocol.inductive import inductive_events
+from benchmark.datasets.dataset import Dataset, EventBatch, LabelKind, SplitName
+from benchmark.protocol.classification_metrics import class_metrics, has_label
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.protocol.metrics import link_metrics
 from benchmark.protocol.negatives import NO_NODE
-from benchmark.protocol.scorer import StreamScorer
-from benchmark.protocol.walk import ALONE, Sharing, split_events, walk
+from benchmark.protocol.walk import (
+    ALONE,
+    EventClassifier,
+    Sharing,
+    StreamScorer,
+    split_events,
+    walk,
+)
 
 OnScores = Callable[[SplitName, Tensor, Tensor], None]
 
@@ -52,6 +58,20 @@ def evaluate_links(
     return metrics
 
 
+def inductive_events(dataset: Dataset, split: SplitName) -> Tensor:
+    """Whether each event of ``split`` has a node that no training event has, bool [num_events].
+
+    Nothing is withheld from training: the nodes are new because they come late in the stream.
+    """
+    stream, train_end = dataset.stream, dataset.split.train_end
+    known = torch.zeros(dataset.num_nodes, dtype=torch.bool)
+    known[stream.src[:train_end]] = True
+    known[stream.dst[:train_end]] = True
+    events = dataset.split.range(split)
+    batch = dataset.batch(events.start, events.stop)
+    return ~(known[batch.src] & known[batch.dst])
+
+
 def _of_some(prefix: str, scores: Tensor, num_negatives: Tensor) -> dict[str, float]:
     """The metrics of a part of the events; where there is none, only their number."""
     metrics = {"num_events": float(len(scores))}
@@ -69,3 +89,54 @@ def _score(scorer: StreamScorer, events: EventBatch, candidates: Tensor) -> Tens
             f"{tuple(scores.shape)}; the two must be equal."
         )
     return scores.to("cpu", torch.float64)
+
+
+def evaluate_classes(
+    classifier: EventClassifier,
+    dataset: Dataset,
+    split: SplitName,
+    batch_size: int,
+    sharing: Sharing = ALONE,
+) -> dict[str, float]:
+    """Metrics of ``classifier`` on one split, and ``num_events``, those that have a label."""
+
+    def classify(batch: EventBatch) -> Tensor:
+        logits = classifier.classify(batch)
+        if logits.shape != (len(batch), dataset.num_classes):
+            raise ValueError(
+                f"the system classified {len(batch)} events of {dataset.num_classes} classes with "
+                f"a tensor of shape {tuple(logits.shape)}."
+            )
+        return logits
+
+    events = split_events(dataset, split)
+    logits = walk(classifier, classify, dataset, events, batch_size, sharing)
+    labels = dataset.stream.y[events.start : events.stop]
+    metrics = class_metrics(logits, labels, dataset.label_kind, events.start)
+    return metrics | {"num_events": float(has_label(labels).sum())}
+
+
+class MajorityClass:
+    """The floor of every classifier: it knows how often each class occurs in training, no more.
+
+    With one class per event it predicts the most frequent one; with several, those that more
+    than half of the events have. Events without a label count nowhere.
+    """
+
+    def __init__(self, dataset: Dataset) -> None:
+        labels = dataset.stream.y[: dataset.split.train_end]
+        labels = labels[has_label(labels)]
+        several = dataset.label_kind is LabelKind.MULTI_EDGE
+        counts = (
+            labels.sum(0, dtype=torch.float64)
+            if several
+            else labels.bincount(minlength=dataset.num_classes)
+        )
+        self.logits = counts.double() / len(labels) - 0.5
+
+    def classify(self, events: EventBatch) -> Tensor:
+        """The same logits [num_events, num_classes] for every event."""
+        return self.logits.expand(len(events), -1)
+
+    def observe(self, events: EventBatch) -> None:
+        """Learn nothing from ``events``."""

@@ -3,13 +3,46 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from hydra.utils import get_class
+
 from benchmark.datasets.dataset import Dataset
 from benchmark.graph.visibility import Visibility
+from benchmark.protocol.linked_negatives import HistoricalNegatives, InductiveNegatives
 from benchmark.protocol.metrics import LINK_METRICS
-from benchmark.protocol.negatives import NegativeSampler
-from benchmark.protocol.pool import NegativePool
-from benchmark.protocol.samplers import sampler_class
+from benchmark.protocol.negatives import NegativePool, NegativeSampler, RandomNegatives
+from benchmark.protocol.tgb_negatives import TGBNegatives
 from benchmark.storage.locations import Locations
+
+SAMPLERS: dict[str, type[NegativeSampler]] = {
+    "random": RandomNegatives,
+    "historical": HistoricalNegatives,
+    "inductive": InductiveNegatives,
+    "tgb": TGBNegatives,
+}
+
+
+def sampler_class(name: str) -> type[NegativeSampler]:
+    """What ``SAMPLERS`` calls ``name``, or the class of one's own at ``package.module.Class``.
+
+    Raises ValueError if there is none.
+    """
+    if name in SAMPLERS:
+        return SAMPLERS[name]
+    if "." not in str(name):
+        raise ValueError(
+            f"negative_sampling must be one of {', '.join(SAMPLERS)}, not {name!r}, or name a "
+            "class of your own as package.module.Class."
+        )
+    try:
+        found = get_class(name)
+    except (ImportError, ValueError) as problem:
+        raise ValueError(
+            f"negative_sampling names the class {name}, which cannot be imported "
+            f"({str(problem).splitlines()[0]}); run where Python finds it, or set PYTHONPATH."
+        ) from problem
+    if not issubclass(found, NegativeSampler):
+        raise ValueError(f"negative_sampling names {name}, which is no NegativeSampler.")
+    return found
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,8 @@ from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset, EventBatch, SplitName
 from benchmark.graph.pairs import Pairs
-from benchmark.protocol.counter import random_integers
-from benchmark.protocol.pool import SLOTS
-from benchmark.protocol.random_negatives import RandomNegatives
-from benchmark.randomness import key_to_seed
+from benchmark.protocol.negatives import SLOTS, RandomNegatives
+from benchmark.randomness import key_to_seed, random_integers
 
 if TYPE_CHECKING:
     from benchmark.protocol.link_protocol import LinkProtocol

@@ -1,15 +1,21 @@
-"""Ranking and classification metrics of link prediction, pooled over events."""
+"""Ranking and classification metrics of link prediction, pooled over events, and per node."""
 
+import csv
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from benchmark.datasets.dataset import Dataset, SplitName
+
 Scores = NDArray[np.floating[Any]]
 
 ACROSS_EVENTS = ("ap", "auc")  # compare scores of different events; the others rank within one
 LINK_METRICS = ("mrr", "mrr_optimistic", "ap", "auc", "hits@1", "hits@3", "hits@10")
+NODE_COLUMNS = ("split", "node", "degree", "num_events", "mrr")
+Row = tuple[str, int, int, int, float]
 
 
 def link_metrics(
@@ -92,3 +98,33 @@ def _pooled_ap_and_auc(scores: Scores, present: NDArray[np.bool_]) -> tuple[floa
 
     wins = (positives * (below + not_above) / 2).sum()
     return float(average_precision), float(wins / (len(scores) * negatives.size))
+
+
+def node_ranks(
+    dataset: Dataset, split: SplitName, scores: Tensor, num_negatives: Tensor | None = None
+) -> list[Row]:
+    """``NODE_COLUMNS`` of every node that is the source of an event of ``split``, in order of node.
+
+    ``scores`` [num_events, 1 + num_negatives] are those of the split, the true destination's
+    first, and ``num_negatives`` as in ``link_metrics``. ``mrr`` is over the ``num_events`` of which
+    the node is the source, to 4 decimals; ``degree`` counts all events of the stream that the node
+    takes part in.
+    """
+    stream, events = dataset.stream, dataset.split.range(split)
+    mean, _ = ranks(scores, num_negatives)
+    sources, inverse, num_events = np.unique(
+        stream.src[events.start : events.stop].numpy(), return_inverse=True, return_counts=True
+    )
+    mrr = np.bincount(inverse, weights=1 / mean) / num_events
+    ends = np.concatenate([stream.src.numpy(), stream.dst.numpy()])
+    degrees = np.bincount(ends, minlength=dataset.num_nodes)[sources]
+    columns = (sources.tolist(), degrees.tolist(), num_events.tolist(), mrr.round(4).tolist())
+    return [(split, *row) for row in zip(*columns, strict=True)]
+
+
+def write_rows(path: Path, rows: list[Row]) -> None:
+    """Write ``rows`` as a csv file with ``NODE_COLUMNS`` as its header."""
+    with open(path, "w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(NODE_COLUMNS)
+        writer.writerows(rows)

@@ -11,8 +11,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from benchmark.datasets.dataset import Dataset, EventBatch, SplitName
-from benchmark.protocol.negatives import NO_NODE
-from benchmark.protocol.random_negatives import RandomNegatives
+from benchmark.protocol.negatives import NO_NODE, RandomNegatives
 from benchmark.storage.archive import fetch_member
 from benchmark.storage.locations import Locations
 

@@ -25,6 +25,8 @@ NOT_IDENTITY = (
     "wandb",
     "locating",
 )
+# Settings that are younger than records that are kept: unset, they name nothing.
+NAMED_WHERE_SET = ("evaluate_every",)
 GROUPS = ("dataset", "task", "protocol", "system", "model")
 OWN_PACKAGES = ("benchmark", "baselines", "datasets")  # also as records of earlier versions say
 HASH_LENGTH = 8
@@ -37,7 +39,8 @@ def identifying(config: Mapping[str, Any], *left_out: str) -> dict[str, Any]:
     """
     kept = deepcopy(dict(config))
     locating = (f"dataset.{option}" for option in config.get("locating", ()))
-    for key in (*NOT_IDENTITY, *locating, *left_out):
+    unset = (key for key in NAMED_WHERE_SET if kept.get(key) is None)
+    for key in (*NOT_IDENTITY, *locating, *unset, *left_out):
         _remove(kept, key)
     for group in GROUPS:
         options = kept.get(group, {})

@@ -12,8 +12,8 @@ from typing import Any
 
 import pandas as pd
 
-from benchmark.records.earlier import config_of_today, line_of_today, result_of_today
 from benchmark.records.identity import GROUPS, identifying
+from benchmark.records.schema import NUMBER, config_of_today, line_of_today, result_of_today
 from benchmark.records.seal import (
     CONFIG,
     LINES,
@@ -31,7 +31,6 @@ DRAWN = "figures"  # a folder of what was drawn from the runs beside it
 BESIDE_RUNS = {"README.md", "agreement.csv"}
 LISTED = 3  # foreign files named per folder
 UNTRAINED = ("captured_events", "dataset_statistics", "sampling_speed")  # tasks without epochs
-NUMBER = (int, float)
 FIELDS: dict[str, tuple[type, ...]] = {
     "suite": (str,), "dataset": (str,), "task": (str,), "metrics": (dict,), "command": (str,),
 }  # fmt: skip

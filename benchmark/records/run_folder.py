@@ -14,8 +14,12 @@ import yaml
 from filelock import FileLock, Timeout
 
 from benchmark.errors import UserError
-from benchmark.records.earlier import config_of_today, line_of_today, result_of_today
-from benchmark.records.schema import validate_result
+from benchmark.records.schema import (
+    config_of_today,
+    line_of_today,
+    result_of_today,
+    validate_result,
+)
 from benchmark.records.seal import (
     CONFIG,
     LINES,

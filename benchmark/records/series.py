@@ -1,10 +1,14 @@
 """Sets of runs that are alike: those that differ only in their seed are a line, bar or row."""
 
 from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
+from benchmark.records.reader import Records, Unreadable
 from benchmark.records.words import plain, short, telling_settings, texts
 
 SINGLE = "1x1x1"
@@ -12,6 +16,7 @@ SYSTEM_ORDER = ("tgn", "tgl", "disttgl")
 ALWAYS_NAMED = ("model", "epochs", "batch_size", "processes")
 ALWAYS_VARIES = ("parallelism", "seed", "choices")
 FIELDS = ("dataset", "protocol", "system", "model", "epochs", "batch_size", "processes", "hardware")
+TOLERANCE = 1e-6  # relative, of numbers that one experiment gives twice
 
 Runs = pd.DataFrame  # rows of Records.runs
 
@@ -134,3 +139,28 @@ def size_order(parallelism: str) -> tuple[int, ...]:
     """Sorts "ixjxk" by number of trainers, then mini-batch, epoch, memory parallelism."""
     i, j, k = (int(degree) for degree in parallelism.split("x"))
     return (i * j * k, k, j, i)
+
+
+def without_disagreements(records: Records) -> Records:
+    """``records`` without those of one experiment, seed and machine whose metrics differ.
+
+    Each is named in ``unreadable`` with the metric and the others; none of them can be trusted.
+    """
+    runs = records.runs
+    if runs.empty:
+        return records
+    settings = [name for name in map(str, runs.columns) if name.startswith("settings.")]
+    key = texts(runs[["task", "parallelism", "seed", *FIELDS, *settings]]).agg("|".join, axis=1)
+    wrong: list[Unreadable] = []
+    for _, same in runs.groupby(key, sort=False):
+        metrics = same.filter(like="metrics.")
+        low, high = metrics.min(), metrics.max()
+        apart = (high - low) > TOLERANCE * np.maximum(low.abs(), high.abs())
+        apart |= metrics.isna().any() & metrics.notna().any()
+        if apart.any():
+            name = str(apart.idxmax()).removeprefix("metrics.")
+            others = ", ".join(map(str, same.index))
+            reason = f"runs of one experiment disagree in {name}: {others}; remove wrong ones"
+            wrong += [Unreadable(Path(str(run)), reason) for run in same.index]
+    left = runs.drop(index=[str(one.path) for one in wrong])
+    return replace(records, runs=left, unreadable=[*records.unreadable, *wrong])

@@ -1,4 +1,7 @@
-"""Means over seeds and how sure they are; differences of two systems paired by seed."""
+"""Means over seeds and how sure they are, differences paired by seed, and when a target is reached.
+
+One rule each, for figures and the end table.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean, median
@@ -9,6 +12,7 @@ import pandas as pd
 from scipy import stats
 
 CONFIDENCE = 0.95
+FRACTION = 0.95  # of the best value of one trainer (DistTGL, section 4.1, uses such fractions)
 
 
 class Interval(NamedTuple):
@@ -75,3 +79,34 @@ def median_estimate(values: Iterable[Any]) -> Estimate | None:
     """
     known = [float(value) for value in values if pd.notna(value)]
     return Estimate(median(known), min(known), max(known)) if known else None
+
+
+def first_reaching(run: pd.DataFrame, metric: str, target: float, x: str = "iteration") -> float:
+    """``x`` of the first evaluation whose ``metric`` is at least ``target``; infinite if none is.
+
+    ``run`` has a row for each evaluation, in order of training.
+    """
+    reached = run.loc[run[metric] >= target, x]
+    return float(reached.iloc[0]) if len(reached) else float("inf")
+
+
+def first_best(run: pd.DataFrame, metric: str, x: str = "iteration") -> float:
+    """``x`` of the first evaluation with the best ``metric`` of the run."""
+    return first_reaching(run, metric, float(run[metric].max()), x)
+
+
+def target_of(single: list[pd.DataFrame], metric: str, fraction: float = FRACTION) -> float:
+    """``fraction`` of the best ``metric`` of one trainer, the mean over its seeds."""
+    return fraction * fmean(float(run[metric].max()) for run in single)
+
+
+def median_reaching(
+    runs: list[pd.DataFrame], metric: str, target: float, x: str = "iteration"
+) -> float:
+    """The median over seeds of ``first_reaching``."""
+    return median(first_reaching(run, metric, target, x) for run in runs)
+
+
+def still_rising(run: pd.DataFrame, metric: str) -> bool:
+    """Whether the last evaluation is the best so far: then nobody knows where it would end."""
+    return bool(run[metric].idxmax() == run[metric].last_valid_index())

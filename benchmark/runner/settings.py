@@ -57,6 +57,7 @@ class Settings:
     epochs: int
     batch_size: int
     learning_rate: float
+    evaluate_every: int | None
     max_events: int | None
     random_edge_features: int | None
     class_features: int | None
@@ -81,7 +82,13 @@ def check(settings: dict[str, Any]) -> None:
     for key in ("learning_rate", "time_limit_minutes", "heartbeat_seconds"):
         if settings[key] is not None and not settings[key] > 0:
             raise UserError(f"{key} must be above 0, not {settings[key]}.")
-    for key in ("threads", "max_events", "random_edge_features", "class_features"):
+    for key in (
+        "threads",
+        "evaluate_every",
+        "max_events",
+        "random_edge_features",
+        "class_features",
+    ):
         if settings[key] is not None:
             _at_least_one(key, settings[key])
     _one_of("device", settings["device"], DEVICES)

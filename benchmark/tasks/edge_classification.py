@@ -6,8 +6,8 @@ from typing import Any
 from benchmark.datasets.dataset import Dataset, LabelKind, SplitName
 from benchmark.errors import choose
 from benchmark.experiment import Experiment
-from benchmark.protocol.class_evaluator import MajorityClass, evaluate_classes
-from benchmark.protocol.scorer import EventClassifier
+from benchmark.protocol.evaluator import MajorityClass, evaluate_classes
+from benchmark.protocol.walk import EventClassifier
 from benchmark.records.run_folder import RunFolder
 from benchmark.tasks.build import build_dataset, build_protocol, build_system
 from benchmark.tasks.outcome import close, outcome
@@ -52,8 +52,9 @@ class EdgeClassification(Task):
         classifier = as_classifier(system)
         evaluate = partial(evaluate_classes, classifier, dataset, batch_size=experiment.batch_size)
         progress = Training(
-            system, evaluate, self.primary_metric, folder, processes, self.log_interval
-        ).run()
+            system, evaluate, self.primary_metric, folder, processes, self.log_interval,
+            evaluate_every=experiment.evaluate_every,
+        ).run()  # fmt: skip
         close(system, processes)
         result = outcome(experiment, dataset, system, progress, processes, self.primary_metric)
         return result | {

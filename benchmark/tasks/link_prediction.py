@@ -41,8 +41,9 @@ class LinkPrediction(Task):
             on_scores=self.on_scores(dataset, folder) if processes.rank == 0 else None,
         )
         training = Training(
-            system, evaluate, metric, folder, processes, self.log_interval, self.test
-        )
+            system, evaluate, metric, folder, processes, self.log_interval, self.test,
+            experiment.evaluate_every,
+        )  # fmt: skip
         progress = training.run()
         close(system, processes)
         return outcome(experiment, dataset, system, progress, processes, metric)

@@ -4,7 +4,7 @@ from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset, SplitName
 from benchmark.protocol.evaluator import OnScores
-from benchmark.protocol.node_ranks import Row, node_ranks, write_rows
+from benchmark.protocol.metrics import Row, node_ranks, write_rows
 from benchmark.records.run_folder import RunFolder
 from benchmark.tasks.link_prediction import LinkPrediction
 

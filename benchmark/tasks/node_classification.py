@@ -9,12 +9,10 @@ from torch import Tensor
 from benchmark.datasets.dataset import Dataset, LabelKind
 from benchmark.errors import choose
 from benchmark.experiment import Experiment
-from benchmark.protocol.class_evaluator import evaluate_classes
 from benchmark.protocol.classification_metrics import positive_class
-from benchmark.protocol.evaluator import evaluate_links
+from benchmark.protocol.evaluator import evaluate_classes, evaluate_links
 from benchmark.protocol.link_protocol import LinkProtocol
-from benchmark.protocol.scorer import EventClassifier, SourceEmbedder
-from benchmark.protocol.walk import Sharing, walk
+from benchmark.protocol.walk import EventClassifier, Sharing, SourceEmbedder, walk
 from benchmark.records.run_folder import RunFolder
 from benchmark.tasks.build import build_dataset, build_protocol, build_system
 from benchmark.tasks.node_decoder import DecoderTraining, train_decoder
@@ -90,7 +88,10 @@ class NodeClassification(Task):
         system = build_system(experiment, dataset, protocol, processes, goal)
         classifier = as_classifier(system)
         evaluate = partial(evaluate_classes, classifier, dataset, batch_size=experiment.batch_size)
-        training = Training(system, evaluate, metric, folder, processes, self.log_interval)
+        training = Training(
+            system, evaluate, metric, folder, processes, self.log_interval,
+            evaluate_every=experiment.evaluate_every,
+        )  # fmt: skip
         progress = training.run()
         close(system, processes)
         return outcome(experiment, dataset, system, progress, processes, metric)
@@ -110,8 +111,9 @@ class NodeClassification(Task):
             evaluate_links, system, dataset, protocol=protocol, batch_size=batch_size
         )
         training = Training(
-            system, evaluate, metric, folder, processes, self.log_interval, test=False
-        )
+            system, evaluate, metric, folder, processes, self.log_interval, test=False,
+            evaluate_every=experiment.evaluate_every,
+        )  # fmt: skip
         progress = training.run()
         report = partial(folder.heartbeat, processes.rank)
         embeddings = embed_stream(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import torch
 
-from benchmark.models.operation_count import Product
+from benchmark.models.tgn_attention import Product
 
 ROUNDS = 10
 Factors = tuple[torch.Tensor, torch.Tensor, torch.Tensor, int]

@@ -13,8 +13,8 @@ from benchmark.protocol.classification_metrics import (
     has_label,
     metric_names,
 )
-from benchmark.protocol.scorer import EventClassifier, SourceEmbedder
 from benchmark.protocol.tgb_negatives import LINK_PREFIX
+from benchmark.protocol.walk import CatchesUp, EventClassifier, SourceEmbedder
 from benchmark.tasks.build import build_protocol
 from benchmark.tasks.choices import check_network, check_trainers, class_of
 from benchmark.tasks.task import Task
@@ -42,10 +42,27 @@ def check_task(experiment: Experiment, labels: LabelKind | None) -> None:
         check_network(experiment)
         check_trainers(experiment)
     system: Any = class_of(experiment, "system")
+    if experiment.evaluate_every is not None:
+        _check_within_rounds(experiment, task, system)
     if task.ability is not None and not issubclass(system, task.ability):
         raise ValueError(
             f"system={experiment.choices['system']} cannot be used for task "
             f"{experiment.name_of('task')}; choose system=disttgl or system=tgl."
+        )
+
+
+def _check_within_rounds(experiment: Experiment, task: Task, system: Any) -> None:
+    if not task.trains:
+        raise ValueError(
+            f"evaluate_every is {experiment.evaluate_every} and task {experiment.name_of('task')} "
+            "trains nothing; leave it null."
+        )
+    if not issubclass(system, CatchesUp):
+        raise ValueError(
+            f"evaluate_every is {experiment.evaluate_every} and system="
+            f"{experiment.choices['system']} trains and evaluates with one node memory, so that it "
+            "cannot be validated within a round; leave it null, or choose system=disttgl or "
+            "system=tgl."
         )
 
 

@@ -7,14 +7,14 @@ from benchmark.experiment import Experiment
 from benchmark.graph.neighbor_index import NeighborIndex
 from benchmark.graph.samplers import RECENT_SAMPLERS, NeighborSampler
 from benchmark.machine.device import choose_device
-from benchmark.models.operation_count import (
+from benchmark.models.roots import EventRoots
+from benchmark.models.subgraph import build_subgraph
+from benchmark.models.tgn_attention import (
     BatchShape,
     Widths,
     training_operations,
     training_products,
 )
-from benchmark.models.roots import EventRoots
-from benchmark.models.subgraph import build_subgraph
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.protocol.negatives import NegativeSampler
 from benchmark.tasks.product_rate import product_rate

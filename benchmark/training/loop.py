@@ -1,4 +1,4 @@
-"""Training rounds, validation after each, test at every new best: one loop for every system."""
+"""Training rounds, validation after or within them, test at every new best, for every system."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import torch
 
 from benchmark.datasets.dataset import SplitName
+from benchmark.protocol.scorer import CatchesUp
 from benchmark.protocol.walk import Sharing
 from benchmark.records.run_folder import RunFolder
 from benchmark.training.checkpoint import Checkpoints
@@ -42,6 +43,8 @@ class Training:
     """Trains ``system`` and keeps the record of it in ``folder``.
 
     Validation has improved where ``primary_metric``, one of those that ``evaluate`` returns, has.
+    Where ``evaluate_every`` is not None, a system that ``CatchesUp`` is also validated within a
+    round, at each multiple of so many iterations, which leaves its training as it is.
 
     Source of the order of things: DistTGL's released train.py (validation after every round from
     the memory that training left, test right after a new best from the memory that validation
@@ -57,6 +60,7 @@ class Training:
         processes: Processes,
         log_interval: int,
         test: bool = True,
+        evaluate_every: int | None = None,
     ) -> None:
         self.system = system
         self.evaluate = evaluate
@@ -65,6 +69,7 @@ class Training:
         self.processes = processes
         self.log_interval = log_interval
         self.test = test
+        self.evaluate_every = evaluate_every
         self.state = TrainingState()
         self.checkpoints = Checkpoints(folder.path / "checkpoint", processes)
 
@@ -78,8 +83,7 @@ class Training:
                 self._train_round()
             self.state.seconds_by_part = total_seconds([earlier, self.system.seconds_by_part])
             self.state.rounds += 1
-            with self._cpu_time("evaluate"):
-                self._evaluate()
+            self._evaluate()
             saved = {"training": asdict(self.state), "system": self.system.state_dict()}
             self.checkpoints.save(f"round-{self.state.rounds:06d}", saved)
         return self.state
@@ -96,10 +100,11 @@ class Training:
 
     @contextmanager
     def _cpu_time(self, phase: str) -> Iterator[None]:
-        """Count the CPU seconds within, of all threads, for a phase."""
-        start = time.process_time()
+        """Count the CPU seconds within, of all threads, for a phase; not those of one inside."""
+        start, counted = time.process_time(), sum(self.state.cpu_seconds.values())
         yield
-        spent = {phase: time.process_time() - start}
+        inside = sum(self.state.cpu_seconds.values()) - counted
+        spent = {phase: time.process_time() - start - inside}
         self.state.cpu_seconds = total_seconds([self.state.cpu_seconds, spent])
 
     def _train_round(self) -> None:
@@ -115,16 +120,31 @@ class Training:
             self._beat("train", state.iteration, total)
             if state.iteration % self.log_interval == 0:
                 self._log({"loss": self.processes.sum(step.loss).item()})
+            start += self._evaluate_within()
         state.events += int(self.processes.sum(torch.tensor(num_events)))
 
-    def _evaluate(self) -> None:
+    def _evaluate_within(self) -> float:
+        """Validate between two iterations of a round, where it is time to; the seconds it took."""
+        at = self.state.iteration
+        at_an_end = at % self.system.iterations_per_round == 0  # there a round is validated anyway
+        if self.evaluate_every is None or at % self.evaluate_every or at_an_end:
+            return 0.0
         start = time.perf_counter()
-        values = self._prefixed("validation", self._scores("validation"))
-        metric = f"validation_{self.primary_metric}"
-        if not self.state.best or values[metric] > self.state.best[metric]:
-            if self.test:
-                values |= self._prefixed("test", self._scores("test"))
-            self.state.best = values | {"best_iteration": self.state.iteration}
+        self._evaluate(within=True)
+        return time.perf_counter() - start
+
+    def _evaluate(self, within: bool = False) -> None:
+        start, system = time.perf_counter(), self.system
+        with self._cpu_time("evaluate"):
+            if within:
+                assert isinstance(system, CatchesUp), "the suite asks no other for evaluate_every"
+                system.catch_up()
+            values = self._prefixed("validation", self._scores("validation"))
+            metric = f"validation_{self.primary_metric}"
+            if not self.state.best or values[metric] > self.state.best[metric]:
+                if self.test:
+                    values |= self._prefixed("test", self._scores("test"))
+                self.state.best = values | {"best_iteration": self.state.iteration}
         self.state.evaluate_seconds += time.perf_counter() - start
         self._log(values)
 

@@ -75,6 +75,7 @@ class ModelSystem(System):
         dataset, protocol, training = job.dataset, job.protocol, job.training
         device, dtype = training.device, choose("system.precision", options.precision, PRECISIONS)
         self.visibility = protocol.visibility
+        self.trained_events = dataset.split.range("train")
         self.iteration = 0
         with seeded(device, training.seed, "weights"):
             self.model = self.build_model()
@@ -162,6 +163,7 @@ class ModelSystem(System):
         for step in self.train(range(self.iteration, self.iteration + self.iterations_per_round)):
             self.iteration += 1
             yield step
+            self.model.train()  # evaluation may have come between
         self.evaluation.state = self.empty  # gives back what the last round left
         self.evaluation.state = self.snapshot()
 
@@ -182,6 +184,18 @@ class ModelSystem(System):
     def restart(self) -> None:
         """Continue evaluation from the start of the stream, with an empty node memory."""
         self.evaluation.state = self.empty.map(Tensor.clone)
+
+    def catch_up(self) -> None:
+        """Let evaluation start from the training events, taken in with the weights of now.
+
+        The node memories that training uses are not touched, nor asked: within a round they have
+        seen a part of these events only.
+        """
+        self.restart()
+        events, training = self.trained_events, self.job.training
+        size = training.parallelism.i * training.batch_size  # memory is as stale as in training
+        for start in range(events.start, events.stop, size):
+            self.observe(self.job.dataset.batch(start, min(start + size, events.stop)))
 
     def embed_sources(self, events: EventBatch) -> Tensor:
         """Embeddings [num_events, embedding_dim] of the sources, each before its event."""

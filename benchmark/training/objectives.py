@@ -14,7 +14,7 @@ from benchmark.models.contract import TemporalModel
 from benchmark.models.layers.decoders import EdgeClassDecoder, NodeClassDecoder
 from benchmark.models.node_state import NodeState
 from benchmark.models.roots import EventRows
-from benchmark.models.unseen import embed_unseen
+from benchmark.models.streaming import embed_unseen
 from benchmark.protocol.classification_metrics import has_label
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.protocol.metrics import ACROSS_EVENTS

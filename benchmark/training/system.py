@@ -125,7 +125,7 @@ class System(ABC):
 
     @abstractmethod
     def score(self, events: EventBatch, candidates: Tensor) -> Tensor:
-        """Scores [num_events, num_candidates] as ``benchmark.protocol.scorer.StreamScorer``."""
+        """Scores [num_events, num_candidates] as ``benchmark.protocol.walk.StreamScorer``."""
 
     @abstractmethod
     def observe(self, events: EventBatch) -> None:

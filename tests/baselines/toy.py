@@ -14,7 +14,7 @@ from benchmark.datasets.dataset import Dataset, Source, Split
 from benchmark.graph.visibility import Visibility
 from benchmark.parallelism import Parallelism
 from benchmark.protocol.link_protocol import LinkProtocol
-from benchmark.protocol.pool import NegativePool
+from benchmark.protocol.negatives import NegativePool
 from benchmark.training.processes import Processes
 from benchmark.training.system import Job, TrainingSettings
 

@@ -11,7 +11,7 @@ from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.stable_preferences import StablePreferences
 from benchmark.graph.visibility import Visibility
 from benchmark.protocol.link_protocol import LinkProtocol
-from benchmark.protocol.pool import NegativePool
+from benchmark.protocol.negatives import NegativePool
 from benchmark.storage.locations import Locations
 from benchmark.tasks.build import build_dataset
 from tests.experiments import experiment_of

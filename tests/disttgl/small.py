@@ -14,7 +14,7 @@ from benchmark.models.contract import TemporalModel
 from benchmark.models.tgn_attention import TGNAttention
 from benchmark.parallelism import Parallelism
 from benchmark.protocol.link_protocol import LinkProtocol
-from benchmark.protocol.pool import NegativePool
+from benchmark.protocol.negatives import NegativePool
 from benchmark.training.processes import Processes
 from benchmark.training.system import Job, TrainingSettings
 from tests.models.streams import random_dataset

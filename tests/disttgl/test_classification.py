@@ -9,7 +9,7 @@ from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset, LabelKind
 from benchmark.datasets.synthetic import Synthetic
-from benchmark.protocol.class_evaluator import MajorityClass, evaluate_classes
+from benchmark.protocol.evaluator import MajorityClass, evaluate_classes
 from benchmark.protocol.walk import Sharing
 from benchmark.storage.locations import Locations
 from benchmark.training.processes import Processes

@@ -14,7 +14,7 @@ from benchmark.datasets.dataset import Dataset, Split
 from benchmark.disttgl.pretraining import Pretrained, pretrain, training_part
 from benchmark.disttgl.table_trainer import Pretraining, TableTrainer, first_rows
 from benchmark.models.tgn_attention import TGNAttention
-from benchmark.protocol.pool import NegativePool
+from benchmark.protocol.negatives import NegativePool
 from tests.disttgl.small import PROTOCOL
 from tests.models.streams import random_dataset
 

@@ -11,7 +11,7 @@ from benchmark.datasets.stable_preferences import StablePreferences
 from benchmark.disttgl.pretraining import Pretrained, pretrain
 from benchmark.disttgl.table_trainer import Pretraining, held_out_protocol
 from benchmark.models.tgn_attention import TGNAttention
-from benchmark.protocol.pool import NegativePool
+from benchmark.protocol.negatives import NegativePool
 from benchmark.storage.locations import Locations
 from tests.experiments import experiment_of
 from tests.matrix_factorisation import factorised, validation_mrr

@@ -19,7 +19,7 @@ from benchmark.disttgl.system import DistTGLSystem
 from benchmark.disttgl.table_trainer import Pretraining
 from benchmark.experiment import Experiment
 from benchmark.models.tgn_attention import TGNAttention
-from benchmark.protocol.pool import NegativePool
+from benchmark.protocol.negatives import NegativePool
 from benchmark.records.run_folder import RunFolder
 from benchmark.tasks.build import build_dataset, build_system
 from benchmark.tasks.link_prediction import LinkPrediction

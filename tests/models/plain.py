@@ -11,7 +11,7 @@ from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset, EventBatch
 from benchmark.graph.visibility import Visibility
-from benchmark.models.layers.static_rows import StaticRows
+from benchmark.models.layers.node_memory import StaticRows
 from benchmark.models.node_state import NO_EVENT, NodeState
 from benchmark.models.tgn_attention import TGNAttention
 

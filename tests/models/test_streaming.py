@@ -18,7 +18,7 @@ from benchmark.models.tgat import TGAT
 from benchmark.models.tgn_attention import TGNAttention
 from benchmark.protocol.evaluator import evaluate_links
 from benchmark.protocol.link_protocol import LinkProtocol
-from benchmark.protocol.pool import NegativePool
+from benchmark.protocol.negatives import NegativePool
 from benchmark.protocol.walk import Sharing
 from benchmark.training.processes import Processes
 from tests.models.closeness import assert_close

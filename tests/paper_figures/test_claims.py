@@ -4,8 +4,7 @@ import pandas as pd
 import pytest
 
 from benchmark.records.reader import Records
-from benchmark.records.statistics import Estimate
-from benchmark.records.targets import first_reaching, target_of
+from benchmark.records.statistics import Estimate, first_reaching, target_of
 from paper_figures import claims, convergence
 from paper_figures.claims import RULES, Claim, Measured, Pair, Verdict, verdict
 from paper_figures.published import published

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.records.disagreement import without_disagreements
 from benchmark.records.reader import read_records
+from benchmark.records.series import without_disagreements
 from paper_figures.claims import Judged
 from paper_figures.figure import Drawing, draw
 from paper_figures.registry import FIGURES

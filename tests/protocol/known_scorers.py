@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from benchmark.datasets.dataset import EventBatch
-from benchmark.protocol.counter import random_integers
+from benchmark.randomness import random_integers
 
 
 class Blind:

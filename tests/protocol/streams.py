@@ -7,9 +7,9 @@ from torch_geometric.data import TemporalData
 
 from benchmark.datasets.dataset import Dataset, EventBatch, Source, Split, SplitName
 from benchmark.graph.visibility import Visibility
-from benchmark.protocol.counter import random_integers
 from benchmark.protocol.link_protocol import LinkProtocol
-from benchmark.protocol.pool import NegativePool
+from benchmark.protocol.negatives import NegativePool
+from benchmark.randomness import random_integers
 
 
 def dataset_of(

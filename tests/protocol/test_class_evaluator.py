@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from benchmark.datasets.dataset import UNLABELLED, Dataset, EventBatch, LabelKind
-from benchmark.protocol.class_evaluator import MajorityClass, evaluate_classes
+from benchmark.protocol.evaluator import MajorityClass, evaluate_classes
 from benchmark.protocol.walk import Sharing
 from tests.models.streams import random_dataset
 

@@ -5,11 +5,9 @@ import torch
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from benchmark.datasets.dataset import Split
-from benchmark.protocol.evaluator import evaluate_links
-from benchmark.protocol.inductive import inductive_events
+from benchmark.protocol.evaluator import evaluate_links, inductive_events
 from benchmark.protocol.metrics import LINK_METRICS
-from benchmark.protocol.negatives import NO_NODE
-from benchmark.protocol.random_negatives import RandomNegatives
+from benchmark.protocol.negatives import NO_NODE, RandomNegatives
 from benchmark.protocol.walk import Sharing
 from tests.protocol.known_scorers import Blind, Constant, EdgeBank, Oracle, Random, Recorder
 from tests.protocol.streams import dataset_of, protocol_with, random_dataset

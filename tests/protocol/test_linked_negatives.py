@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmark.datasets.dataset import Split
-from benchmark.protocol.pool import NegativePool
+from benchmark.protocol.negatives import NegativePool
 from tests.protocol import streams
 from tests.protocol.streams import checksum, dataset_of, protocol_with, random_dataset
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.stats import chi2
 
 from benchmark.datasets.dataset import Split
-from benchmark.protocol.pool import NegativePool, Pool, negative_pool
+from benchmark.protocol.negatives import NegativePool, Pool, negative_pool
 from tests.protocol import streams
 from tests.protocol.streams import checksum, dataset_of, protocol_with, random_dataset
 

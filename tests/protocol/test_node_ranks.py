@@ -7,7 +7,7 @@ import torch
 
 from benchmark.datasets.dataset import Split
 from benchmark.protocol.evaluator import evaluate_links
-from benchmark.protocol.node_ranks import node_ranks, write_rows
+from benchmark.protocol.metrics import node_ranks, write_rows
 from tests.protocol.known_scorers import Random
 from tests.protocol.streams import dataset_of, protocol_with, random_dataset
 

@@ -1,11 +1,18 @@
-"""What a record must hold."""
+"""What a record must hold, and that all that are kept are read under today's names."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from benchmark.experiment import Experiment
+from benchmark.records.identity import identifying
+from benchmark.records.run_folder import RunFolder
 from benchmark.records.schema import validate_metrics_line, validate_result
 from tests.experiments import MakeExperiment
+
+REFERENCE = Path(__file__).parents[2] / "results" / "reference"
+FOLDERS = sorted(path.parent for path in REFERENCE.glob("*/*/result.json"))
 
 
 @pytest.fixture
@@ -64,3 +71,19 @@ def test_metrics_lines() -> None:
         validate_metrics_line({"iteration": 3, "epoch": 1, "seconds": None})[0] == "seconds is None"
     )
     assert validate_metrics_line({**line, "loss": None}) == ["loss is None, not a number"]
+
+
+@pytest.mark.parametrize("path", FOLDERS, ids=lambda path: path.name)
+def test_a_kept_run_is_an_experiment_of_today(path: Path) -> None:
+    folder = RunFolder(path)
+    experiment = Experiment.from_config(folder.config())
+    result = folder.result()
+    assert result is not None
+    assert (experiment.label, experiment.epochs) == (path.name[:-9], result["epochs"])
+    assert Experiment.from_config(experiment.config()) == experiment
+    named = identifying(folder.config())
+    assert "." not in str(named["task"]["_target_"])
+    assert "url" not in named["dataset"]
+    if (primary := result["primary_metric"]) is not None:
+        assert f"validation_{primary}_best" in result["metrics"]
+    assert all("pass" not in line and "epoch" in line for line in folder.metrics())

@@ -1,14 +1,25 @@
-"""Means over seeds and their t intervals."""
+"""Means over seeds, their t intervals, and when a target is reached."""
+
+from math import inf
 
 import pandas as pd
 import pytest
 
 from benchmark.records.statistics import (
     Estimate,
+    first_best,
+    first_reaching,
     is_above,
     mean_estimate,
     mean_interval,
     median_estimate,
+    median_reaching,
+    still_rising,
+    target_of,
+)
+
+RUN = pd.DataFrame(
+    {"iteration": [10, 20, 30, 40], "seconds": [1.0, 2.0, 3.0, 4.0], "mrr": [0.1, 0.5, 0.4, 0.5]}
 )
 
 
@@ -34,3 +45,26 @@ def test_estimates_leave_out_seeds_without_a_value() -> None:
     assert mean_estimate([0.5], 100) == Estimate(50.0)
     assert mean_estimate([None]) is None
     assert Estimate(1.0).ends == (1.0, 1.0)
+
+
+def test_the_first_evaluation_at_the_target_counts() -> None:
+    assert first_reaching(RUN, "mrr", 0.4) == 20
+    assert first_reaching(RUN, "mrr", 0.5, "seconds") == 2.0
+    assert first_reaching(RUN, "mrr", 0.51) == inf
+    assert first_best(RUN, "mrr") == 20
+
+
+def test_the_target_is_a_fraction_of_the_mean_best_of_the_seeds() -> None:
+    better = RUN.assign(mrr=2 * RUN["mrr"])
+    assert target_of([RUN, better], "mrr", 0.8) == 0.8 * 0.75
+
+
+def test_the_median_over_seeds_is_infinite_where_most_never_arrive() -> None:
+    low = RUN.assign(mrr=0.0)
+    assert median_reaching([RUN, low, RUN], "mrr", 0.5) == 20
+    assert median_reaching([RUN, low, low], "mrr", 0.5) == inf
+
+
+def test_a_run_whose_last_evaluation_is_best_is_still_rising() -> None:
+    assert not still_rising(RUN, "mrr")
+    assert still_rising(RUN[:2], "mrr")

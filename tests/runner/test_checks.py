@@ -27,6 +27,13 @@ REFUSED = {
     "choose one of strict, paper.",
     "system=disttgl processes=2": "processes=2 does not divide the 1 x 1 x 1 = 1 trainers; "
     "choose one of 1.",
+    "system=tgn evaluate_every=50": "evaluate_every is 50 and system=tgn trains and evaluates with "
+    "one node memory, so that it cannot be validated within a round; leave it null, or choose "
+    "system=disttgl or system=tgl.",
+    "dataset=synthetic task=captured_events system=none model=none evaluate_every=50": (
+        "evaluate_every is 50 and task captured_events trains nothing; leave it null."
+    ),
+    "evaluate_every=0 system=disttgl": "evaluate_every must be at least 1, not 0.",
     "task.test=maybe": "task.test must be true or false, not 'maybe'.",
 }
 

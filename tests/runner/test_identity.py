@@ -12,6 +12,7 @@ from benchmark.datasets.loader import Loader
 from benchmark.datasets.synthetic import Synthetic
 from benchmark.errors import UserError
 from benchmark.experiment import Experiment
+from benchmark.records.identity import fingerprint
 from benchmark.runner.content import ContentOfData
 from benchmark.storage.locations import Locations, NotDownloadedError
 from benchmark.tasks.build import build_dataset
@@ -92,6 +93,15 @@ def test_moving_a_class_of_the_suite_renames_nothing(make_experiment: MakeExperi
     assert len(found) == 1
     own = {make_experiment(model={"_target_": name}).fingerprint for name in ("a.Own", "b.Own")}
     assert len(own) == 2
+
+
+def test_a_key_that_is_younger_than_kept_records_names_a_run_only_where_it_is_set() -> None:
+    plain = experiment_of("system=disttgl")
+    often = experiment_of("system=disttgl", "evaluate_every=50")
+    before = plain.config()
+    del before["evaluate_every"]
+    assert fingerprint(before) == plain.fingerprint != often.fingerprint
+    assert Experiment.from_config(before) == plain
 
 
 def test_the_table_of_a_user_identifies_its_runs(tmp_path: Path) -> None:

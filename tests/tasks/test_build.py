@@ -4,7 +4,7 @@ import pytest
 
 from benchmark.graph.visibility import Visibility
 from benchmark.protocol.link_protocol import LinkProtocol
-from benchmark.protocol.pool import NegativePool
+from benchmark.protocol.negatives import NegativePool
 from benchmark.tasks.build import build_dataset, build_system
 from benchmark.training.processes import Processes
 from tests.experiments import experiment_of

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hydra.utils import instantiate
 
-from benchmark.models.operation_count import BatchShape
+from benchmark.models.tgn_attention import BatchShape
 from benchmark.records.run_folder import RunFolder
 from benchmark.training.processes import Processes
 from tests.experiments import experiment_of

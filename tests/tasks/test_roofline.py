@@ -7,15 +7,14 @@ import torch
 
 from benchmark.datasets.dataset import Dataset
 from benchmark.graph.visibility import Visibility
-from benchmark.models.operation_count import (
+from benchmark.models.tgn_attention import (
     BatchShape,
     Product,
     Widths,
     training_operations,
 )
 from benchmark.protocol.link_protocol import LinkProtocol
-from benchmark.protocol.negatives import NegativeSampler
-from benchmark.protocol.pool import NegativePool
+from benchmark.protocol.negatives import NegativePool, NegativeSampler
 from benchmark.tasks import roofline as module
 from benchmark.tasks.build import build_dataset
 from tests.experiments import experiment_of

@@ -12,7 +12,7 @@ from benchmark.graph.neighbor_index import NeighborIndex
 from benchmark.graph.samplers import RecentSampler
 from benchmark.graph.snapshots import WHOLE_PAST, Snapshots
 from benchmark.graph.visibility import Visibility
-from benchmark.protocol.pool import NegativePool
+from benchmark.protocol.negatives import NegativePool
 from benchmark.randomness import generator
 from benchmark.records.run_folder import RunFolder
 from benchmark.tasks.sampling_speed import Roots, batch_roots, sample

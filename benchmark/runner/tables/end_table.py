@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from benchmark.parallelism import Parallelism
-from benchmark.records.targets import FRACTION
+from benchmark.records.statistics import FRACTION
 from benchmark.runner.tables.settings import telling
 from benchmark.runner.tables.speedup import SINGLE
 

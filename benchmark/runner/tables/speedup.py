@@ -11,7 +11,7 @@ import pandas as pd
 from benchmark.parallelism import Parallelism
 from benchmark.records.identity import identifying, settings_text
 from benchmark.records.run_folder import RunFolder
-from benchmark.records.targets import median_reaching, target_of
+from benchmark.records.statistics import median_reaching, target_of
 from benchmark.runner.tables.settings import flat
 
 Row = dict[str, Any]
@@ -30,7 +30,7 @@ def speedups(folders: Sequence[RunFolder]) -> list[Row]:
     """One row for every configuration with finished runs that has finished at 1x1x1 too.
 
     ``iterations`` and ``seconds`` of training, the median over seeds, are those to the target of
-    ``benchmark.records.targets``, None where it is not reached; ``speedup_iterations``,
+    ``benchmark.records.statistics``, None where it is not reached; ``speedup_iterations``,
     ``speedup_seconds`` and ``speedup_throughput`` compare with 1x1x1. Seconds and throughput are
     None for emulated trainers, which did not run side by side.
     """

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from benchmark.records.run_folder import RunFolder
-from benchmark.records.targets import FRACTION
+from benchmark.records.statistics import FRACTION
 from benchmark.runner.tables.speedup import speedups
 
 EVALUATIONS = [

@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chi2
 
-from benchmark.protocol.counter import mix, random_integers
-from benchmark.randomness import key_to_seed
+from benchmark.randomness import key_to_seed, mix, random_integers
 
 KEY = key_to_seed(0, "test")
 

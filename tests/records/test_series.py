@@ -3,9 +3,8 @@
 import pandas as pd
 import pytest
 
-from benchmark.records.disagreement import without_disagreements
 from benchmark.records.reader import Records
-from benchmark.records.series import FIELDS
+from benchmark.records.series import FIELDS, without_disagreements
 
 
 def records(*values: float | None, seeds: tuple[int, ...] = (0, 0)) -> Records:

@@ -1,10 +1,11 @@
+"""Frozen rows beside node memory."""
+
 import torch
 from torch import nn
 from torch.testing import assert_close
 
-from benchmark.models.layers.static_rows import StaticRows
-from benchmark.models.memory_write import Delivery, MemoryWrite
-from benchmark.models.node_state import NodeState
+from benchmark.models.layers.node_memory import StaticRows
+from benchmark.models.node_state import Delivery, MemoryWrite, NodeState
 from benchmark.models.subgraph import Subgraph, build_subgraph
 from benchmark.models.tgn_attention import TGNAttention
 from tests.models.streams import random_dataset, random_state, sampler_of, small_model
@@ -64,7 +65,7 @@ def test_the_memory_that_is_written_knows_nothing_of_static_rows() -> None:
         nodes = torch.cat([EVENTS.src, EVENTS.dst]).unique()
         write = MemoryWrite.plan(EVENTS, Delivery.of(EVENTS, None, EVENTS.start), nodes)
         old = random_state(DATASET, model).rows(nodes)
-        written.append(write.new_state(model, old, model.update_memory(old)))
+        written.append(write.new_state(model.make_mail, old, model.update_memory(old)))
     assert isinstance(written[0], NodeState)
     for without, having in zip(*written, strict=True):
         assert torch.equal(without, having)
