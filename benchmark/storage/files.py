@@ -163,7 +163,7 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def seal(folder: Path, **facts: Any) -> None:
+def seal(folder: Path, key: str = "cache_dir", **facts: Any) -> None:
     """Say in a manifest what ``folder`` holds, so that ``sealed`` sees any damage.
 
     ``facts`` is what else there is to say; also, where they are known, its ``name`` to be and the
@@ -172,7 +172,7 @@ def seal(folder: Path, **facts: Any) -> None:
     if "sha256" not in facts:
         facts["sha256"] = {path.name: sha256_of(path) for path in folder.iterdir()}
     manifest = {"name": folder.name, **facts}
-    write_whole(folder / MANIFEST, json.dumps(manifest, indent=1) + "\n")
+    write_whole(folder / MANIFEST, json.dumps(manifest, indent=1) + "\n", key)
 
 
 def sealed(folder: Path, checksum: Callable[[Path], str] = sha256_of) -> dict[str, Any]:
