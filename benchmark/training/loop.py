@@ -12,8 +12,7 @@ import torch
 from torch import Tensor
 
 from benchmark.datasets.dataset import SplitName
-from benchmark.protocol.scorer import CatchesUp
-from benchmark.protocol.walk import Sharing
+from benchmark.protocol.walk import CatchesUp, Sharing
 from benchmark.records.run_folder import RunFolder
 from benchmark.training.checkpoint import Checkpoints
 from benchmark.training.processes import Processes

@@ -30,7 +30,7 @@ def test_all_kept_records_are_read() -> None:
     records = read_records(REFERENCE)
     folders = list(REFERENCE.glob("*/*/result.json"))
     assert records.unreadable == []
-    assert len(records.runs) == len(folders) == 270
+    assert len(records.runs) == len(folders) >= 270
     assert records.runs["epochs"].notna().all()
     assert records.evaluations["epoch"].notna().all()
     assert "settings.epochs" in records.runs and "settings.passes" not in records.runs
