@@ -172,7 +172,7 @@ def seal(folder: Path, key: str = "cache_dir", **facts: Any) -> None:
     if "sha256" not in facts:
         facts["sha256"] = {path.name: sha256_of(path) for path in folder.iterdir()}
     manifest = {"name": folder.name, **facts}
-    write_whole(folder / MANIFEST, json.dumps(manifest, indent=1) + "\n", key)
+    write_whole(folder / MANIFEST, json.dumps(manifest, indent=1), key)
 
 
 def sealed(folder: Path, checksum: Callable[[Path], str] = sha256_of) -> dict[str, Any]:
@@ -227,8 +227,8 @@ def _discard_dead(path: Path, machine: str, process: int) -> None:
 
 
 def discard(path: Path) -> None:
-    """Remove a file or a folder, where there is one."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+    """Remove a file or a folder, where there is one; another process may be about it too."""
+    while path.is_dir() and not path.is_symlink():
+        with suppress(FileNotFoundError):
+            shutil.rmtree(path)
+    path.unlink(missing_ok=True)

@@ -2,7 +2,7 @@
 
 import hashlib
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import torch
 
@@ -46,7 +46,7 @@ class Checkpoints:
                 if other.name >= name:
                     discard(other)
         self.processes.barrier()
-        sha256 = _written(state, target / _file(self.processes.rank))
+        sha256 = write_state(target / _file(self.processes.rank), state, KEY)
         self.processes.barrier()
         sums = self.processes.gather_objects(sha256)
         if self.processes.rank == 0:
@@ -114,11 +114,11 @@ class _Summed:
         """The file is flushed when it is closed."""
 
 
-def _written(state: dict[str, Any], path: Path) -> str:
-    """The sha256 of the file that holds ``state``."""
-    with written_whole(path, KEY) as temporary, temporary.open("wb") as file:
+def write_state(path: Path, state: dict[str, Any], key: str) -> str:
+    """The sha256 of the file that now holds ``state``; raises PlaceError as ``written_whole``."""
+    with written_whole(path, key) as temporary, temporary.open("wb") as file:
         summed = _Summed(file)
-        torch.save(state, summed)
+        torch.save(state, cast(BinaryIO, summed))
         if summed.error:
             raise summed.error
     return summed.sum.hexdigest()
