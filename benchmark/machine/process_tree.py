@@ -82,6 +82,35 @@ class Member:
         watch.register(self.descriptor, select.POLLIN)
         return bool(watch.poll(0))
 
+    def is_stopped(self) -> bool:
+        """Whether a signal has stopped it, and none has made it go on."""
+        with contextlib.suppress(psutil.Error, OSError):
+            return not self.ended() and self.process.status() == psutil.STATUS_STOPPED
+        return False
+
+    def spent(self) -> float:
+        """What it has done so far: seconds of CPU time, and MiB that it had the disk read or write.
+
+        0 where it has ended.
+        """
+        with contextlib.suppress(psutil.Error, OSError):
+            times = self.process.cpu_times()
+            moved = self.process.io_counters() if hasattr(self.process, "io_counters") else None
+            mebibytes = (moved.read_bytes + moved.write_bytes) / 2**20 if moved else 0.0
+            return float(times.user + times.system + mebibytes)
+        return 0.0
+
+    def name(self) -> str:
+        """What it is for: the module that it runs, the rank if it has one, and its number."""
+        words, rank = [], None
+        with contextlib.suppress(psutil.Error, OSError):
+            words = self.process.cmdline()
+            rank = self.process.environ().get("RANK")
+        module = words[words.index("-m") + 1] if "-m" in words[:-1] else " ".join(words[:2])
+        if rank is not None and module.endswith(".worker"):
+            return f"rank {rank}"
+        return f"{module or 'a process'} (pid {self.process.pid})"
+
     def close(self) -> None:
         if self.descriptor is not None:
             os.close(self.descriptor)

@@ -7,22 +7,17 @@ import hashlib
 import json
 import lzma
 import os
-import re
-import shutil
-import socket
 import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
 from glob import escape
 from io import BufferedIOBase
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from benchmark.errors import FULL_DISK, REFUSALS, PlaceError, refusal
-from benchmark.machine.process_tree import is_alive
+from benchmark.storage.leftovers import discard, temporary_path
 
 UNPACKERS: dict[bytes, Callable[..., Any]] = {
     b"\x1f\x8b": gzip.open,
@@ -30,8 +25,6 @@ UNPACKERS: dict[bytes, Callable[..., Any]] = {
     b"\xfd7zXZ\x00": lzma.open,
 }
 CLOCK_GRAIN_NS = 1_000_000_000  # two changes of a file within it may leave the same times
-TEMPORARY = re.compile(r"\..+\.([0-9a-f]{8})-(\d+)-[0-9a-f]{8}\.tmp")  # machine and process
-ABANDONED_SECONDS = 86_400  # after which what another machine left unfinished is nobody's
 MANIFEST = "manifest.json"
 
 
@@ -127,7 +120,7 @@ def written_whole(path: Path, key: str = "cache_dir", durable: bool = True) -> I
     What is at ``path`` is replaced then, and stays on an error. ``durable`` waits until it would
     survive a power cut. Raises ``PlaceError`` when it cannot be written there.
     """
-    temporary = path.with_name(f".{path.name}.{_machine()}-{os.getpid()}-{uuid4().hex[:8]}.tmp")
+    temporary = temporary_path(path)
     with writing_into(path.parent, key):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -195,40 +188,3 @@ def sealed(folder: Path, checksum: Callable[[Path], str] = sha256_of) -> dict[st
         if found != expected:
             raise ValueError(f"{folder.name}/{file} is not what was written")
     return manifest
-
-
-@cache
-def _machine() -> str:
-    """Names this machine since it started, and those of its processes that see each other."""
-    parts = [socket.gethostname()]
-    with suppress(OSError):
-        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text())
-        parts.append(os.readlink("/proc/self/ns/pid"))
-    return hashlib.sha256("".join(parts).encode()).hexdigest()[:8]
-
-
-def collect_leftovers(folder: Path) -> None:
-    """Remove what processes that were killed left unfinished below ``folder``."""
-    for parent, folders, names in os.walk(folder):
-        for name in (*folders, *names):
-            if found := TEMPORARY.fullmatch(name):
-                with suppress(OSError):
-                    _discard_dead(Path(parent, name), found[1], int(found[2]))
-        folders[:] = [name for name in folders if not TEMPORARY.fullmatch(name)]
-
-
-def _discard_dead(path: Path, machine: str, process: int) -> None:
-    if machine == _machine():
-        dead = not is_alive(process)
-    else:
-        dead = path.lstat().st_mtime < time.time() - ABANDONED_SECONDS
-    if dead:
-        discard(path)
-
-
-def discard(path: Path) -> None:
-    """Remove a file or a folder, where there is one; another process may be about it too."""
-    while path.is_dir() and not path.is_symlink():
-        with suppress(FileNotFoundError):
-            shutil.rmtree(path)
-    path.unlink(missing_ok=True)

@@ -8,7 +8,8 @@ import torch
 
 from benchmark.records.run_folder import RunFolder
 from benchmark.records.seal import LINES, Prefix, prefix_of
-from benchmark.storage.files import discard, seal, sealed, written_whole
+from benchmark.storage.files import seal, sealed, written_whole
+from benchmark.storage.leftovers import discard
 from benchmark.training.processes import Processes
 
 KEPT = 2  # the newest, and the one before it should it come to be damaged

@@ -369,9 +369,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_naming_where(
         broken(tmp_path, 7, log_interval=log_interval).run()
     for line in (tmp_path / "metrics.jsonl").read_text().splitlines():
         json.loads(line, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
-    with pytest.raises(
-        DivergedError, match=r"at iteration 3 .*; there is no checkpoint yet"
-    ):
+    with pytest.raises(DivergedError, match=r"at iteration 3 .*; there is no checkpoint yet"):
         broken(tmp_path / "other", 3, log_interval=log_interval).run()
 
 
