@@ -16,6 +16,7 @@ from benchmark.runner.mirrors.figures import is_figures, mirror_figures
 from benchmark.runner.mirrors.quiet import QUIET
 
 LOOK_SECONDS = 2.0
+BEGUN = "W&B has begun"  # said once it has answered
 TAGGED = ("system", "dataset", "protocol", "task")
 LONGEST_TAG = 64  # more is an error of W&B
 Mode = Literal["online", "offline", "disabled"]
@@ -49,6 +50,7 @@ def mirror(folder: RunFolder, mode: Mode, follow: bool) -> None:
         tags=_tags(experiment),
         config={**experiment.config(), "folder": experiment.folder.path.name},
     )
+    print(f"{BEGUN} {folder.path.name}", flush=True)
     run.define_metric("*", step_metric="iteration")
     for line in _lines(folder, follow):
         run.log(line)
