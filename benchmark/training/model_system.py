@@ -116,7 +116,14 @@ class ModelSystem(System):
         num_negatives = options.num_training_negatives if self.objective.uses_negatives else 0
         mail_sampler = self.model.mail_sampler(self.sampler)
         self.builder = BatchBuilder(
-            dataset, self.sampler, negatives, num_negatives, training.seed, device, mail_sampler
+            dataset,
+            self.sampler,
+            negatives,
+            num_negatives,
+            training.seed,
+            device,
+            mail_sampler,
+            self.model.adds_mails,
         )
         gradients = choose("system.gradient_sum", options.gradient_sum, GRADIENT_SUMS)(
             self.objective, nobody, training.parallelism.num_trainers, job.processes
@@ -190,7 +197,7 @@ class ModelSystem(System):
         """Logits [num_events, num_classes] of what is to happen."""
         assert isinstance(self.objective, ClassifiesEvents), "not trained to classify"
         with torch.no_grad():
-            return self.objective.logits(*self.evaluation.embed_ends(events))
+            return self.objective.logits(self.evaluation.answer(events))
 
     def restart(self) -> None:
         """Continue evaluation from the start of the stream, with an empty node memory."""

@@ -105,7 +105,7 @@ def test_rows_hold_memory_mail_and_the_two_times() -> None:
     everyone = torch.arange(dataset.num_nodes)
     write = MemoryWrite.plan(events, Delivery.of(events, None, events.start), everyone)
     memory = model.update_memory(state)
-    rows = write.new_state(model.make_mail, state, memory)
+    rows = write.new_state(model, state, memory)
     assert write.nodes.tolist() == [1, 2, 3]
     assert not any(field.requires_grad for field in rows)
     assert_close(rows.memory, memory[[1, 2, 3]])
