@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 
-from benchmark.errors import UserError
+from benchmark.errors import PlaceError, UserError
 from benchmark.runner.compose import complete
 from benchmark.runner.help import help_page
 from benchmark.runner.python import Run, experiment, load_run, run
@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> int:
     try:
         suite = expand(complete(words), may_download="--list" not in arguments)
         return list_suite(suite) if "--list" in arguments else run_suite(suite)
-    except UserError as error:
+    except (UserError, PlaceError) as error:
         print(f"error: {error}", file=sys.stderr)
         return USER_ERROR
     except BrokenPipeError:  # what reads the list, such as head, has seen enough
