@@ -10,7 +10,7 @@ import sys
 if __name__ == "__main__":  # what is imported below takes seconds
     print("Starting: importing packages.", file=sys.stderr, flush=True)
 
-from benchmark.errors import UserError
+from benchmark.errors import PlaceError, UserError
 from benchmark.runner.help import help_page
 from benchmark.runner.python import Run, experiment, load_run, run
 from benchmark.runner.suite_run import Interrupted, list_suite, run_suite, show_suite
@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> int:
             return 0
         suite = expand(words, may_download=not looks)
         return looks[0](suite) if looks else run_suite(suite)
-    except UserError as error:
+    except (UserError, PlaceError) as error:
         print(f"error: {error}", file=sys.stderr)
         return USER_ERROR
     except BrokenPipeError:  # what reads the list, such as head, has seen enough

@@ -1,6 +1,5 @@
 """What an experiment ran on: code version, library versions, hardware."""
 
-import json
 import platform
 import subprocess
 import sys
@@ -15,11 +14,6 @@ from benchmark.machine.cores import available_cores
 
 LIBRARIES = ("torch", "torch_geometric", "numpy", "pandas", "hydra-core", "wandb")
 GIT_SECONDS = 10
-
-
-def write_environment(path: Path, threads: int) -> None:
-    """Write ``environment.json``; the machine's name is left out."""
-    path.write_text(json.dumps(environment(threads), indent=2) + "\n")
 
 
 def environment(threads: int) -> dict[str, Any]:

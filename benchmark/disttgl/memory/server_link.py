@@ -16,6 +16,7 @@ from benchmark.disttgl.memory.messages import LOOK_SECONDS, Key
 from benchmark.disttgl.memory.server_process import Address, ServerProcess
 from benchmark.disttgl.memory.shared_buffers import SharedBuffers, Sizes
 from benchmark.machine.process_tree import is_alive
+from benchmark.training.processes import LostPeerError
 
 START_UP_SECONDS = 300.0  # a server may take so long to its first sign of life
 OTHERS_PATIENCE = 6  # times the patience with the server: trainers compute, the server does not
@@ -80,7 +81,7 @@ class ServerLink:
             if silent > self.patience:
                 raise RuntimeError(f"{self.server} {self._state()} for {silent:.1f} s")
             if self.missing and waited > OTHERS_PATIENCE * self.patience:
-                raise RuntimeError(f"{self.server} has waited {waited:.0f} s for {self.missing}")
+                raise LostPeerError(f"{self.server} has waited {waited:.0f} s for {self.missing}")
             self._ping()
 
     def look(self) -> None:
@@ -90,13 +91,14 @@ class ServerLink:
 
     def _connect(self) -> tuple[Connection, int]:
         """A connection, and the descriptor of the shared memory that the server sends with it."""
+        start_up = min(START_UP_SECONDS, 2 * self.patience)
         link = socket.socket(socket.AF_UNIX)
-        link.settimeout(START_UP_SECONDS)
+        link.settimeout(start_up)
         try:
             link.connect(self.address.socket)
             _, descriptors, _, _ = socket.recv_fds(link, 1, 1)
         except TimeoutError:
-            raise RuntimeError(f"{self.server} has not started in {START_UP_SECONDS:g} s") from None
+            raise RuntimeError(f"{self.server} has not started in {start_up:g} s") from None
         except OSError:
             descriptors = []
         if not descriptors:
@@ -120,7 +122,7 @@ class ServerLink:
             case "pong":
                 self.pinged, self.missing = False, content
             case "failed":
-                raise RuntimeError(f"{self.server} has ended: {content}")
+                raise LostPeerError(f"{self.server} has ended: {content}")
 
     def _ping(self) -> None:
         """Ask for a sign of life."""
@@ -145,7 +147,8 @@ class ServerLink:
             how = "died"
         else:
             how = f"ended with rank {self.address.owner_rank} (pid {owner}), which had started it"
-        return RuntimeError(f"{self.server} {how}")
+        error = RuntimeError if self.process is not None else LostPeerError
+        return error(f"{self.server} {how}")
 
 
 def _leave(connection: Connection) -> None:

@@ -17,6 +17,7 @@ from benchmark.experiment import Experiment
 from benchmark.records.run_folder import RunFolder
 
 LOOK_SECONDS = 2.0
+BEGUN = "W&B has begun"  # said once it has answered
 TAGGED = ("system", "dataset", "protocol", "task")
 LONGEST_TAG = 64  # more is an error of W&B
 SENT = (".png", ".pdf", ".csv", ".html", ".md", ".tex")  # of the figures of a suite
@@ -63,6 +64,7 @@ def mirror(folder: RunFolder, mode: Mode, follow: bool) -> None:
         tags=_tags(experiment),
         config={**experiment.config(), "folder": experiment.folder.path.name},
     )
+    print(f"{BEGUN} {folder.path.name}", flush=True)
     run.define_metric("*", step_metric="iteration")
     for line in _lines(folder, follow):
         run.log(line)

@@ -9,10 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.experiment import Experiment
+from benchmark.machine.compiled import numba_cache
 from benchmark.machine.process_tree import ProcessTree, child_environment
 from benchmark.records.run_folder import RunFolder
 from benchmark.runner.progress import SuiteProgress
 from benchmark.runner.workers.watchdog import Watchdog
+from benchmark.storage.files import writing_into
+from benchmark.storage.leftovers import scratch
+from benchmark.tasks.build import cache_folder
 
 GRACE_SECONDS = 5.0
 LOOK_SECONDS = 1.0
@@ -36,20 +40,22 @@ def run_experiment(experiment: Experiment, folder: RunFolder, progress: SuitePro
     goes on from the last checkpoint.
     """
     start = time.monotonic()
-    with open(folder.log_path, "a") as log:
-        process = subprocess.Popen(
-            launcher_command(folder.path, experiment.processes),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env=_environment(experiment),
-            start_new_session=True,  # Ctrl-C reaches the runner only, which ends the processes
-        )
-    tree = ProcessTree(process)
-    try:
-        reason = _wait(process, tree, Watchdog(experiment, folder), progress)
-    finally:
-        tree.end(GRACE_SECONDS)
+    with scratch() as temporary:
+        with writing_into(folder.path, "results_dir"), open(folder.log_path, "a") as log:
+            process = subprocess.Popen(
+                launcher_command(folder.path, experiment.processes),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=_environment(experiment, temporary),
+                start_new_session=True,  # Ctrl-C reaches the runner only, which ends the processes
+            )
+        tree = ProcessTree(process)
+        try:
+            reason = _wait(process, tree, Watchdog(experiment, folder, tree), progress)
+        finally:
+            for problem in tree.end(GRACE_SECONDS):
+                progress.say(problem)
     if folder.result() is None:
         reason = reason or _cause(folder, process.returncode)
         folder.finish(_failed_result(experiment, reason, time.monotonic() - start))
@@ -99,7 +105,7 @@ def _cause(folder: RunFolder, exit_code: int) -> str:
     return f"the processes ended with exit code {exit_code} ({last}); see {folder.log_path}"
 
 
-def _environment(experiment: Experiment) -> dict[str, str]:
+def _environment(experiment: Experiment, temporary: Path) -> dict[str, str]:
     threads = str(experiment.threads_per_process)
     here = os.pathsep.join(filter(None, [os.getcwd(), os.environ.get("PYTHONPATH")]))
     return {
@@ -108,4 +114,6 @@ def _environment(experiment: Experiment) -> dict[str, str]:
         "MKL_NUM_THREADS": threads,
         "PYTHONPATH": here,  # a user's own model beside the command is found
         "PYTHONUNBUFFERED": "1",
+        "TMPDIR": str(temporary),
+        **numba_cache(cache_folder(experiment)),
     }

@@ -1,5 +1,7 @@
 """One process of one experiment: ``python -m ...worker RUN_FOLDER``, under torchrun."""
 
+import contextlib
+import json
 import os
 import resource
 import sys
@@ -13,10 +15,12 @@ from hydra.utils import instantiate
 from benchmark.errors import one_sentence
 from benchmark.experiment import Experiment
 from benchmark.machine.device import choose_device
-from benchmark.machine.environment import write_environment
+from benchmark.machine.environment import environment
 from benchmark.machine.process_tree import end_with_parent
 from benchmark.records.run_folder import RunFolder
-from benchmark.training.processes import Processes, started_processes
+from benchmark.runner.workers.watchdog import STARTING
+from benchmark.storage.files import write_whole
+from benchmark.training.processes import Processes, is_of_a_peer, started_processes
 
 
 def main(path: str) -> int:
@@ -26,10 +30,15 @@ def main(path: str) -> int:
     folder = RunFolder(path)
     rank, world_size = (int(os.environ.get(key, d)) for key, d in (("RANK", 0), ("WORLD_SIZE", 1)))
     try:
+        folder.heartbeat(rank, STARTING, 0, 0)
         experiment = Experiment.from_config(folder.config())
         threads = experiment.threads_per_process
         if rank == 0:  # of the whole machine, so before this process is bound to a part of it
-            write_environment(folder.path / "environment.json", threads)
+            write_whole(
+                folder.path / "environment.json",
+                json.dumps(environment(threads), indent=2) + "\n",
+                "results_dir",
+            )
         if experiment.pin_cores:
             pin_cores(rank, world_size, threads)
         torch.set_num_threads(threads)
@@ -39,9 +48,12 @@ def main(path: str) -> int:
         with started_processes(device, experiment.heartbeat_seconds) as processes:
             _run(experiment, folder, processes, start)
     except Exception as error:
-        traceback.print_exc()
-        prefix = f"rank {rank}: " if world_size > 1 else ""
-        folder.note_failure(rank, prefix + one_sentence(error))
+        reason = (f"rank {rank}: " if world_size > 1 else "") + one_sentence(error)
+        cause = "lost a peer" if is_of_a_peer(error) else "failed"
+        with contextlib.suppress(OSError, ValueError):  # the disk may be what has failed
+            traceback.print_exc()
+        with contextlib.suppress(OSError, ValueError):
+            folder.note_failure(rank, reason, cause)
         return 1
     return 0
 
