@@ -12,9 +12,9 @@ import torch
 from benchmark.disttgl.memory import daemon
 from benchmark.disttgl.memory.backend import Turn
 from benchmark.disttgl.memory.daemon import DaemonMemory
-from benchmark.disttgl.memory.messages import Setup
 from benchmark.disttgl.memory.server import MemoryServer
-from benchmark.disttgl.memory.server_process import Address
+from benchmark.disttgl.memory.server_link import Address
+from benchmark.disttgl.memory.service_order import Setup
 from benchmark.disttgl.memory.shared_buffers import SharedBuffers
 from benchmark.disttgl.schedule import Service, services
 from benchmark.models.node_state import NO_EVENT, NodeState

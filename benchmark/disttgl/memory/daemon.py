@@ -8,9 +8,8 @@ import torch
 from torch import Tensor
 
 from benchmark.disttgl.memory.backend import Turn
-from benchmark.disttgl.memory.messages import Key, Setup
-from benchmark.disttgl.memory.server_link import ServerLink
-from benchmark.disttgl.memory.server_process import Address, ServerProcess
+from benchmark.disttgl.memory.server_link import Address, ServerLink, ServerProcess
+from benchmark.disttgl.memory.service_order import Key, Setup
 from benchmark.disttgl.memory.shared_buffers import Array, Field, Sizes
 from benchmark.disttgl.schedule import Schedule
 from benchmark.models.node_state import NodeState
