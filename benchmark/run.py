@@ -4,18 +4,20 @@ From Python: ``from benchmark.run import experiment, load_run, run`` (docs/pytho
 """
 
 import os
+import shlex
 import signal
 import sys
 
 from benchmark.errors import UserError
+from benchmark.runner.command import dry_run, list_command, run_command
 from benchmark.runner.compose import complete
 from benchmark.runner.help import help_page
 from benchmark.runner.python import Run, experiment, load_run, run
-from benchmark.runner.suite_run import Interrupted, list_suite, run_suite
-from benchmark.runner.suites import expand
+from benchmark.runner.suite_run import Interrupted
 
 __all__ = ["Run", "experiment", "load_run", "run"]
 USER_ERROR = 2
+INSTEAD = {"--list": list_command, "--dry-run": dry_run}  # of running
 INTERRUPTED = 128  # plus the number of the signal, as shells do
 
 
@@ -24,10 +26,10 @@ def main(arguments: list[str]) -> int:
     if {"--help", "-h"} & set(arguments):
         print(help_page())
         return 0
-    words = [argument for argument in arguments if argument != "--list"]
+    words = [argument for argument in arguments if argument not in INSTEAD]
+    act = next((INSTEAD[each] for each in arguments if each in INSTEAD), run_command)
     try:
-        suite = expand(complete(words), may_download="--list" not in arguments)
-        return list_suite(suite) if "--list" in arguments else run_suite(suite)
+        return act(complete(words))
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return USER_ERROR
@@ -35,7 +37,8 @@ def main(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return INTERRUPTED + signal.SIGPIPE
     except Interrupted as interrupted:
-        print(f"Interrupted. The same command goes on: {suite.command}", file=sys.stderr)
+        command = shlex.join(["python", "-m", "benchmark.run", *words])
+        print(f"Interrupted. The same command goes on: {command}", file=sys.stderr)
         return INTERRUPTED + interrupted.args[0]
     except KeyboardInterrupt:  # before anything was started
         return INTERRUPTED + signal.SIGINT

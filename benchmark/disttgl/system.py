@@ -68,6 +68,19 @@ class DistTGLSystem(ModelSystem):
         if "static_memory" in options:
             uses_static_memory(options["static_memory"])
 
+    @classmethod
+    def check_machines(
+        cls, parallelism: Parallelism, machines: int, options: Mapping[str, Any]
+    ) -> None:
+        """Refuse a memory copy that would cross machines where its backend cannot."""
+        node_memory = options.get("node_memory", cls.options.node_memory)
+        if node_memory != "sharded" and parallelism.k % machines:
+            raise ValueError(
+                f"system.node_memory={node_memory} keeps every memory copy on one machine, and "
+                f"parallelism.k={parallelism.k} copies cannot be shared evenly by {machines} "
+                f"machines; choose a multiple of {machines}, or system.node_memory=sharded."
+            )
+
     def __init__(self, job: Job, **options: Any) -> None:
         self.chosen = chosen = DistTGLOptions(**options)
         training = job.training

@@ -1,9 +1,12 @@
 """What an experiment ran on: code version, library versions, hardware."""
 
+import hashlib
 import json
+import os
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -17,15 +20,19 @@ LIBRARIES = ("torch", "torch_geometric", "numpy", "pandas", "hydra-core", "wandb
 GIT_SECONDS = 10
 
 
-def write_environment(path: Path, threads: int) -> None:
-    """Write ``environment.json``; the machine's name is left out."""
-    path.write_text(json.dumps(environment(threads), indent=2) + "\n")
+def write_environment(path: Path, machines: Sequence[Mapping[str, Any]]) -> None:
+    """Write ``environment.json``: the first machine, and where there are more, all ``machines``."""
+    several = {"machines": list(machines)} if len(machines) > 1 else {}
+    path.write_text(json.dumps({**machines[0], **several}, indent=2) + "\n")
 
 
 def environment(threads: int) -> dict[str, Any]:
-    """Commit, versions and hardware; ``threads`` is the number of each process."""
+    """Commit, versions and hardware of this machine, whose name is left out.
+
+    ``threads`` is the number of each process.
+    """
     return {
-        "commit": _git("rev-parse", "HEAD"),
+        "commit": commit(),
         "uncommitted_changes": bool(_git("status", "--porcelain", "--untracked-files=no")),
         "python": platform.python_version(),
         "libraries": {name: _version(name) for name in LIBRARIES},
@@ -36,6 +43,21 @@ def environment(threads: int) -> dict[str, Any]:
         "memory_bytes": psutil.virtual_memory().total,
         "gpus": [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())],
     }
+
+
+def commit() -> str | None:
+    """The commit of the code, or None where there is no git."""
+    return _git("rev-parse", "HEAD")
+
+
+def source_checksum() -> str:
+    """Equal on machines that have the same code, committed or not."""
+    root, summed = Path(__file__).parents[1], hashlib.sha256()
+    for folder, folders, files in os.walk(root, followlinks=True):
+        folders.sort()
+        for name in sorted(name for name in files if name.endswith((".py", ".yaml"))):
+            summed.update(f"{name}\0".encode() + Path(folder, name).read_bytes())
+    return summed.hexdigest()
 
 
 def _git(*arguments: str) -> str | None:

@@ -34,6 +34,7 @@ RESULT: dict[str, Types] = {
     "command": str,
 }
 OPTIONAL: dict[str, Types] = {
+    "machines": int,  # that hosted the processes, equally many each; 1 where there is no number
     # {"files": name -> sha256, "moved_rows": by the stable sort by time, "random_edge_features"}
     "source": dict,
     "seconds_by_part": dict,  # what training spent its time on, the mean over processes

@@ -7,6 +7,7 @@ from benchmark.errors import UserError
 
 MISSING = "???"  # as in the yaml files: has no default
 DEVICES = ("auto", "cpu", "cuda")
+LAUNCHERS = ("auto", "local", "slurm", "torchrun")
 WANDB_MODES = ("auto", "online", "offline", "disabled")
 
 
@@ -32,6 +33,17 @@ class ParallelismSettings:
 
 
 @dataclass
+class MachinesSettings:
+    """The machines that a run is spread over."""
+
+    number: int
+    here: int | None
+    meet_at: str | None
+    address: str | None
+    launcher: str
+
+
+@dataclass
 class WandbSettings:
     """The mirror of the record on Weights & Biases."""
 
@@ -51,6 +63,7 @@ class Settings:
     model: dict[str, Any]
     parallelism: ParallelismSettings
     processes: int
+    machines: MachinesSettings
     threads: int | None
     pin_cores: bool
     seeds: int
@@ -91,6 +104,8 @@ def check(settings: dict[str, Any]) -> None:
     ):
         if settings[key] is not None:
             _at_least_one(key, settings[key])
+    _at_least_one("machines.number", settings["machines"]["number"])
+    _one_of("machines.launcher", settings["machines"]["launcher"], LAUNCHERS)
     _one_of("device", settings["device"], DEVICES)
     _one_of("wandb.mode", settings["wandb"]["mode"], WANDB_MODES)
 

@@ -55,7 +55,7 @@ def expand(words: list[str], may_download: bool = True) -> Suite:
         check(composed)
         if "system" not in given and not _installed(composed):
             continue
-        experiment = Experiment.from_config({**composed, "command": command})
+        experiment = _with_threads(Experiment.from_config({**composed, "command": command}))
         if composed["suite"]["fit_hardware"] and _too_large(experiment):
             continue
         problem: str | None = None
@@ -89,11 +89,18 @@ def expand(words: list[str], may_download: bool = True) -> Suite:
     )
 
 
+def _with_threads(experiment: Experiment) -> Experiment:
+    """Bits depend on the number of threads, so it is the same on all of several machines."""
+    if experiment.machines.number == 1:
+        return experiment
+    return replace(experiment, threads=experiment.threads_per_process)
+
+
 def _too_large(experiment: Experiment) -> bool:
     """Whether it could be run on more cores or GPUs than there are here, and not on these."""
     processes = experiment.processes
     divides = experiment.parallelism.num_trainers % processes == 0
-    return divides and processes > num_devices(experiment.device)
+    return divides and experiment.processes_per_machine > num_devices(experiment.device)
 
 
 def _installed(composed: dict[str, Any]) -> bool:

@@ -1,6 +1,5 @@
 """The processes of one run, whether there is one or many."""
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,20 +10,20 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from benchmark.machine.place import Place
+
 # A hang is the runner's to report; a collective call fails only well after that.
 COLLECTIVE_PATIENCE = 3
 
 
 @dataclass(frozen=True)
-class Processes:
-    """Rank and number of the processes of a run, and the collective calls that they make.
+class Processes(Place):
+    """The place of a process in its run, and the collective calls that the processes make.
 
     With one process nothing is initialised and every collective call is the identity. A process
     that reports no progress for ``heartbeat_seconds`` is taken to hang.
     """
 
-    rank: int = 0
-    world_size: int = 1
     heartbeat_seconds: float = 300.0
 
     @property
@@ -75,14 +74,15 @@ class Processes:
 
 
 @contextmanager
-def started_processes(device: torch.device, heartbeat_seconds: float) -> Iterator[Processes]:
+def started_processes(
+    place: Place, device: torch.device, heartbeat_seconds: float
+) -> Iterator[Processes]:
     """Join the other processes that the elastic launcher has started.
 
     gloo carries the traffic on CPUs, nccl on GPUs.
     """
-    rank, world_size = (int(os.environ.get(key, d)) for key, d in (("RANK", 0), ("WORLD_SIZE", 1)))
-    processes = Processes(rank, world_size, heartbeat_seconds)
-    if world_size == 1:
+    processes = Processes(place.rank, place.world_size, place.machines, heartbeat_seconds)
+    if place.world_size == 1:
         yield processes
         return
     backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"

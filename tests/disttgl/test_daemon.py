@@ -212,7 +212,7 @@ class TestSharedCopies:
         assert second[1] == {}  # the first rank owns the copy
 
     def test_but_not_between_machines(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(socket, "gethostname", lambda: threading.current_thread().name)
+        monkeypatch.setattr(daemon, "machine_identity", lambda: threading.current_thread().name)
         for future in on_ranks(2, lambda processes: daemon_memory("2x1x1", processes)):
             with pytest.raises(ValueError, match="copy 0 between the machines of ranks 0 and 1"):
                 future.result()

@@ -1,7 +1,6 @@
 """Node memory in host memory, one server process per copy (DistTGL, section 3.3)."""
 
 import os
-import socket
 from collections.abc import Iterable, Sequence
 
 import torch
@@ -12,6 +11,7 @@ from benchmark.disttgl.memory.server_link import Address, ServerLink, ServerProc
 from benchmark.disttgl.memory.service_order import Key, Setup
 from benchmark.disttgl.memory.shared_buffers import Array, Field, Sizes
 from benchmark.disttgl.schedule import Schedule
+from benchmark.machine.place import machine_identity
 from benchmark.models.node_state import NodeState
 from benchmark.parallelism import Parallelism
 from benchmark.training.processes import Processes
@@ -163,7 +163,7 @@ class DaemonMemory:
 
     def _check_machines(self, sharers: Sequence[range]) -> None:
         """Refuse copies that would cross machines; a collective call."""
-        machines = self.processes.gather_objects(socket.gethostname())
+        machines = self.processes.gather_objects(machine_identity())
         for copy, ranks in enumerate(sharers):
             if len({machines[rank] for rank in ranks}) > 1:
                 raise ValueError(

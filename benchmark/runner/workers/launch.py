@@ -5,54 +5,122 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchmark.experiment import Experiment
 from benchmark.machine.process_tree import ProcessTree, child_environment
 from benchmark.records.run_folder import RunFolder
 from benchmark.runner.progress import SuiteProgress
+from benchmark.runner.workers.fleet import Fleet, Follower, Rendezvous
 from benchmark.runner.workers.watchdog import Watchdog
 
 GRACE_SECONDS = 5.0
 LOOK_SECONDS = 1.0
 
 
-def launcher_command(folder: Path, num_processes: int) -> list[str]:
-    """What starts the processes of an experiment."""
+class Ended(NamedTuple):
+    """How the processes of a machine ended; ``reason`` is why they were ended before."""
+
+    reason: str | None
+    exit_code: int
+
+
+def launcher_command(
+    folder: Path, num_processes: int, rendezvous: Collection[object] = ()
+) -> list[str]:
+    """What starts the processes of an experiment on this machine."""
     return [
         sys.executable,
         "-m",
         "benchmark.runner.workers.elastic",
         str(folder),
         str(num_processes),
+        *map(str, rendezvous),
     ]
 
 
-def run_experiment(experiment: Experiment, folder: RunFolder, progress: SuiteProgress) -> None:
+def run_experiment(
+    experiment: Experiment, folder: RunFolder, progress: SuiteProgress, fleet: Fleet | None = None
+) -> None:
     """Run in a prepared folder to the end; ``result.json`` says finished, or failed and why.
 
-    When interrupted, the processes are ended and no result is written, so that the same command
-    goes on from the last checkpoint.
+    ``fleet`` holds the machines, where there are several. When interrupted, the processes are ended
+    and no result is written, so that the same command goes on from the last checkpoint.
     """
     start = time.monotonic()
+    if fleet is None:
+        ended = _run_here(experiment, folder, progress)
+        reason = ended.reason
+    else:
+        rendezvous = fleet.announce(experiment, folder)
+        ended = _run_here(experiment, folder, progress, rendezvous, fleet.complaint, fleet.network)
+        reason = fleet.settle(ended.reason, folder, ended.exit_code)
+    if folder.result() is None:
+        reason = reason or _cause(folder, ended.exit_code)
+        folder.finish(_failed_result(experiment, reason, time.monotonic() - start))
+
+
+def follow(follower: Follower, progress: SuiteProgress) -> int:
+    """Run what machine 0 announces on this machine; returns the exit code of the suite."""
+    here = follower.meeting.here
+    for task in follower.tasks():
+        experiment = Experiment.from_config(task["config"])
+        folder = RunFolder(task["folder"])
+        shared = (folder.path / task["mark"]).exists()
+        if not shared:  # of its own: for its part of a checkpoint
+            folder.prepare(experiment.config())
+        folder.log_path = folder.path / f"log-machine{here}.txt"
+        progress.begin(experiment.label)
+        rendezvous = Rendezvous(
+            here, follower.meeting.number, task["endpoint"], follower.meeting.address
+        )
+        ended = _run_here(
+            experiment, folder, progress, rendezvous, follower.complaint, follower.network
+        )
+        reason = ended.reason or (_cause(folder, ended.exit_code) if ended.exit_code else None)
+        ranks = _ranks_of(experiment, here)
+        failures = [failure for failure in folder.failures() if failure["rank"] in ranks]
+        follower.board.write(
+            ended={"number": task["number"], "reason": reason, "failures": failures}
+        )
+        progress.end(reason or "finished")
+    return follower.exit_code()
+
+
+def _run_here(
+    experiment: Experiment,
+    folder: RunFolder,
+    progress: SuiteProgress,
+    rendezvous: Rendezvous | None = None,
+    complaint: Callable[[], str | None] = lambda: None,
+    network: Mapping[str, str] | None = None,
+) -> Ended:
+    """Run this machine's processes until they end or there is a ``complaint``."""
+    number = experiment.processes_per_machine
+    ranks = _ranks_of(experiment, rendezvous.machine if rendezvous else 0)
     with open(folder.log_path, "a") as log:
         process = subprocess.Popen(
-            launcher_command(folder.path, experiment.processes),
+            launcher_command(folder.path, number, rendezvous or ()),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env=_environment(experiment),
+            env=_environment(experiment) | dict(network or {}),
             start_new_session=True,  # Ctrl-C reaches the runner only, which ends the processes
         )
-    tree = ProcessTree(process)
+    tree, watch = ProcessTree(process), Watchdog(experiment, folder, ranks)
     try:
-        reason = _wait(process, tree, Watchdog(experiment, folder), progress)
+        reason = _wait(process, tree, watch, progress, complaint)
     finally:
         tree.end(GRACE_SECONDS)
-    if folder.result() is None:
-        reason = reason or _cause(folder, process.returncode)
-        folder.finish(_failed_result(experiment, reason, time.monotonic() - start))
+    return Ended(reason, process.returncode)
+
+
+def _ranks_of(experiment: Experiment, machine: int) -> range:
+    """The ranks that a machine hosts."""
+    number = experiment.processes_per_machine
+    return range(machine * number, (machine + 1) * number)
 
 
 def _failed_result(experiment: Experiment, reason: str, seconds: float) -> dict[str, Any]:
@@ -68,7 +136,11 @@ def _failed_result(experiment: Experiment, reason: str, seconds: float) -> dict[
 
 
 def _wait(
-    process: subprocess.Popen[bytes], tree: ProcessTree, watch: Watchdog, progress: SuiteProgress
+    process: subprocess.Popen[bytes],
+    tree: ProcessTree,
+    watch: Watchdog,
+    progress: SuiteProgress,
+    complaint: Callable[[], str | None],
 ) -> str | None:
     """Wait for the launcher; the reason to end the processes before, or None."""
     while True:
@@ -77,8 +149,8 @@ def _wait(
             return None
         except subprocess.TimeoutExpired:
             tree.look()
-            if complaint := watch.complaint():
-                return _noted(watch.folder) or complaint
+            if said := watch.complaint() or complaint():
+                return _noted(watch.folder) or said
             progress.update(*watch.position())
 
 

@@ -14,14 +14,14 @@ START_UP_SECONDS = 3600.0
 
 
 class Watchdog:
-    """Compares heartbeats with the limits of the experiment.
+    """Compares the heartbeats of this machine's ``ranks`` with the limits of the experiment.
 
     A heartbeat counts from when it was first seen here, so that neither a clock that is set nor a
     machine that sleeps makes a process look hung.
     """
 
-    def __init__(self, experiment: Experiment, folder: RunFolder) -> None:
-        self.num_processes = experiment.processes
+    def __init__(self, experiment: Experiment, folder: RunFolder, ranks: range) -> None:
+        self.ranks = ranks
         self.heartbeat_seconds = experiment.heartbeat_seconds
         self.time_limit_minutes = experiment.time_limit_minutes
         self.folder = folder
@@ -33,7 +33,7 @@ class Watchdog:
         """Why the experiment must be stopped, in one sentence, or None."""
         now = time.monotonic()
         for rank, beat in self.folder.heartbeats().items():
-            if self.beats.get(rank) != beat:
+            if rank in self.ranks and self.beats.get(rank) != beat:
                 self.beats[rank], self.seen[rank] = beat, now
         if self.time_limit_minutes is not None and now - self.start > 60 * self.time_limit_minutes:
             return f"stopped after time_limit_minutes={self.time_limit_minutes:g}"
@@ -53,7 +53,7 @@ class Watchdog:
             return None
         if all(now - seen <= self.heartbeat_seconds for seen in self.seen.values()):
             return None
-        rank = min(range(self.num_processes), key=self._suspicion)
+        rank = min(self.ranks, key=self._suspicion)
         if rank not in self.seen:
             return f"rank {rank} has not reported since the start {now - self.start:.0f} s ago"
         beat = self.beats[rank]

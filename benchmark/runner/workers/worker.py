@@ -13,7 +13,8 @@ from hydra.utils import instantiate
 from benchmark.errors import one_sentence
 from benchmark.experiment import Experiment
 from benchmark.machine.device import choose_device
-from benchmark.machine.environment import write_environment
+from benchmark.machine.environment import environment, write_environment
+from benchmark.machine.place import Place
 from benchmark.machine.process_tree import end_with_parent
 from benchmark.records.run_folder import RunFolder
 from benchmark.training.processes import Processes, started_processes
@@ -24,24 +25,27 @@ def main(path: str) -> int:
     end_with_parent()
     start = time.monotonic()
     folder = RunFolder(path)
-    rank, world_size = (int(os.environ.get(key, d)) for key, d in (("RANK", 0), ("WORLD_SIZE", 1)))
+    place = Place.of_this_process()
     try:
         experiment = Experiment.from_config(folder.config())
         threads = experiment.threads_per_process
-        if rank == 0:  # of the whole machine, so before this process is bound to a part of it
-            write_environment(folder.path / "environment.json", threads)
+        # Of the whole machine, so before this process is bound to a part of it.
+        machine = environment(threads) if place.local_rank == 0 else None
         if experiment.pin_cores:
-            pin_cores(rank, world_size, threads)
+            pin_cores(place.local_rank, place.local_size, threads)
         torch.set_num_threads(threads)
-        device = choose_device(experiment.device, rank, world_size)
+        device = choose_device(experiment.device, place)
         if device.type == "cuda":
             torch.cuda.set_device(device)
-        with started_processes(device, experiment.heartbeat_seconds) as processes:
+        with started_processes(place, device, experiment.heartbeat_seconds) as processes:
+            machines = [found for found in processes.gather_objects(machine) if found]
+            if place.rank == 0:
+                write_environment(folder.path / "environment.json", machines)
             _run(experiment, folder, processes, start)
     except Exception as error:
         traceback.print_exc()
-        prefix = f"rank {rank}: " if world_size > 1 else ""
-        folder.note_failure(rank, prefix + one_sentence(error))
+        prefix = f"rank {place.rank}: " if place.world_size > 1 else ""
+        folder.note_failure(place.rank, prefix + one_sentence(error))
         return 1
     return 0
 
@@ -82,5 +86,9 @@ def peak_memory_bytes() -> int:
 
 
 if __name__ == "__main__":
-    if main(*sys.argv[1:]):
-        os._exit(1)  # what failed must not wait for others on its way out
+    exit_code = main(*sys.argv[1:])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # What failed must not wait for others on its way out. And what finished must not die there:
+    # threads of torch that ask for Python while it is taken down are unwound, which aborts.
+    os._exit(exit_code)

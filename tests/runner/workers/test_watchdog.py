@@ -43,7 +43,7 @@ def two(make_experiment: MakeExperiment) -> object:
 
 
 def test_the_silent_process_is_named(clock: Clock, folder: RunFolder, two: object) -> None:
-    watching = Watchdog(two, folder)  # type: ignore[arg-type]
+    watching = Watchdog(two, folder, range(2))  # type: ignore[arg-type]
     assert watching.position() == ("starting", 0, 0)
     for second in range(0, 100, 10):
         clock.now = 1000.0 + second
@@ -59,7 +59,7 @@ def test_the_silent_process_is_named(clock: Clock, folder: RunFolder, two: objec
 def test_a_process_that_never_reported_is_named(
     clock: Clock, folder: RunFolder, two: object
 ) -> None:
-    watching = Watchdog(two, folder)  # type: ignore[arg-type]
+    watching = Watchdog(two, folder, range(2))  # type: ignore[arg-type]
     beat(folder, 0, 1)
     assert watching.complaint() is None
     clock.now += 61
@@ -69,7 +69,7 @@ def test_a_process_that_never_reported_is_named(
 def test_a_stopped_process_is_named_before_those_that_wait_for_it(
     clock: Clock, folder: RunFolder, two: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    watching = Watchdog(two, folder)  # type: ignore[arg-type]
+    watching = Watchdog(two, folder, range(2))  # type: ignore[arg-type]
     beat(folder, 0, 1)
     watching.complaint()
     clock.now += 1
@@ -83,7 +83,7 @@ def test_a_stopped_process_is_named_before_those_that_wait_for_it(
 def test_start_up_may_take_longer_than_a_heartbeat(
     clock: Clock, folder: RunFolder, make_experiment: MakeExperiment
 ) -> None:
-    watching = Watchdog(make_experiment(heartbeat_seconds=60.0), folder)
+    watching = Watchdog(make_experiment(heartbeat_seconds=60.0), folder, range(1))
     clock.now += 3000
     assert watching.complaint() is None
     clock.now += 3000
@@ -91,7 +91,7 @@ def test_start_up_may_take_longer_than_a_heartbeat(
 
 
 def test_the_time_limit(clock: Clock, folder: RunFolder, two: object) -> None:
-    watching = Watchdog(two, folder)  # type: ignore[arg-type]
+    watching = Watchdog(two, folder, range(2))  # type: ignore[arg-type]
     clock.now += 601
     assert watching.complaint() == "stopped after time_limit_minutes=10"
 
@@ -102,7 +102,7 @@ def test_a_process_that_is_gone_is_not_stopped(
     def gone(pid: int) -> psutil.Process:
         raise psutil.NoSuchProcess(pid)
 
-    watching = Watchdog(two, folder)  # type: ignore[arg-type]
+    watching = Watchdog(two, folder, range(2))  # type: ignore[arg-type]
     for rank in (0, 1):
         beat(folder, rank, 1)
     watching.complaint()
