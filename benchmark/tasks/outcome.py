@@ -44,6 +44,7 @@ def outcome(
         },
         "cpu_seconds": total_seconds(processes.gather_objects(progress.cpu_seconds)),
         "throughput_events_per_second": throughput(progress) if timed else None,
+        "bytes_sent": mean_seconds(processes.gather_objects(progress.bytes_sent)),
         "visibility": str(system.visibility),
         "source": provenance(dataset),
         "seconds_by_part": mean_seconds(processes.gather_objects(progress.seconds_by_part)),

@@ -1,7 +1,7 @@
 """Node memory in host memory, one server process per copy (DistTGL, section 3.3)."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -93,6 +93,9 @@ class DaemonMemory:
 
     def exchange(self) -> None:
         """Nothing to do: resets and requests have been posted."""
+
+    def announce(self, counts: Mapping[Turn, int]) -> None:
+        """Nothing to do: what is posted says how much it is."""
 
     def receive(self, turn: Turn) -> list[NodeState]:
         link, place = self.links[turn.copy], self._place(turn)
