@@ -1,15 +1,34 @@
 """What a user can put right: one sentence that says what to write instead."""
 
+import errno
 from collections.abc import Mapping
 from typing import TypeVar
 
 from hydra.errors import InstantiationException
 
 Value = TypeVar("Value")
+FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+MOVE = "move the file away"
+# How the system refuses to write, by the number of its error: what helps beside another place.
+REFUSALS = {
+    **dict.fromkeys(FULL_DISK, "make room"),
+    errno.EIO: "look after the disk",
+    errno.EROFS: "let it be written to",
+    errno.EACCES: "allow it",
+    errno.EPERM: "allow it",
+    errno.ENAMETOOLONG: "choose shorter names",
+    errno.ENOTDIR: MOVE,
+    errno.EEXIST: MOVE,
+    errno.EISDIR: "move the folder away",
+}
 
 
 class UserError(Exception):
     """Shown as one sentence, without a traceback."""
+
+
+class PlaceError(ValueError):
+    """The system refuses to write at a place; says which and what to do."""
 
 
 def choose(key: str, name: str, choices: Mapping[str, Value]) -> Value:
@@ -23,10 +42,25 @@ def choose(key: str, name: str, choices: Mapping[str, Value]) -> Value:
     return choices[name]
 
 
+def refusal(error: OSError, place: object = None, key: str = "results_dir or cache_dir") -> str:
+    """What it means that the system refuses to write, and what to do: set ``key``, or else.
+
+    ``place`` is where, unless the error names it itself.
+    """
+    number, full = error.errno or 0, "Disk full: " if error.errno in FULL_DISK else ""
+    access = "read or written" if number == errno.EIO else "written to"
+    return (
+        f"{full}{error.filename or place or 'a file'} cannot be {access} ({error.strerror}): set "
+        f"{key} to a folder that can, on a disk with room, or {REFUSALS[number]}"
+    )
+
+
 def one_sentence(error: BaseException) -> str:
     """What a user needs to know of an error; a traceback is for the log."""
     while isinstance(error, InstantiationException) and error.__cause__ is not None:
         error = error.__cause__
+    if isinstance(error, OSError) and error.errno in REFUSALS:
+        return refusal(error)
     text = " ".join(str(error).split())
     if isinstance(error, UserError | ValueError | FileNotFoundError) and text:
         return text

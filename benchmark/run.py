@@ -8,7 +8,7 @@ import shlex
 import signal
 import sys
 
-from benchmark.errors import UserError
+from benchmark.errors import PlaceError, UserError
 from benchmark.runner.command import dry_run, list_command, run_command
 from benchmark.runner.compose import complete
 from benchmark.runner.help import help_page
@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> int:
     act = next((INSTEAD[each] for each in arguments if each in INSTEAD), run_command)
     try:
         return act(complete(words))
-    except UserError as error:
+    except (UserError, PlaceError) as error:
         print(f"error: {error}", file=sys.stderr)
         return USER_ERROR
     except BrokenPipeError:  # what reads the list, such as head, has seen enough

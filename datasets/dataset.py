@@ -59,6 +59,9 @@ class Source:
     time_unit: str | None = None  # s, ms, us or ns where the times were dates, since 1970
 
 
+ROWS_AT_ONCE = 1 << 20
+
+
 @dataclass(frozen=True)
 class EventBatch:
     """A few events of one batch, as a system sees them.
@@ -138,6 +141,22 @@ class Dataset:
         for ids in columns:
             occurs[ids] = True
         return occurs.nonzero().flatten()
+
+    def flaw_of_features(self) -> str | None:
+        """The first feature that is not finite, in words; None where all are."""
+        for kind, features in (("event", self.stream.msg), ("node", self.node_features)):
+            if features is None or not features.numel():
+                continue
+            for start in range(0, len(features), ROWS_AT_ONCE):
+                finite = features[start : start + ROWS_AT_ONCE].isfinite()
+                if not finite.all():
+                    row, column = (~finite).nonzero()[0].tolist()
+                    value = features[start + row, column].item()
+                    return (
+                        f"feature {column + 1} of {kind} {start + row} of data set '{self.name}' "
+                        f"is {value}: replace it by a finite number"
+                    )
+        return None
 
     def batch(self, start: int, stop: int) -> EventBatch:
         """Events [start, stop) as one batch."""

@@ -4,6 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from benchmark.errors import REFUSALS, refusal
+from benchmark.machine.process_tree import end_with_parent
 from benchmark.records.reader import read_records
 from benchmark.records.series import without_disagreements
 from paper_figures.figure import draw
@@ -16,6 +18,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     Without names that is every figure that has records, and at least one.
     """
+    end_with_parent()
     options = _parse(arguments)
     try:
         records = without_disagreements(read_records(options.results))
@@ -23,8 +26,13 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     names = options.names or FIGURES
-    drawings = [draw(FIGURES[name], records, options.out) for name in names]
-    page = write_page(drawings, records, options.results, options.out)
+    try:
+        drawings = [draw(FIGURES[name], records, options.out) for name in names]
+        page = write_page(drawings, records, options.results, options.out)
+    except OSError as error:
+        known = error.errno in REFUSALS
+        print(refusal(error, options.out, "--out") if known else error, file=sys.stderr)
+        return 1
     for problem in (*records.unreadable, *(d.problem for d in drawings if d.problem)):
         print(problem, file=sys.stderr)
     for drawing in drawings:

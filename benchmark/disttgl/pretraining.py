@@ -1,10 +1,11 @@
 """Pre-training of the static node memory (DistTGL, section 3.1)."""
 
+import math
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import NamedTuple
 
 import torch
@@ -15,7 +16,9 @@ from benchmark.datasets.dataset import Dataset, Split
 from benchmark.disttgl.table_trainer import Pretraining, TableTrainer, first_rows
 from benchmark.models.contract import TemporalModel
 from benchmark.randomness import seeded
-from benchmark.storage.files import written_whole
+from benchmark.storage.files import seal, sealed
+from benchmark.storage.leftovers import discard
+from benchmark.training.checkpoint import write_state
 from benchmark.training.system import ReportProgress
 
 
@@ -116,6 +119,8 @@ def pretrain(
     while not progress.ended(settings):
         start = time.perf_counter()
         progress.losses.append(trainer.train_epoch(progress.epochs, report))
+        if not math.isfinite(progress.losses[-1]):
+            raise ValueError(_diverged(dataset, progress))
         progress.mrrs.append(trainer.mean_reciprocal_rank())
         if progress.best_epoch == progress.epochs:
             progress.table = trainer.table.detach().cpu().clone()
@@ -131,6 +136,16 @@ def pretrain(
     return Pretrained(everyone, unknown, losses, mrrs, progress.seconds)
 
 
+def _diverged(dataset: Dataset, progress: Progress) -> str:
+    cause = dataset.flaw_of_features() or (
+        "lower system.static_memory_learning_rate or system.static_memory_table_learning_rate"
+    )
+    return (
+        f"the loss of static memory is {progress.losses[-1]} in epoch {len(progress.losses)}; the "
+        f"last good one is epoch {progress.epochs}; {cause}"
+    )
+
+
 def _save(trainer: TableTrainer, progress: Progress, checkpoint: Path | None) -> None:
     if checkpoint is None:
         return
@@ -139,20 +154,25 @@ def _save(trainer: TableTrainer, progress: Progress, checkpoint: Path | None) ->
         "optimizer": trainer.optimizer.state_dict(),
         "progress": vars(progress),
     }
-    with written_whole(checkpoint) as temporary:
-        torch.save(state, temporary)
+    name = f"epoch-{progress.epochs:06d}.pt"
+    sha256 = write_state(checkpoint / name, state, "cache_dir")
+    seal(checkpoint, sha256={name: sha256})
+    for old in checkpoint.glob("*.pt"):
+        if old.name != name:
+            discard(old)
 
 
 def _resumed(trainer: TableTrainer, checkpoint: Path | None) -> Progress:
-    """What ``checkpoint`` holds, taken into ``trainer``; from the start where there is none."""
+    """What ``checkpoint`` holds, taken into ``trainer``; from the start where nothing whole is."""
     if checkpoint is None or not checkpoint.exists():
         return Progress()
     try:
-        state = torch.load(checkpoint, map_location=trainer.device, weights_only=True)
-    except (RuntimeError, EOFError, OSError, UnpicklingError) as error:
-        raise ValueError(
-            f"the checkpoint {checkpoint} is damaged: delete it and run again"
-        ) from error
+        (name,) = sealed(checkpoint)["sha256"]
+    except ValueError as error:
+        print(f"{error}: pre-training starts over", file=sys.stderr, flush=True)
+        discard(checkpoint)
+        return Progress()
+    state = torch.load(checkpoint / name, map_location=trainer.device, weights_only=True)
     trainer.load_state_dict(state["weights"])
     trainer.optimizer.load_state_dict(state["optimizer"])
     progress = Progress(**state["progress"])

@@ -14,6 +14,7 @@ from benchmark.datasets.dataset import Dataset
 from benchmark.disttgl.pretraining import Pretrained, pretrain
 from benchmark.disttgl.table_trainer import Pretraining
 from benchmark.models.contract import TemporalModel
+from benchmark.storage.leftovers import discard
 from benchmark.storage.prepared import prepared_tensors
 from benchmark.training.system import ReportProgress
 
@@ -74,7 +75,7 @@ def pretrained_rows(
     saved = prepared_tensors(
         folder, lambda: _pack(pretrain(dataset, model, settings, device, report, checkpoint))
     )
-    checkpoint.unlink(missing_ok=True)
+    discard(checkpoint)
     seconds = saved.pop("seconds").item()
     return Pretrained(**saved, seconds=seconds)
 

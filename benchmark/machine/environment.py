@@ -1,12 +1,10 @@
 """What an experiment ran on: code version, library versions, hardware."""
 
 import hashlib
-import json
 import os
 import platform
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -18,12 +16,6 @@ from benchmark.machine.cores import available_cores
 
 LIBRARIES = ("torch", "torch_geometric", "numpy", "pandas", "hydra-core", "wandb")
 GIT_SECONDS = 10
-
-
-def write_environment(path: Path, machines: Sequence[Mapping[str, Any]]) -> None:
-    """Write ``environment.json``: the first machine, and where there are more, all ``machines``."""
-    several = {"machines": list(machines)} if len(machines) > 1 else {}
-    path.write_text(json.dumps({**machines[0], **several}, indent=2) + "\n")
 
 
 def environment(threads: int) -> dict[str, Any]:

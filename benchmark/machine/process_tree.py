@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import psutil
 PARENT = "BENCHMARK_PARENT_PID"
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 LOOK_SECONDS = 1.0
+ENDED_LOOK_SECONDS = 0.02
 
 
 def child_environment() -> dict[str, str]:
@@ -22,13 +24,18 @@ def child_environment() -> dict[str, str]:
 
 
 def end_with_parent() -> None:
-    """Have this process killed when the one that started it ends, however that ends."""
+    """Have this process killed when the one that started it ends, however that ends.
+
+    Nothing where it was started in another way than with ``child_environment``.
+    """
     parent = int(os.environ.get(PARENT, "0"))
+    if not parent:
+        return
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     else:
         threading.Thread(target=_watch, args=(parent,), daemon=True).start()
-    if parent and os.getppid() != parent:  # it ended before the call
+    if os.getppid() != parent:  # it ended before the call
         os._exit(1)
 
 
@@ -40,9 +47,74 @@ def _watch(parent: int) -> None:
 
 def is_alive(process: int) -> bool:
     """Whether a process runs, or is stopped and may go on."""
-    with contextlib.suppress(psutil.NoSuchProcess):
+    with contextlib.suppress(psutil.Error, OSError):
         return bool(psutil.Process(process).status() != psutil.STATUS_ZOMBIE)
     return False
+
+
+class Member:
+    """A process known by more than its number, which the system gives again: also to threads."""
+
+    def __init__(self, process: psutil.Process) -> None:
+        self.process = process
+        self.descriptor: int | None = None
+        if sys.platform == "linux":
+            self.descriptor = os.pidfd_open(process.pid)
+            if not process.is_running():  # it is another's by now
+                self.close()
+                raise psutil.NoSuchProcess(process.pid)
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal; nothing where it has ended."""
+        if self.ended():
+            return
+        with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
+            if self.descriptor is None:
+                self.process.send_signal(number)
+            else:
+                signal.pidfd_send_signal(self.descriptor, number)
+
+    def ended(self) -> bool:
+        """Whether it has ended; its parent may not have noticed yet."""
+        if self.descriptor is None:
+            return not (self.process.is_running() and is_alive(self.process.pid))
+        watch = select.poll()
+        watch.register(self.descriptor, select.POLLIN)
+        return bool(watch.poll(0))
+
+    def is_stopped(self) -> bool:
+        """Whether a signal has stopped it, and none has made it go on."""
+        with contextlib.suppress(psutil.Error, OSError):
+            return not self.ended() and self.process.status() == psutil.STATUS_STOPPED
+        return False
+
+    def spent(self) -> float:
+        """What it has done so far: seconds of CPU time, and MiB that it had the disk read or write.
+
+        0 where it has ended.
+        """
+        with contextlib.suppress(psutil.Error, OSError):
+            times = self.process.cpu_times()
+            moved = self.process.io_counters() if hasattr(self.process, "io_counters") else None
+            mebibytes = (moved.read_bytes + moved.write_bytes) / 2**20 if moved else 0.0
+            return float(times.user + times.system + mebibytes)
+        return 0.0
+
+    def name(self) -> str:
+        """What it is for: the module that it runs, the rank if it has one, and its number."""
+        words, rank = [], None
+        with contextlib.suppress(psutil.Error, OSError):
+            words = self.process.cmdline()
+            rank = self.process.environ().get("RANK")
+        module = words[words.index("-m") + 1] if "-m" in words[:-1] else " ".join(words[:2])
+        if rank is not None and module.endswith(".worker"):
+            return f"rank {rank}"
+        return f"{module or 'a process'} (pid {self.process.pid})"
+
+    def close(self) -> None:
+        if self.descriptor is not None:
+            os.close(self.descriptor)
+            self.descriptor = None
 
 
 class ProcessTree:
@@ -50,22 +122,49 @@ class ProcessTree:
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self.process = process
-        self.members = {psutil.Process(process.pid)}
+        self.members: dict[psutil.Process, Member] = {}
+        self._add(psutil.Process(process.pid))
 
     def look(self) -> None:
         """Take note of new descendants: once its parent has ended, one cannot be found any more."""
         self._add_descendants_of(psutil.Process(self.process.pid))
 
-    def end(self, grace_seconds: float) -> None:
-        """End every member that still runs: SIGTERM, and SIGKILL after ``grace_seconds``."""
-        for stop in (psutil.Process.terminate, psutil.Process.kill):
-            for member in list(self.members):
-                self._add_descendants_of(member)
-            for member in self.members:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    stop(member)
-            psutil.wait_procs(self.members, timeout=grace_seconds)
+    def end(self, grace_seconds: float) -> list[str]:
+        """End every member that still runs: SIGTERM, and SIGKILL after ``grace_seconds``.
 
-    def _add_descendants_of(self, member: psutil.Process) -> None:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            self.members.update(member.children(recursive=True))
+        Returns what could not be ended, one sentence each; raises nothing.
+        """
+        problems = []
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            for process in list(self.members):
+                self._add_descendants_of(process)
+            for member in self.members.values():
+                try:
+                    member.send(number)
+                except (psutil.Error, OSError) as error:
+                    problems.append(f"process {member.process.pid} cannot be ended: {error}")
+            self._wait(grace_seconds)
+        problems += [f"process {m.process.pid} does not end" for m in self._running()]
+        for member in self.members.values():
+            member.close()
+        self.members.clear()
+        self.process.poll()
+        return list(dict.fromkeys(problems))
+
+    def _add(self, process: psutil.Process) -> None:
+        if process not in self.members:
+            with contextlib.suppress(psutil.Error, OSError):
+                self.members[process] = Member(process)
+
+    def _add_descendants_of(self, process: psutil.Process) -> None:
+        with contextlib.suppress(psutil.Error, OSError):
+            for descendant in process.children(recursive=True):
+                self._add(descendant)
+
+    def _running(self) -> list[Member]:
+        return [member for member in self.members.values() if not member.ended()]
+
+    def _wait(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while self._running() and time.monotonic() < deadline:
+            time.sleep(ENDED_LOOK_SECONDS)

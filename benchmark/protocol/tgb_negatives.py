@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -19,6 +20,20 @@ if TYPE_CHECKING:
 
 LINK_PREFIX = "tgbl-"  # of the names of TGB's data sets for link prediction
 SPLITS = {"validation": "val", "test": "test"}  # ours -> TGB's
+# All that TGB's files are made of, beside dictionaries, tuples and numbers: numpy's arrays and
+# numbers, by where each version of it has them. Whatever else a pickle names may run a program.
+ARRAYS = {
+    ("numpy", "ndarray"),
+    ("numpy", "dtype"),
+    ("_codecs", "encode"),  # bytes, where Python 2 is to read them too
+    *(
+        (module, name)
+        for module in ("numpy.core.multiarray", "numpy._core.multiarray")
+        for name in ("_reconstruct", "scalar")
+    ),
+    ("numpy.core.numeric", "_frombuffer"),
+    ("numpy._core.numeric", "_frombuffer"),
+}
 
 
 class TGBNegatives(RandomNegatives):
@@ -77,7 +92,7 @@ def read_negatives(path: Path, dataset: Dataset, split: SplitName) -> Tensor:
     from tgb.linkproppred.negative_sampler import NegativeEdgeSampler  # noqa: PLC0415 - an extra
 
     sampler = NegativeEdgeSampler(dataset.name)
-    sampler.load_eval_set(str(path), SPLITS[split])
+    sampler.eval_set[SPLITS[split]] = read_arrays(path)
     events = dataset.split.range(split)
     batch = dataset.batch(events.start, events.stop)
     times = batch.t + dataset.start_time
@@ -89,3 +104,31 @@ def read_negatives(path: Path, dataset: Dataset, split: SplitName) -> Tensor:
         ) from problem
     rows = [torch.tensor([*row], dtype=torch.int64) for row in negatives]
     return pad_sequence(rows, batch_first=True, padding_value=NO_NODE)
+
+
+class _ArraysOnly(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        """What a pickle may name; its file is not TGB's where it names anything else."""
+        if (module, name) not in ARRAYS:
+            raise pickle.UnpicklingError(f"it names {module}.{name}, which is no array")
+        return super().find_class(module, name)
+
+
+def read_arrays(path: Path) -> dict[Any, Any]:
+    """The dictionary of numbers and arrays in a pickle, of which nothing is run.
+
+    Raises ValueError for a file that is damaged or holds anything else.
+    """
+    try:
+        with path.open("rb") as file:
+            content = _ArraysOnly(file).load()
+    except OSError:
+        raise
+    except Exception as error:  # a damaged pickle raises whatever its bytes come to mean
+        raise ValueError(
+            f"{path} is no file of negatives ({type(error).__name__}: {error}): delete it, and it "
+            "is fetched again"
+        ) from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} is no file of negatives: it holds a {type(content).__name__}")
+    return content

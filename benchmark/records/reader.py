@@ -3,21 +3,29 @@
 A record of an earlier version has the same columns as one of today.
 """
 
-import json
 import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
-import yaml
 
-from benchmark.records.identity import identifying
+from benchmark.records.identity import GROUPS, identifying
 from benchmark.records.schema import NUMBER, config_of_today, line_of_today, result_of_today
+from benchmark.records.seal import (
+    CONFIG,
+    LINES,
+    RESULT,
+    DamagedError,
+    Unreadable,
+    check_seal,
+    read_lines,
+    read_object,
+    read_settings,
+)
 
-RESULT, CONFIG, LINES = "result.json", "config.yaml", "metrics.jsonl"
 ENVIRONMENT = "environment.json"
 DRAWN = "figures"  # a folder of what was drawn from the runs beside it
 BESIDE_RUNS = {"README.md", "agreement.csv"}
@@ -30,24 +38,6 @@ TRAINING: dict[str, tuple[type, ...]] = {
     "system": (str,), "model": (str,), "protocol": (str,), "parallelism": (dict,),
     "processes": (int,), "emulated": (bool,), "seed": (int,), "epochs": NUMBER, "seconds": (dict,),
 }  # fmt: skip
-
-
-class Unreadable(NamedTuple):
-    """Something in a results folder that gives no row, and why."""
-
-    path: Path
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.reason}"
-
-
-class DamagedError(ValueError):
-    """A file of a run that cannot be read; the message says why."""
-
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(reason)
-        self.unreadable = Unreadable(path, reason)
 
 
 @dataclass(frozen=True)
@@ -98,7 +88,9 @@ def read_run(folder: Path) -> dict[str, Any]:
     path = folder / RESULT
     if not path.exists():
         raise DamagedError(folder, "the run is unfinished (it has no result.json)")
-    result = result_of_today(_read_object(path))
+    result = read_object(path)
+    check_seal(folder, result)
+    result = result_of_today(result)
     if result.get("status") == "failed":
         raise DamagedError(folder, f"the run failed: {result.get('reason', 'no reason recorded')}")
     _check(path, result, FIELDS if result.get("task") in UNTRAINED else FIELDS | TRAINING)
@@ -108,8 +100,9 @@ def read_run(folder: Path) -> dict[str, Any]:
         if not _is_number(value) or not math.isfinite(value):
             raise DamagedError(path, f"the metric {name!r} is {value!r}, not a finite number")
     degrees = _degrees(path, result.pop("parallelism", None) or {"i": 1, "j": 1, "k": 1})
-    config = config_of_today(_read_yaml(folder / CONFIG))
-    environment = _read_object(folder / ENVIRONMENT) if (folder / ENVIRONMENT).exists() else {}
+    config = read_settings(folder / CONFIG) if (folder / CONFIG).exists() else {}
+    config = _today(folder / CONFIG, config)
+    environment = read_object(folder / ENVIRONMENT) if (folder / ENVIRONMENT).exists() else {}
     return {
         **dict(leaves({"seed": 0, "processes": 1, "emulated": False} | result)),
         **{f"settings.{name}": value for name, value in leaves(identifying(config))},
@@ -159,43 +152,18 @@ def _hardware(environment: Mapping[str, Any]) -> str | None:
     return f"{environment['cpu']}, {environment.get('cores')} cores" if environment else None
 
 
-def _read_object(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DamagedError(path, f"not readable as JSON ({error})") from None
-    if not isinstance(value, dict):
-        raise DamagedError(path, f"holds a {type(value).__name__}, not a JSON object")
-    return value
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    if not path.exists():
-        return {}
-    try:
-        tree = yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise DamagedError(path, f"not readable as YAML ({' '.join(str(error).split())})") from None
-    if not isinstance(tree, dict):
-        raise DamagedError(path, f"holds a {type(tree).__name__}, not settings")
-    return tree
-
-
-LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where it is built
+def _today(path: Path, config: dict[str, Any]) -> dict[str, Any]:
+    """The settings as today's; a part that holds none is damage."""
+    for group in (*GROUPS, "choices", "content"):
+        if not isinstance(config.get(group, {}), dict):
+            raise DamagedError(path, f"{group} is {config[group]!r}, not settings")
+    return config_of_today(config)
 
 
 def _read_evaluations(path: Path) -> list[dict[str, Any]]:
-    if not path.exists():
-        raise DamagedError(path, "the file is missing")
     rows = []
-    for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        try:
-            line = json.loads(text)
-        except ValueError:
-            line = None
-        if not isinstance(line, dict):
-            raise DamagedError(path, f"line {number} is not a JSON object")
-        line = line_of_today(line)
+    for number, text in enumerate(read_lines(path), start=1):
+        line = line_of_today(text)
         if any(name.startswith("validation_") for name in line):
             missing = [name for name in ("iteration", "epoch", "seconds") if name not in line]
             if missing:

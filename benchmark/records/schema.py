@@ -47,6 +47,9 @@ OPTIONAL: dict[str, Types] = {
     # and its mean reciprocal rank on the training events that were held out
     "pretraining": dict,
     "positive_class": str,  # the node class that node_auc and node_ap are of
+    # [{"round", "iteration", "passed_over"}]: each checkpoint that was gone on from, with the
+    # reasons why newer ones were not; round 0 is the start
+    "resumed": list,
     "operation_floor": dict,  # benchmark.tasks.roofline
 }
 DEGREES: dict[str, Types] = dict.fromkeys("ijk", int)

@@ -9,23 +9,25 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from benchmark.errors import UserError
+from benchmark.errors import PlaceError, UserError, one_sentence
 from benchmark.experiment import Experiment
+from benchmark.machine.process_tree import child_environment
 from benchmark.records.run_folder import RunFolder
 from benchmark.runner.mirrors.mirrors import Mirrors
 from benchmark.runner.progress import SuiteProgress
 from benchmark.runner.suites import Suite
-from benchmark.runner.tables.comparison import compare
-from benchmark.runner.tables.comparison_table import print_comparison
-from benchmark.runner.tables.end_table import Row, print_speedups, print_table
-from benchmark.runner.tables.peers import machines, peer_speeds
-from benchmark.runner.tables.peers_table import print_peers
-from benchmark.runner.tables.settings import settings_of
-from benchmark.runner.tables.speedup import speedups
+from benchmark.runner.tables.columns import Row, settings_of
+from benchmark.runner.tables.comparison import compare, print_comparison
+from benchmark.runner.tables.end_table import print_table
+from benchmark.runner.tables.peers import machines, peer_speeds, print_peers
+from benchmark.runner.tables.speedup import print_speedups, speedups
 from benchmark.runner.workers.fleet import Fleet
 from benchmark.runner.workers.launch import run_experiment
+from benchmark.storage.leftovers import collect_leftovers, scratch
+from benchmark.tasks.build import cache_folder
 
 FIGURES, FIGURES_SECONDS = "figures", 600
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupted(KeyboardInterrupt):
@@ -41,6 +43,8 @@ def run_suite(suite: Suite, fleet: Fleet | None = None) -> int:
     """
     mirrors = Mirrors(suite.experiments[0].wandb.mode)
     with signals_raise():
+        for cache in {cache_folder(one) for one in suite.experiments}:
+            collect_leftovers(cache)
         try:
             with SuiteProgress(len(suite.experiments)) as progress:
                 rows = [_run_one(suite, one, mirrors, progress, fleet) for one in suite.experiments]
@@ -48,7 +52,7 @@ def run_suite(suite: Suite, fleet: Fleet | None = None) -> int:
         finally:
             mirrors.stop()
         print_table(rows)
-        folders = [one.folder for one in suite.experiments]
+        folders = [one.folder for one in suite.experiments if one.folder.problem() is None]
         print_comparison(compare(folders))
         print_speedups(speedups(folders))
         print_peers(peer_speeds(folders), machines(folders))
@@ -82,16 +86,28 @@ def _run_one(
     if problem := suite.problems.get(experiment.fingerprint):
         progress.end(f"failed {problem}")
         return _row(suite, experiment)
+    if _is_finished(folder):  # its folder need not be one that can be written to
+        progress.end("finished before, skipped")
+        return _row(suite, experiment)
     try:
         with folder.lock():
-            if (folder.result() or {}).get("status") == "finished":
+            if _is_finished(folder):
                 progress.end("finished before, skipped")
             else:
                 _run_now(experiment, folder, mirrors, progress, fleet)
     except UserError as error:
         progress.end(str(error))
         return {**_known(experiment), "status": "busy", "reason": str(error)}
+    except (PlaceError, OSError) as error:
+        progress.end(f"failed {one_sentence(error)}")
+        return {**_known(experiment), "status": "failed", "reason": one_sentence(error)}
     return _row(suite, experiment)
+
+
+def _is_finished(folder: RunFolder) -> bool:
+    """Whether the record is whole and says so."""
+    finished = (folder.result() or {}).get("status") == "finished"
+    return finished and folder.problem() is None
 
 
 def _run_now(
@@ -103,6 +119,8 @@ def _run_now(
 ) -> None:
     resumes = ", goes on from its checkpoint" if folder.resumable() else ""
     progress.say(f"output in {folder.log_path}{resumes}")
+    if damage := folder.problem():
+        progress.say(f"{damage}: it is run again")
     folder.prepare(experiment.config())
     mirrors.begin(folder)
     run_experiment(experiment, folder, progress, fleet)
@@ -116,6 +134,8 @@ def _row(suite: Suite, experiment: Experiment) -> Row:
     if problem := suite.problems.get(experiment.fingerprint):
         return {**_known(experiment), "status": "failed", "reason": problem}
     folder = experiment.folder
+    if damage := folder.problem():
+        return {**_known(experiment), "status": "unreadable", "reason": damage}
     result = folder.result()
     if result is not None:
         return _known(experiment) | result
@@ -134,7 +154,15 @@ def _draw(suite: Suite, folder: Path) -> None:
     out = folder / FIGURES
     command = [sys.executable, "-m", "paper_figures", "--results", str(folder), "--out", str(out)]
     try:
-        subprocess.run([*command, *suite.figures], timeout=FIGURES_SECONDS, check=True)
+        with scratch() as temporary:
+            subprocess.run(
+                [*command, *suite.figures],
+                timeout=FIGURES_SECONDS,
+                check=True,
+                env=child_environment() | {"TMPDIR": str(temporary)},
+            )
+    except OSError as error:
+        print(f"The figures were not drawn: {one_sentence(error)}", file=sys.stderr)
     except subprocess.CalledProcessError as error:
         print(f"Not all figures were drawn (exit code {error.returncode}).", file=sys.stderr)
     except subprocess.TimeoutExpired:
@@ -145,9 +173,10 @@ def _draw(suite: Suite, folder: Path) -> None:
 def signals_raise() -> Iterator[None]:
     """Within, the first signal that asks for the end raises ``Interrupted``.
 
-    Later ones are ignored, so that ending the processes, which takes seconds, is not cut short.
+    Later ones are ignored, so that ending the processes, which takes seconds, is not cut short. One
+    that was ignored before, as nohup and a shell's background do, stays ignored.
     """
-    wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    wanted = [each for each in ENDING if signal.getsignal(each) != signal.SIG_IGN]
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         for each in wanted:

@@ -8,8 +8,9 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
-from benchmark.storage.files import discard, exclusive, written_whole
+from benchmark.storage.files import exclusive, written_whole
 from benchmark.storage.formats import packing_of
+from benchmark.storage.leftovers import discard
 from benchmark.storage.locations import Locations
 
 DAMAGE = (BadZipFile, EOFError, OSError, UnicodeDecodeError, lzma.LZMAError, zlib.error)

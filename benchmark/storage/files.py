@@ -1,13 +1,12 @@
 """Files on disk: whole or absent, made by one process at a time, known by their checksum."""
 
 import bz2
-import errno
 import fcntl
 import gzip
 import hashlib
+import json
 import lzma
 import os
-import shutil
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -16,7 +15,9 @@ from glob import escape
 from io import BufferedIOBase
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+
+from benchmark.errors import FULL_DISK, REFUSALS, PlaceError, refusal
+from benchmark.storage.leftovers import discard, temporary_path
 
 UNPACKERS: dict[bytes, Callable[..., Any]] = {
     b"\x1f\x8b": gzip.open,
@@ -24,7 +25,7 @@ UNPACKERS: dict[bytes, Callable[..., Any]] = {
     b"\xfd7zXZ\x00": lzma.open,
 }
 CLOCK_GRAIN_NS = 1_000_000_000  # two changes of a file within it may leave the same times
-FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+MANIFEST = "manifest.json"
 
 
 def sha256_of(path: Path) -> str:
@@ -82,17 +83,18 @@ def _seal(identity: str, digest: str) -> str:
 
 
 @contextmanager
-def writing_into(folder: Path) -> Iterator[None]:
-    """Turn the disk's refusal to write into ``folder`` into a ValueError of one sentence."""
+def writing_into(folder: Path, key: str = "cache_dir") -> Iterator[None]:
+    """Turn the system's refusal to write into ``folder`` into a ``PlaceError`` of one sentence.
+
+    ``key`` is the setting that names another place.
+    """
     try:
         yield
     except OSError as error:
-        if error.errno not in FULL_DISK and not str(error.filename).startswith(str(folder)):
+        ours = error.errno in FULL_DISK or str(error.filename).startswith(str(folder))
+        if error.errno not in REFUSALS or not (ours or error.filename is None):
             raise
-        raise ValueError(
-            f"{folder} cannot be written to ({error.strerror}): set cache_dir to a folder that "
-            "can, on a disk with room"
-        ) from error
+        raise PlaceError(refusal(error, folder, key)) from error
 
 
 @contextmanager
@@ -112,35 +114,77 @@ def exclusive(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
+def written_whole(path: Path, key: str = "cache_dir", durable: bool = True) -> Iterator[Path]:
     """A temporary path, for a file or a folder of files, that becomes ``path`` after the block.
 
-    What is at ``path`` is replaced then, and stays on an error. Raises ValueError when it cannot
-    be written there.
+    What is at ``path`` is replaced then, and stays on an error. ``durable`` waits until it would
+    survive a power cut. Raises ``PlaceError`` when it cannot be written there.
     """
-    temporary = path.with_name(f".{path.name}.{uuid4().hex[:12]}.tmp")
-    with writing_into(path.parent):
+    temporary = temporary_path(path)
+    with writing_into(path.parent, key):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield temporary
-            publish(temporary, path)
+            publish(temporary, path, durable)
         finally:
             discard(temporary)
 
 
-def publish(finished: Path, path: Path) -> None:
+def write_whole(path: Path, text: str, key: str = "cache_dir", durable: bool = True) -> None:
+    """Let ``text`` be what the file holds, or leave it as it was; as ``written_whole``."""
+    with written_whole(path, key, durable) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def publish(finished: Path, path: Path, durable: bool = True) -> None:
     """Let a file or a folder of files, once it is safely on disk, take the place of ``path``."""
-    for part in finished.iterdir() if finished.is_dir() else [finished]:
-        with part.open("rb") as file:
-            os.fsync(file.fileno())
+    if durable:
+        for part in [finished, *finished.rglob("*")]:
+            _sync(part)
     if path.is_dir() or finished.is_dir():
         discard(path)
     finished.replace(path)
+    if durable:
+        _sync(path.parent)
 
 
-def discard(path: Path) -> None:
-    """Remove a file or a folder, where there is one."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def seal(folder: Path, key: str = "cache_dir", **facts: Any) -> None:
+    """Say in a manifest what ``folder`` holds, so that ``sealed`` sees any damage.
+
+    ``facts`` is what else there is to say; also, where they are known, its ``name`` to be and the
+    checksums ``sha256`` of its files by name.
+    """
+    if "sha256" not in facts:
+        facts["sha256"] = {path.name: sha256_of(path) for path in folder.iterdir()}
+    manifest = {"name": folder.name, **facts}
+    write_whole(folder / MANIFEST, json.dumps(manifest, indent=1), key)
+
+
+def sealed(folder: Path, checksum: Callable[[Path], str] = sha256_of) -> dict[str, Any]:
+    """The manifest of a folder that holds, byte for byte, what it held when it was sealed.
+
+    Raises ValueError that says what is missing or has changed.
+    """
+    try:
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        name, sums = manifest["name"], dict(manifest["sha256"])
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"{folder.name} has no {MANIFEST} that can be read") from error
+    if name != folder.name:
+        raise ValueError(f"{folder.name} was {name}")
+    for file, expected in sums.items():
+        try:
+            found = checksum(folder / file)
+        except OSError as error:
+            raise ValueError(f"{folder.name}/{file} cannot be read ({error.strerror})") from error
+        if found != expected:
+            raise ValueError(f"{folder.name}/{file} is not what was written")
+    return manifest

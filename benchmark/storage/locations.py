@@ -6,8 +6,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from benchmark.storage.download import download
-from benchmark.storage.files import content_checksum, discard, exclusive, sha256_of
+from benchmark.storage.files import content_checksum, exclusive, sha256_of
 from benchmark.storage.formats import Kind, kind_by_name, problem_of
+from benchmark.storage.leftovers import discard
 
 
 class NotDownloadedError(FileNotFoundError):

@@ -1,6 +1,5 @@
 """Columns that were made once and are kept in the cache: mapped, and made again when damaged."""
 
-import json
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
@@ -16,13 +15,14 @@ from torch import Tensor
 from benchmark.storage.files import (
     content_checksum,
     exclusive,
+    seal,
+    sealed,
     sha256_of,
     written_whole,
 )
 
 Piece = Mapping[str, NDArray[Any]]  # some rows of some columns, by their names
 
-MANIFEST = "manifest.json"
 ALWAYS_VERIFIED_BYTES = 256 << 20  # a larger file is read again only when its size or times change
 
 
@@ -56,19 +56,16 @@ def _make(folder: Path, pieces: Callable[[], Iterable[Piece]]) -> None:
     with written_whole(folder) as temporary:
         temporary.mkdir()
         _write(temporary, pieces())
-        checksums = {path.name: sha256_of(path) for path in temporary.iterdir()}
-        manifest = {"name": folder.name, "sha256": checksums}
-        (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1))
+        seal(temporary, name=folder.name)
 
 
 def _is_whole(folder: Path) -> bool:
     """Whether the folder holds what was written, byte for byte, under the same name."""
     try:
-        manifest = json.loads((folder / MANIFEST).read_text())
-        found = {path.name: _checksum(path) for path in folder.glob("*.npy")}
-    except (OSError, ValueError):
+        written = sealed(folder, _checksum)["sha256"]
+    except ValueError:
         return False
-    return bool(found) and manifest == {"name": folder.name, "sha256": found}
+    return bool(written) and written.keys() == {path.name for path in folder.glob("*.npy")}
 
 
 def _checksum(path: Path) -> str:

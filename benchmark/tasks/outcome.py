@@ -49,6 +49,7 @@ def outcome(
         "source": provenance(dataset),
         "seconds_by_part": mean_seconds(processes.gather_objects(progress.seconds_by_part)),
         **({"pretraining": system.pretraining} if system.pretraining else {}),
+        **({"resumed": progress.resumed} if progress.resumed else {}),
     }
 
 

@@ -1,12 +1,13 @@
 """How the gradients of all logical trainers become that of their mean loss."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from typing import Protocol
 
 import torch
 from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
+from torch.nn.utils import get_total_norm
 
 from benchmark.models.node_state import NodeState
 from benchmark.training.batch import TrainingBatch
@@ -130,6 +131,16 @@ def ordered_sum(rows: Tensor, processes: Processes) -> Tensor:
         paired = len(rows) // 2 * 2
         rows = torch.cat([rows[0:paired:2] + rows[1:paired:2], rows[paired:]])
     return rows[0]
+
+
+def noting_gradients(loss: Tensor, parameters: Iterable[Tensor]) -> Tensor:
+    """``loss``, or NaN where the gradient of a parameter is not finite.
+
+    Nothing waits for a device: whether it is finite is seen where the loss is looked at.
+    """
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    size = get_total_norm(gradients, norm_type=1.0)  # which overflows last
+    return loss.detach() + 0.0 * size.to(loss.dtype)
 
 
 GradientsMaker = Callable[[Objective, NodeState, int, Processes], Gradients]

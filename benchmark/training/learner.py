@@ -9,7 +9,7 @@ from benchmark.models.contract import TemporalModel
 from benchmark.models.node_state import NodeState
 from benchmark.randomness import seeded
 from benchmark.training.batch import TrainingBatch
-from benchmark.training.gradients import Gradients
+from benchmark.training.gradients import Gradients, noting_gradients
 from benchmark.training.stopwatch import Stopwatch
 
 
@@ -54,9 +54,12 @@ class Learner:
             self.gradients.backward(trainer, loss)
 
     def step(self) -> Tensor:
-        """Average the gradients of all trainers and follow them; as ``Gradients.finish``."""
+        """Average the gradients of all trainers and follow them; as ``Gradients.finish``.
+
+        NaN where a gradient is not finite.
+        """
         with self.stopwatch("compute"):
-            mean_loss = self.gradients.finish()
+            mean_loss = noting_gradients(self.gradients.finish(), self.gradients.loss.parameters())
         with self.stopwatch("step"):
             self.optimizer.step()
         return mean_loss

@@ -1,5 +1,7 @@
 """Training rounds, validation after or within them, test at every new best, for every system."""
 
+import math
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 import torch
+from torch import Tensor
 
 from benchmark.datasets.dataset import SplitName
 from benchmark.protocol.walk import CatchesUp, Sharing
@@ -30,7 +33,13 @@ class TrainingState:
     cpu_seconds: dict[str, float] = field(default_factory=dict)  # of this process, by phase
     seconds_by_part: dict[str, float] = field(default_factory=dict)  # of this process
     best: dict[str, float] = field(default_factory=dict)
+    # {"round", "iteration", "passed_over"} of every checkpoint gone on from; round 0 is the start
+    resumed: list[dict[str, Any]] = field(default_factory=list)
     bytes_sent: dict[str, float] = field(default_factory=dict)  # by this process, by purpose
+
+
+class DivergedError(ValueError):
+    """A number of training is not finite; says where, and what was the last good state."""
 
 
 class Evaluate(Protocol):
@@ -71,7 +80,8 @@ class Training:
         self.test = test
         self.evaluate_every = evaluate_every
         self.state = TrainingState()
-        self.checkpoints = Checkpoints(folder.path / "checkpoint", processes)
+        self.checkpoints = Checkpoints(folder, processes)
+        self.unchecked: list[Tensor] = []  # losses of this process since they were last looked at
 
     def run(self) -> TrainingState:
         """Train all rounds that are still to do, from the last checkpoint on."""
@@ -96,8 +106,12 @@ class Training:
         if saved is not None:
             self.state = TrainingState(**saved["training"])
             self.system.load_state_dict(saved["system"])
-        if self.processes.rank == 0:
-            self.folder.truncate_metrics(self.state.iteration)
+        passed_over = self.checkpoints.passed_over
+        for reason in passed_over:
+            print(f"Checkpoint passed over: {reason}", file=sys.stderr, flush=True)
+        if saved is not None or passed_over:
+            at = {"round": self.state.rounds, "iteration": self.state.iteration}
+            self.state.resumed.append(at | {"passed_over": passed_over})
         return saved is not None
 
     @contextmanager
@@ -120,10 +134,40 @@ class Training:
             num_events += step.num_events
             state.train_seconds = before + time.perf_counter() - start
             self._beat("train", state.iteration, total)
+            self.unchecked.append(step.loss.detach())
             if state.iteration % self.log_interval == 0:
-                self._log({"loss": self.processes.sum(step.loss).item()})
+                self._log({"loss": self._checked_losses()[-1]})
             start += self._evaluate_within()
+        self._checked_losses()
         state.events += int(self.processes.sum(torch.tensor(num_events)))
+
+    def _checked_losses(self) -> list[float]:
+        """The losses since the last call; a collective call.
+
+        Looked at together where one has to reach the host anyway. Raises ``DivergedError``, on all
+        processes, for the first that is not finite.
+        """
+        if not self.unchecked:
+            return []
+        losses: list[float] = self.processes.sum(torch.stack(self.unchecked)).tolist()
+        self.unchecked.clear()
+        first = self.state.iteration - len(losses) + 1
+        for iteration, loss in enumerate(losses, start=first):
+            if not math.isfinite(loss):
+                raise self._diverged("the loss, or its gradient,", loss, iteration)
+        return losses
+
+    def _diverged(self, what: str, value: float, iteration: int) -> DivergedError:
+        per_round, newest = self.system.iterations_per_round, self.checkpoints.newest
+        batch, number = (iteration - 1) % per_round + 1, (iteration - 1) // per_round + 1
+        good = f"the last good checkpoint is {newest}" if newest else "there is no checkpoint yet"
+        cause = self.system.flaw_of_data() or (
+            "features are finite, so lower learning_rate, or set system.learning_rate_scale=none"
+        )
+        return DivergedError(
+            f"{what} is {value} at iteration {iteration} (batch {batch} of {per_round} in round "
+            f"{number}); {good}; {cause}"
+        )
 
     def _evaluate_within(self) -> float:
         """Validate between two iterations of a round, where it is time to; the seconds it took."""
@@ -143,6 +187,8 @@ class Training:
                 system.catch_up()
             values = self._prefixed("validation", self._scores("validation"))
             metric = f"validation_{self.primary_metric}"
+            if not math.isfinite(values[metric]):
+                raise self._diverged(metric, values[metric], self.state.iteration)
             if not self.state.best or values[metric] > self.state.best[metric]:
                 if self.test:
                     values |= self._prefixed("test", self._scores("test"))

@@ -17,6 +17,29 @@ from benchmark.machine.place import Place
 COLLECTIVE_PATIENCE = 3
 
 
+# How gloo and the store of torch say, in a RuntimeError, that another process is gone.
+OF_A_PEER = (
+    "closed by peer", "reset by peer", "broken pipe", "connection refused", "timed out", "timeout",
+)  # fmt: skip
+
+
+class LostPeerError(RuntimeError):
+    """Another process, whose failure is the cause, is gone."""
+
+
+def is_of_a_peer(error: BaseException | None) -> bool:
+    """Whether an error only tells that another process has ended or hangs."""
+    while error is not None:
+        if isinstance(error, LostPeerError | dist.DistError):
+            return True
+        if isinstance(error, RuntimeError) and any(
+            sign in str(error).lower() for sign in OF_A_PEER
+        ):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
 @dataclass(frozen=True)
 class Processes(Place):
     """The place of a process in its run, and the collective calls that the processes make.

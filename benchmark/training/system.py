@@ -72,7 +72,8 @@ class Job:
 class Step(NamedTuple):
     """This process's part of one training iteration; the sum over processes is the whole.
 
-    ``loss`` is a scalar tensor, the losses of its trainers divided by the number of all trainers;
+    ``loss`` is a scalar tensor, the losses of its trainers divided by the number of all trainers,
+    NaN where a gradient is not finite (``gradients.noting_gradients``);
     ``num_events`` the positive events they trained on.
     """
 
@@ -118,6 +119,10 @@ class System(ABC):
         Calls ``report`` at every step and returns the seconds of each part by its name.
         """
         return {}
+
+    def flaw_of_data(self) -> str | None:
+        """Where a feature that it is trained on is not finite, in words; None where all are."""
+        return self.job.dataset.flaw_of_features()
 
     @abstractmethod
     def train_round(self) -> Iterator[Step]:

@@ -1,5 +1,6 @@
 """What pre-training learns, and that nothing from after the training split can enter it."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -236,14 +237,32 @@ def test_what_had_ended_is_not_trained_again(tmp_path: Path) -> None:
     assert first.seconds == again.seconds > 0
 
 
-@pytest.mark.parametrize("damage", ["cut", "empty", "other bytes"])
-def test_a_damaged_checkpoint_is_refused(tmp_path: Path, damage: str) -> None:
+@pytest.mark.parametrize("damage", ["cut", "empty", "a flipped bit", "missing", "a file"])
+def test_where_its_checkpoint_is_damaged_it_starts_over(
+    tmp_path: Path, damage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     checkpoint = tmp_path / "table.checkpoint"
-    trained(small_dataset(), checkpoint=checkpoint)
-    content = {"cut": checkpoint.read_bytes()[:1000], "empty": b"", "other bytes": b"no more" * 99}
-    checkpoint.write_bytes(content[damage])
-    with pytest.raises(ValueError, match=f"{checkpoint} is damaged: delete it and run again"):
-        trained(small_dataset(), checkpoint=checkpoint)
+    first = trained(small_dataset(), checkpoint=checkpoint)
+    (file,) = checkpoint.glob("*.pt")
+    content = file.read_bytes()
+    if damage == "missing":
+        file.unlink()
+    elif damage == "a file":
+        shutil.rmtree(checkpoint)
+        checkpoint.write_bytes(content)
+    else:
+        flipped = content[:500] + bytes([content[500] ^ 1]) + content[501:]
+        file.write_bytes({"cut": content[:-1], "empty": b"", "a flipped bit": flipped}[damage])
+    again = trained(small_dataset(), checkpoint=checkpoint)
+    assert torch.equal(first.rows, again.rows)
+    assert capsys.readouterr().err.endswith("pre-training starts over\n")
+    assert [path.suffix for path in sorted(checkpoint.iterdir())] == [".pt", ".json"]
+
+
+def test_a_loss_that_is_not_finite_ends_it(tmp_path: Path) -> None:
+    settings = replace(SETTINGS, table_learning_rate=1e38)
+    with pytest.raises(ValueError, match=r"static memory is nan in epoch \d+; the last good"):
+        trained(small_dataset(), settings)
 
 
 def test_the_training_part_is_the_same_stream_under_other_numbers() -> None:

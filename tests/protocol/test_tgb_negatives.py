@@ -1,5 +1,6 @@
 """TGB's own files and evaluator; what needs py-tgb is skipped without it."""
 
+import os
 import pickle
 import sys
 from dataclasses import replace
@@ -11,7 +12,7 @@ import torch
 
 from benchmark.protocol.evaluator import evaluate_links
 from benchmark.protocol.negatives import NO_NODE
-from benchmark.protocol.tgb_negatives import negatives_file, read_negatives
+from benchmark.protocol.tgb_negatives import negatives_file, read_arrays, read_negatives
 from benchmark.storage.locations import Locations
 from tests.protocol.known_scorers import EdgeBank, Random
 from tests.protocol.streams import candidates_of, protocol_with, random_dataset
@@ -59,9 +60,7 @@ def test_events_are_looked_up_by_the_times_of_the_source(tmp_path, monkeypatch):
     class Sampler:
         def __init__(self, name):
             asked["name"] = name
-
-        def load_eval_set(self, path, split):
-            asked["path"] = path
+            self.eval_set = asked
 
         def query_batch(self, src, dst, times, split_mode):
             asked["times"] = times
@@ -72,11 +71,47 @@ def test_events_are_looked_up_by_the_times_of_the_source(tmp_path, monkeypatch):
     for name in ("tgb", "tgb.linkproppred"):
         monkeypatch.setitem(sys.modules, name, ModuleType(name))
     monkeypatch.setitem(sys.modules, package.__name__, package)
+    (tmp_path / "file").write_bytes(pickle.dumps({"known": 1}))
     negatives = read_negatives(tmp_path / "file", DATASET, "validation")
     batch = DATASET.batch(40, 360)
     assert negatives.tolist() == [[7]] * 320
     assert torch.equal(asked["times"], batch.t + 1_500_000_000)
-    assert (asked["name"], asked["path"]) == ("tgbl-wiki", str(tmp_path / "file"))
+    assert (asked["name"], asked["val"]) == ("tgbl-wiki", {"known": 1})
+
+
+class Harmful:
+    """Unpickled by ``pickle.load`` it makes a folder."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.folder),)
+
+
+def test_nothing_in_a_file_is_run(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(pickle.dumps({(1, 2, 3): Harmful(tmp_path / "made")}))
+    with pytest.raises(ValueError, match=f"{path} is no file of negatives .*names posix.mkdir"):
+        read_arrays(path)
+    assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_arrays_and_numbers_of_every_pickle_are_read(tmp_path, protocol):
+    path = tmp_path / "file"
+    key = (np.int64(1), 2, np.float64(3.0))
+    path.write_bytes(pickle.dumps({key: np.arange(4)}, protocol))
+    (found,) = read_arrays(path).items()
+    assert found[0] == key
+    assert found[1].tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("content", [b"", b"\x80", b"<html>", pickle.dumps([1]), b"\x80\x04K\x05."])
+def test_a_damaged_file_is_named(tmp_path, content):
+    (tmp_path / "file").write_bytes(content)
+    with pytest.raises(ValueError, match=f"{tmp_path}/file is no file of negatives"):
+        read_arrays(tmp_path / "file")
 
 
 @pytest.mark.parametrize("scorer", [Random, EdgeBank])

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from benchmark.errors import UserError
 from benchmark.records import run_folder as record
 from benchmark.records.run_folder import RunFolder
+from benchmark.records.seal import prefix_of
 from tests.experiments import MakeExperiment
 
 
@@ -30,28 +31,48 @@ def test_lines_come_back_in_order(folder: RunFolder) -> None:
 
 def test_a_torn_last_line_is_left_out_and_written_over(folder: RunFolder) -> None:
     folder.log({"iteration": 1})
+    settled = folder.settled_metrics()
     with open(folder.path / "metrics.jsonl", "a") as file:
         file.write('{"iteration": 2, "lo')
     assert folder.metrics() == [{"iteration": 1}]
-    folder.truncate_metrics(1)
+    folder.cut_metrics(settled.num_bytes)
     folder.log({"iteration": 2})
     assert folder.metrics() == [{"iteration": 1}, {"iteration": 2}]
 
 
-@given(iterations=st.lists(st.integers(0, 9)), last=st.integers(-1, 10), torn=st.integers(0, 25))
-def test_truncation_keeps_what_the_checkpoint_has_seen(
-    tmp_path_factory: pytest.TempPathFactory, iterations: list[int], last: int, torn: int
+@given(iterations=st.lists(st.integers(0, 9)), seen=st.integers(0, 9), torn=st.integers(0, 25))
+def test_cutting_keeps_what_the_checkpoint_has_seen(
+    tmp_path_factory: pytest.TempPathFactory, iterations: list[int], seen: int, torn: int
 ) -> None:
     folder = RunFolder(tmp_path_factory.mktemp("run"))
-    for iteration in iterations:
+    path, settled = folder.path / "metrics.jsonl", folder.settled_metrics()
+    for number, iteration in enumerate(iterations):
         folder.log({"iteration": iteration})
-    path = folder.path / "metrics.jsonl"
-    text = path.read_text() if path.exists() else ""
-    path.write_text(text[: max(0, len(text) - torn)])
-    whole = path.read_text().count("\n")
-    folder.truncate_metrics(last)
-    expected = [iteration for iteration in iterations[:whole] if iteration <= last]
-    assert [line["iteration"] for line in folder.metrics()] == expected
+        if number < seen:
+            settled = folder.settled_metrics()
+    kept = settled.num_bytes
+    assert settled.lines == min(seen, len(iterations))
+    with open(path, "ab") as file:
+        file.truncate(max(kept, path.stat().st_size - torn))
+    assert prefix_of(path, kept) == settled
+    folder.cut_metrics(kept)
+    assert [line["iteration"] for line in folder.metrics()] == iterations[: settled.lines]
+
+
+def test_a_line_that_is_lost_changed_or_there_twice_shows(folder: RunFolder) -> None:
+    for iteration in range(4):
+        folder.log({"iteration": iteration})
+    settled, path = folder.settled_metrics(), folder.path / "metrics.jsonl"
+    lines = path.read_text().splitlines(keepends=True)
+    for wrong in (lines[:2] + lines[3:], [*lines[:2], *lines[1:3]], [*lines[:3], "x" * 17 + "\n"]):
+        path.write_text("".join(wrong))
+        assert prefix_of(path, settled.num_bytes) != settled
+
+
+def test_what_is_no_finite_number_is_null_in_valid_json(folder: RunFolder) -> None:
+    folder.log({"iteration": 1, "loss": float("nan"), "test_auc": float("inf")})
+    text = (folder.path / "metrics.jsonl").read_text()
+    assert text == '{"iteration": 1, "loss": null, "test_auc": null}\n'
 
 
 def test_result_is_whole_or_not_there(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,9 +145,14 @@ def test_heartbeats_are_written_once_a_second_and_at_every_new_phase(
 def test_a_killed_process_is_named_before_those_that_failed_because_of_it(
     folder: RunFolder,
 ) -> None:
-    folder.note_failure(0, "rank 0: connection closed by peer")
-    folder.note_failure(1, "rank 1 was killed by SIGKILL", killed=True)
-    assert [failure["rank"] for failure in folder.failures()] == [1, 0]
+    folder.note_failure(0, "rank 0: connection closed by peer", "lost a peer")
+    folder.note_failure(3, "rank 3 was ended by SIGTERM", "ended")
+    folder.note_failure(2, "rank 2 ended with exit code 3")
+    folder.note_failure(1, "rank 1 was killed by SIGKILL", "killed")
+    assert [failure["rank"] for failure in folder.failures()] == [1, 2, 3, 0]
+    (folder.path / "failure-rank1.json").write_text("{")
+    (folder.path / "failure-rank2.json").write_bytes(b"\xff")
+    assert [failure["rank"] for failure in folder.failures()] == [3, 0]
 
 
 def test_values_of_tensors_and_arrays_are_written_as_numbers(folder: RunFolder) -> None:

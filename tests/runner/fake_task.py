@@ -7,6 +7,7 @@ from typing import Any
 
 from benchmark.experiment import Experiment
 from benchmark.records.run_folder import RunFolder
+from benchmark.storage.files import write_whole
 from benchmark.tasks.task import Task
 from benchmark.training.processes import Processes
 
@@ -29,9 +30,10 @@ class FakeTask(Task):
             self._wait_for_the_end(folder, processes)
         first = 1
         if folder.resumable():
-            first = 1 + int((folder.path / "checkpoint" / "iteration").read_text())
+            iteration, num_bytes = (folder.path / "checkpoint" / "iteration").read_text().split()
+            first = 1 + int(iteration)
             if processes.rank == 0:
-                folder.truncate_metrics(first - 1)
+                folder.cut_metrics(int(num_bytes))
         for iteration in range(first, STEPS + 1):
             folder.heartbeat(processes.rank, "train", iteration, STEPS)
             if processes.rank == 0:
@@ -50,12 +52,13 @@ class FakeTask(Task):
     def _wait_for_the_end(self, folder: RunFolder, processes: Processes) -> None:
         """A checkpoint after two iterations, one more line, then no end of work."""
         if processes.rank == 0:
-            for iteration in (1, 2, 3):
-                folder.log(_line(iteration))
+            folder.log(_line(1))
+            folder.log(_line(2))
+            settled = folder.settled_metrics()
+            folder.log(_line(3))
         processes.barrier()
         if processes.rank == 0:
-            (folder.path / "checkpoint").mkdir()
-            (folder.path / "checkpoint" / "iteration").write_text("2")
+            write_whole(folder.path / "checkpoint" / "iteration", f"2 {settled.num_bytes}")
         while True:
             folder.heartbeat(processes.rank, "train", 3, STEPS)
             time.sleep(0.1)

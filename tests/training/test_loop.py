@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from benchmark.protocol.evaluator import evaluate_links
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.protocol.negatives import NegativePool
 from benchmark.records.run_folder import RunFolder
-from benchmark.training.loop import Training, TrainingState
+from benchmark.training.gradients import noting_gradients
+from benchmark.training.loop import DivergedError, Training, TrainingState
 from benchmark.training.processes import Processes
 from benchmark.training.system import Step
 from tests.disttgl.small import PROTOCOL as SMALL_PROTOCOL
@@ -110,7 +112,12 @@ def lines(path: Path) -> list[dict[str, Any]]:
 
 
 def without_seconds(progress: TrainingState) -> dict[str, Any]:
-    return {name: value for name, value in vars(progress).items() if "seconds" not in name}
+    """Nor how often it was gone on with."""
+    return {
+        name: value
+        for name, value in vars(progress).items()
+        if "seconds" not in name and name != "resumed"
+    }
 
 
 def test_validation_follows_a_round_and_test_follows_an_improvement(tmp_path: Path) -> None:
@@ -220,7 +227,8 @@ def test_a_finished_run_does_nothing_more(tmp_path: Path) -> None:
     system = FakeSystem()
     again = training(tmp_path, system).run()
     assert system.calls == []
-    assert again == whole
+    assert again.resumed == [{"round": NUM_ROUNDS, "iteration": 20, "passed_over": []}]
+    assert replace(again, resumed=[]) == whole
     assert lines(tmp_path) == before
 
 
@@ -329,3 +337,66 @@ def test_under_weights_that_stay_catching_up_leaves_the_memory_that_training_lea
     assert len(list(rounds)) == system.iterations_per_round - 1
     for ours, trained in zip(caught_up, system.evaluation.state, strict=True):
         torch.testing.assert_close(ours, trained, rtol=1e-9, atol=1e-12)
+
+
+def broken(
+    path: Path, at: int, processes: Processes | None = None, log_interval: int = 2
+) -> Training:
+    """Training whose loss on the last rank is NaN from iteration ``at`` on."""
+
+    class Broken(FakeSystem):
+        def train_round(self) -> Iterator[Step]:
+            for step in super().train_round():
+                bad = self.iteration >= at and self.rank == processes.world_size - 1
+                yield Step(step.loss * float("nan") if bad else step.loss, step.num_events)
+
+        def flaw_of_data(self) -> str | None:
+            return None
+
+    processes = processes or Processes()
+    return training(path, Broken(processes.rank), processes, log_interval)
+
+
+@pytest.mark.parametrize("log_interval", [1, 2, 100])
+def test_a_loss_that_is_not_finite_ends_the_run_naming_where(
+    tmp_path: Path, log_interval: int
+) -> None:
+    sentence = (
+        r"the loss, or its gradient, is nan at iteration 7 \(batch 2 of 5 in round 2\); the last "
+        r"good checkpoint is round-000001; features are finite, so lower learning_rate"
+    )
+    with pytest.raises(DivergedError, match=sentence):
+        broken(tmp_path, 7, log_interval=log_interval).run()
+    for line in (tmp_path / "metrics.jsonl").read_text().splitlines():
+        json.loads(line, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+    with pytest.raises(DivergedError, match=r"at iteration 3 .*; there is no checkpoint yet"):
+        broken(tmp_path / "other", 3, log_interval=log_interval).run()
+
+
+def test_every_process_names_the_same_iteration(tmp_path: Path) -> None:
+    def work(processes: Processes) -> None:
+        with pytest.raises(DivergedError, match="nan at iteration 8 "):
+            broken(tmp_path, 8, processes, log_interval=3).run()
+
+    on_threads(2, work)
+
+
+def test_a_feature_that_is_not_finite_is_named(tmp_path: Path) -> None:
+    dataset = small_dataset()
+    dataset.stream.msg[17, 1] = float("inf")
+    system = small_system("1x1x1", dataset=dataset)
+    evaluate = partial(evaluate_links, system, dataset, protocol=SMALL_PROTOCOL, batch_size=10)
+    sentence = "feature 2 of event 17 of data set .* is inf: replace it by a finite number"
+    with pytest.raises(DivergedError, match=sentence):
+        Training(system, evaluate, "mrr", RunFolder(tmp_path), Processes(), 4).run()
+
+
+def test_a_gradient_that_is_not_finite_shows_in_its_own_iteration() -> None:
+    weights = torch.ones(3, requires_grad=True)
+    loss = weights.sum()
+    loss.backward()
+    assert noting_gradients(loss, [weights]).item() == 3.0
+    for value in (float("nan"), float("inf"), float("-inf")):
+        assert weights.grad is not None
+        weights.grad[1] = value
+        assert noting_gradients(loss, [weights]).isnan()

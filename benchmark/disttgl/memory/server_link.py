@@ -21,6 +21,7 @@ import psutil
 from benchmark.disttgl.memory.service_order import LOOK_SECONDS, Key, Setup
 from benchmark.disttgl.memory.shared_buffers import SharedBuffers, Sizes
 from benchmark.machine.process_tree import child_environment, is_alive
+from benchmark.training.processes import LostPeerError
 
 GRACE_SECONDS = 5.0
 
@@ -152,7 +153,7 @@ class ServerLink:
             if silent > self.patience:
                 raise RuntimeError(f"{self.server} {self._state()} for {silent:.1f} s")
             if self.missing and waited > OTHERS_PATIENCE * self.patience:
-                raise RuntimeError(f"{self.server} has waited {waited:.0f} s for {self.missing}")
+                raise LostPeerError(f"{self.server} has waited {waited:.0f} s for {self.missing}")
             self._ping()
 
     def look(self) -> None:
@@ -162,13 +163,14 @@ class ServerLink:
 
     def _connect(self) -> tuple[Connection, int]:
         """A connection, and the descriptor of the shared memory that the server sends with it."""
+        start_up = min(START_UP_SECONDS, 2 * self.patience)
         link = socket.socket(socket.AF_UNIX)
-        link.settimeout(START_UP_SECONDS)
+        link.settimeout(start_up)
         try:
             link.connect(self.address.socket)
             _, descriptors, _, _ = socket.recv_fds(link, 1, 1)
         except TimeoutError:
-            raise RuntimeError(f"{self.server} has not started in {START_UP_SECONDS:g} s") from None
+            raise RuntimeError(f"{self.server} has not started in {start_up:g} s") from None
         except OSError:
             descriptors = []
         if not descriptors:
@@ -192,7 +194,7 @@ class ServerLink:
             case "pong":
                 self.pinged, self.missing = False, content
             case "failed":
-                raise RuntimeError(f"{self.server} has ended: {content}")
+                raise LostPeerError(f"{self.server} has ended: {content}")
 
     def _ping(self) -> None:
         """Ask for a sign of life."""
@@ -217,7 +219,8 @@ class ServerLink:
             how = "died"
         else:
             how = f"ended with rank {self.address.owner_rank} (pid {owner}), which had started it"
-        return RuntimeError(f"{self.server} {how}")
+        error = RuntimeError if self.process is not None else LostPeerError
+        return error(f"{self.server} {how}")
 
 
 def _leave(connection: Connection) -> None:

@@ -1,87 +1,167 @@
 """The W&B mirrors of a suite: processes that a run neither needs nor waits for long."""
 
+import contextlib
 import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmark.machine.process_tree import ProcessTree, child_environment
 from benchmark.records.run_folder import RunFolder
-from benchmark.runner.mirrors.send import resolve_mode
+from benchmark.runner.mirrors.send import BEGUN, resolve_mode
+from benchmark.storage.files import writing_into
+from benchmark.storage.leftovers import scratch
 
 PATIENCE_SECONDS = 60.0
-GRACE_SECONDS = 2.0
+SILENT_SECONDS = 2.0  # at the end, with a server that has not answered yet
+ANSWER_SECONDS = 30.0  # a server that has not answered after so long is asked no more
+GRACE_SECONDS = 1.0
+LOOK_SECONDS = 0.05
 LOG = "mirror.log"
+
+
+class Mirror(NamedTuple):
+    """A process that sends, and the folder with its log."""
+
+    folder: Path
+    tree: ProcessTree
+    started: float
+    resources: contextlib.ExitStack
+
+    def has_begun(self) -> bool:
+        """Whether W&B has answered."""
+        with contextlib.suppress(OSError):
+            return BEGUN in (self.folder / LOG).read_text(errors="replace")
+        return False
+
+    def complaint(self) -> str | None:
+        """What went wrong with a process that has ended."""
+        code = self.tree.process.poll()
+        if not code:
+            return None
+        with contextlib.suppress(OSError):
+            if lines := (self.folder / LOG).read_text(errors="replace").strip().splitlines():
+                return lines[-1]
+        return f"exit code {code}"
 
 
 @dataclass
 class Mirrors:
-    """Starts a mirror per experiment and ends all of them; a context manager.
+    """Starts a mirror per experiment and ends all of them.
 
     An online mirror follows the run. An offline one starts when the run has ended: nobody can
-    watch it, and a run of two processes on two cores is not disturbed.
+    watch it, and a run of two processes on two cores is not disturbed; one process at a time sends
+    all that wait. After a mirror has failed, or was not answered for long, no online one starts.
     """
 
     mode: str
-    started: list[tuple[Path, ProcessTree]] = field(default_factory=list)
     any_sent: bool = False
+    started: list[Mirror] = field(default_factory=list)
+    waiting: list[Path] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    given_up: bool = False
 
     def __post_init__(self) -> None:
         self.mode = resolve_mode(self.mode)
 
     def begin(self, folder: RunFolder) -> None:
         """An experiment is about to start in ``folder``, which is prepared."""
-        if self.mode == "online":
-            self._start(folder.path, "--follow")
+        self._look()
+        if self.mode == "online" and not self.given_up:
+            self._start([folder.path], "--follow")
 
     def end(self, folder: RunFolder) -> None:
         """The experiment in ``folder`` has ended."""
         if self.mode == "offline":
-            self._start(folder.path)
+            self.waiting.append(folder.path)
+        self._look()
 
     def send_figures(self, folder: Path) -> list[str]:
         """Send the figures in ``folder`` if a run was sent; what went wrong, one sentence each."""
-        if not (self.any_sent and folder.is_dir()):
+        if not (self.any_sent and folder.is_dir()) or self.given_up:
             return []
         try:
-            self._start(folder)
+            self._start([folder])
             return self.close()
         finally:
             self.stop()
 
     def close(self) -> list[str]:
         """Give the mirrors a little time to finish; what went wrong, one sentence each."""
-        warnings = []
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        for folder, tree in self.started:
-            try:
-                exit_code = tree.process.wait(max(0.0, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                warnings.append(f"not done after {PATIENCE_SECONDS:.0f} s")
-            else:
-                if exit_code:
-                    lines = (folder / LOG).read_text().strip().splitlines()
-                    warnings.append(lines[-1] if lines else f"exit code {exit_code}")
-        self.stop()
-        return list(dict.fromkeys(warnings))
+        start = time.monotonic()
+        while self.started or self.waiting:
+            self._look()
+            waited = time.monotonic() - start
+            for mirror in list(self.started):
+                silent = self.mode == "online" and not mirror.has_begun()
+                patience = min(PATIENCE_SECONDS, SILENT_SECONDS) if silent else PATIENCE_SECONDS
+                if waited > patience:
+                    self._give_up(mirror, f"not done after {patience:.0f} s")
+            if waited > PATIENCE_SECONDS and self.waiting:
+                self.warnings.append(
+                    f"{len(self.waiting)} runs are not sent, the first {self.waiting[0]}: python -m"
+                    " benchmark.mirror FOLDER sends them"
+                )
+                self.waiting.clear()
+            time.sleep(LOOK_SECONDS)
+        warnings, self.warnings = list(dict.fromkeys(self.warnings)), []
+        return warnings
 
     def stop(self) -> None:
         """End the mirrors at once."""
-        for _, tree in self.started:
-            tree.end(GRACE_SECONDS)
-        self.started.clear()
+        self.waiting.clear()
+        for mirror in list(self.started):
+            self._end(mirror)
 
-    def _start(self, folder: Path, *options: str) -> None:
+    def _look(self) -> None:
+        """Take leave of those that have ended or are not answered; start what waits."""
+        for mirror in list(self.started):
+            if mirror.tree.process.poll() is not None:
+                if complaint := mirror.complaint():
+                    self.warnings.append(complaint)
+                    self.given_up = self.mode == "online"
+                self._end(mirror)
+                continue
+            waited = time.monotonic() - mirror.started
+            if self.mode == "online" and waited > ANSWER_SECONDS and not mirror.has_begun():
+                self._give_up(mirror, f"no answer after {ANSWER_SECONDS:.0f} s")
+        if self.waiting and not self.started:
+            folders, self.waiting = self.waiting, []
+            self._start(folders)
+
+    def _give_up(self, mirror: Mirror, warning: str) -> None:
+        self.warnings.append(warning)
+        self.given_up = self.mode == "online"
+        self._end(mirror)
+
+    def _end(self, mirror: Mirror) -> None:
+        self.warnings += mirror.tree.end(GRACE_SECONDS)
+        mirror.resources.close()
+        self.started.remove(mirror)
+
+    def _start(self, folders: list[Path], *options: str) -> None:
         self.any_sent = True
-        words = [sys.executable, "-m", "benchmark.mirror", str(folder), "--mode", self.mode]
-        with open(folder / LOG, "w") as log:
-            process = subprocess.Popen(
-                [*words, *options],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=child_environment(),
-                start_new_session=True,
-            )
-        self.started.append((folder, ProcessTree(process)))
+        words = [sys.executable, "-m", "benchmark.mirror", *map(str, folders), "--mode", self.mode]
+        resources = contextlib.ExitStack()
+        try:
+            temporary = resources.enter_context(scratch())
+            with (
+                writing_into(folders[0], "results_dir"),
+                open(folders[0] / LOG, "w") as log,
+            ):
+                process = subprocess.Popen(
+                    [*words, *options],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    env=child_environment() | {"TMPDIR": str(temporary)},
+                    start_new_session=True,
+                )
+        except (OSError, ValueError) as error:  # a mirror is never worth more than a warning
+            resources.close()
+            self.warnings.append(" ".join(str(error).split()))
+            return
+        tree = ProcessTree(process)
+        self.started.append(Mirror(folders[0], tree, time.monotonic(), resources))

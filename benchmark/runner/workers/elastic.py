@@ -4,15 +4,20 @@
 where there are several machines, followed by ``MACHINE MACHINES HOST:PORT ADDRESS``.
 """
 
+import contextlib
 import os
 import signal
 import sys
 
 from torch.distributed import run as elastic_run
+from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
 from benchmark.machine.process_tree import child_environment, end_with_parent
 from benchmark.records.run_folder import RunFolder
+
+LAUNCHER = -1  # in the place of a rank
+LATE_SECONDS = 5  # after a failure the launcher has begun to end the others
 
 
 def main(path: str, num_processes: str, *rendezvous: str) -> int:
@@ -27,11 +32,19 @@ def main(path: str, num_processes: str, *rendezvous: str) -> int:
         "benchmark.runner.workers.worker",
         path,
     ]
+    folder = RunFolder(path)
     try:
         elastic_run.run(elastic_run.parse_args(arguments))
     except ChildFailedError as error:
-        print(error, file=sys.stderr)
-        _note_silent_deaths(RunFolder(path), error)
+        with contextlib.suppress(
+            OSError, ValueError
+        ):  # of a disk that is full: what can be told is
+            print(error, file=sys.stderr)
+            _note_silent_deaths(folder, error)
+        return 1
+    except SignalException as error:
+        name = signal.Signals(error.sigval).name
+        folder.note_failure(LAUNCHER, f"the launcher was ended by {name}", "killed")
         return 1
     return 0
 
@@ -51,16 +64,26 @@ def _meet(*rendezvous: str) -> list[str]:
 
 
 def _note_silent_deaths(folder: RunFolder, error: ChildFailedError) -> None:
-    """Give a reason for the processes that could not say it themselves."""
-    noted = {failure["rank"] for failure in folder.failures()}
+    """Give a reason for the processes that could not say it themselves.
+
+    SIGTERM is what the launcher ends the others with when one has failed, and SIGKILL where that
+    was not heard, so whether such a death came first shows in what else there is.
+    """
+    noted = {failure["rank"]: failure for failure in folder.failures()}
+    failed = [failure["time"] for failure in noted.values() if failure["cause"] == "failed"]
     for rank, failure in error.failures.items():
-        if rank in noted or failure.exitcode == -signal.SIGTERM:  # ended because another failed
+        if rank in noted:
             continue
         if failure.exitcode < 0:
-            reason = f"rank {rank} was killed by {failure.signal_name()}"
-            if failure.exitcode == -signal.SIGKILL:
+            name = failure.signal_name()
+            reason, cause = f"rank {rank} was killed by {name}", "killed"
+            if failure.exitcode == -signal.SIGTERM:
+                reason, cause = f"rank {rank} was ended by {name}", "ended"
+            elif failed and failure.timestamp > min(failed) + LATE_SECONDS:
+                cause = "ended"
+            elif failure.exitcode == -signal.SIGKILL:
                 reason += " (perhaps the machine ran out of memory)"
-            folder.note_failure(rank, reason, killed=True)
+            folder.note_failure(rank, reason, cause)
         else:
             folder.note_failure(rank, f"rank {rank} ended with exit code {failure.exitcode}")
 

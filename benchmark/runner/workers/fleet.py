@@ -4,22 +4,20 @@ import secrets
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmark.errors import UserError
 from benchmark.experiment import Experiment
 from benchmark.machine.place import machine_identity
-from benchmark.records.run_folder import RunFolder
+from benchmark.records.run_folder import CAUSES, RunFolder
 from benchmark.runner.workers.board import EXCHANGE_SECONDS, hello, join
 from benchmark.runner.workers.meeting import Meeting, network_environment
 
 LOST_SECONDS = 20.0  # a machine that has not been heard of for so long is lost
 STOP_SECONDS = 15.0  # a machine that is heard of ends its processes sooner
 END_SECONDS = 5.0
-# What a process says when another one has gone: the other knows better why.
-AFTERMATH = ("gloo", "nccl", "connection closed", "connection reset", "tcpstore", "broken pipe")
 Failure = dict[str, Any]  # as RunFolder.failures gives it
 
 
@@ -97,10 +95,11 @@ class Fleet:
                 return f"{self._name(machine)}: {ended['reason']}"
         return None
 
-    def settle(self, reason: str | None, folder: RunFolder, exit_code: int) -> str | None:
+    def settle(self, reason: str | None, failures: Sequence[Failure], exit_code: int) -> str | None:
         """Wait until the experiment has ended everywhere; why it has failed, as best known.
 
-        ``reason`` is why it was stopped here, if it was, and ``exit_code`` the local launcher's.
+        ``reason`` is why it was stopped here, if it was, ``failures`` what the processes here have
+        noted, and ``exit_code`` the local launcher's.
         """
         if exit_code or reason:
             self.board.write(stop=self.number)
@@ -113,12 +112,12 @@ class Fleet:
         lost = [each for each in self.others if self._is_lost(each)]
         if lost:
             return self._lost(lost[0])
-        failures = {failure["rank"]: (0, failure) for failure in folder.failures()}
+        noted = [(0, failure) for failure in failures]
         for machine in self.others:
-            for failure in (self._ended(machine) or {}).get("failures", []):
-                failures[failure["rank"]] = (machine, failure)
-        if failures:
-            machine, failure = min(failures.values(), key=lambda each: _likelihood(each[1]))
+            theirs = (self._ended(machine) or {}).get("failures", [])
+            noted += [(machine, failure) for failure in theirs]
+        if noted:
+            machine, failure = min(noted, key=lambda each: _likelihood(each[1]))
             return f"{self._name(machine)}, {failure['reason']}"
         return reason
 
@@ -206,10 +205,9 @@ class Follower:
         self.board.close()
 
 
-def _likelihood(failure: Failure) -> tuple[bool, bool, float]:
+def _likelihood(failure: Failure) -> tuple[int, float]:
     """Smallest for what most likely made the other processes fail."""
-    aftermath = any(word in failure["reason"].lower() for word in AFTERMATH)
-    return (not failure["killed"], aftermath, failure["time"])
+    return CAUSES.index(failure["cause"]), failure["time"]
 
 
 def _free_port(host: str) -> int:

@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmark.experiment import Experiment
+from benchmark.machine.compiled import numba_cache
 from benchmark.machine.process_tree import ProcessTree, child_environment
 from benchmark.records.run_folder import RunFolder
 from benchmark.runner.progress import SuiteProgress
 from benchmark.runner.workers.fleet import Fleet, Follower, Rendezvous
 from benchmark.runner.workers.watchdog import Watchdog
+from benchmark.storage.files import writing_into
+from benchmark.storage.leftovers import scratch
+from benchmark.tasks.build import cache_folder
 
 GRACE_SECONDS = 5.0
 LOOK_SECONDS = 1.0
@@ -25,6 +29,7 @@ class Ended(NamedTuple):
 
     reason: str | None
     exit_code: int
+    failures: list[dict[str, Any]]  # as they had noted them until then
 
 
 def launcher_command(
@@ -56,7 +61,7 @@ def run_experiment(
     else:
         rendezvous = fleet.announce(experiment, folder)
         ended = _run_here(experiment, folder, progress, rendezvous, fleet.complaint, fleet.network)
-        reason = fleet.settle(ended.reason, folder, ended.exit_code)
+        reason = fleet.settle(ended.reason, ended.failures, ended.exit_code)
     if folder.result() is None:
         reason = reason or _cause(folder, ended.exit_code)
         folder.finish(_failed_result(experiment, reason, time.monotonic() - start))
@@ -64,7 +69,7 @@ def run_experiment(
 
 def follow(follower: Follower, progress: SuiteProgress) -> int:
     """Run what machine 0 announces on this machine; returns the exit code of the suite."""
-    here = follower.meeting.here
+    here, machines = follower.meeting.here, follower.meeting.number
     for task in follower.tasks():
         experiment = Experiment.from_config(task["config"])
         folder = RunFolder(task["folder"])
@@ -73,17 +78,13 @@ def follow(follower: Follower, progress: SuiteProgress) -> int:
             folder.prepare(experiment.config())
         folder.log_path = folder.path / f"log-machine{here}.txt"
         progress.begin(experiment.label)
-        rendezvous = Rendezvous(
-            here, follower.meeting.number, task["endpoint"], follower.meeting.address
-        )
+        rendezvous = Rendezvous(here, machines, task["endpoint"], follower.meeting.address)
         ended = _run_here(
             experiment, folder, progress, rendezvous, follower.complaint, follower.network
         )
         reason = ended.reason or (_cause(folder, ended.exit_code) if ended.exit_code else None)
-        ranks = _ranks_of(experiment, here)
-        failures = [failure for failure in folder.failures() if failure["rank"] in ranks]
         follower.board.write(
-            ended={"number": task["number"], "reason": reason, "failures": failures}
+            ended={"number": task["number"], "reason": reason, "failures": ended.failures}
         )
         progress.end(reason or "finished")
     return follower.exit_code()
@@ -99,28 +100,27 @@ def _run_here(
 ) -> Ended:
     """Run this machine's processes until they end or there is a ``complaint``."""
     number = experiment.processes_per_machine
-    ranks = _ranks_of(experiment, rendezvous.machine if rendezvous else 0)
-    with open(folder.log_path, "a") as log:
-        process = subprocess.Popen(
-            launcher_command(folder.path, number, rendezvous or ()),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env=_environment(experiment) | dict(network or {}),
-            start_new_session=True,  # Ctrl-C reaches the runner only, which ends the processes
-        )
-    tree, watch = ProcessTree(process), Watchdog(experiment, folder, ranks)
-    try:
-        reason = _wait(process, tree, watch, progress, complaint)
-    finally:
-        tree.end(GRACE_SECONDS)
-    return Ended(reason, process.returncode)
-
-
-def _ranks_of(experiment: Experiment, machine: int) -> range:
-    """The ranks that a machine hosts."""
-    number = experiment.processes_per_machine
-    return range(machine * number, (machine + 1) * number)
+    first = rendezvous.machine * number if rendezvous else 0
+    ranks = range(first, first + number)
+    with scratch() as temporary:
+        with writing_into(folder.path, "results_dir"), open(folder.log_path, "a") as log:
+            process = subprocess.Popen(
+                launcher_command(folder.path, number, rendezvous or ()),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=_environment(experiment, temporary) | dict(network or {}),
+                start_new_session=True,  # Ctrl-C reaches the runner only, which ends the processes
+            )
+        tree = ProcessTree(process)
+        watch = Watchdog(experiment, folder, tree, ranks)
+        try:
+            reason = _wait(process, tree, watch, progress, complaint)
+            failures = [failure for failure in folder.failures() if failure["rank"] in ranks]
+        finally:
+            for problem in tree.end(GRACE_SECONDS):
+                progress.say(problem)
+    return Ended(reason, process.returncode, failures)
 
 
 def _failed_result(experiment: Experiment, reason: str, seconds: float) -> dict[str, Any]:
@@ -171,7 +171,7 @@ def _cause(folder: RunFolder, exit_code: int) -> str:
     return f"the processes ended with exit code {exit_code} ({last}); see {folder.log_path}"
 
 
-def _environment(experiment: Experiment) -> dict[str, str]:
+def _environment(experiment: Experiment, temporary: Path) -> dict[str, str]:
     threads = str(experiment.threads_per_process)
     here = os.pathsep.join(filter(None, [os.getcwd(), os.environ.get("PYTHONPATH")]))
     return {
@@ -180,4 +180,6 @@ def _environment(experiment: Experiment) -> dict[str, str]:
         "MKL_NUM_THREADS": threads,
         "PYTHONPATH": here,  # a user's own model beside the command is found
         "PYTHONUNBUFFERED": "1",
+        "TMPDIR": str(temporary),
+        **numba_cache(cache_folder(experiment)),
     }

@@ -1,10 +1,13 @@
 """One process of one experiment: ``python -m ...worker RUN_FOLDER``, under torchrun."""
 
+import contextlib
+import json
 import os
 import resource
 import sys
 import time
 import traceback
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -13,11 +16,13 @@ from hydra.utils import instantiate
 from benchmark.errors import one_sentence
 from benchmark.experiment import Experiment
 from benchmark.machine.device import choose_device
-from benchmark.machine.environment import environment, write_environment
+from benchmark.machine.environment import environment
 from benchmark.machine.place import Place
 from benchmark.machine.process_tree import end_with_parent
 from benchmark.records.run_folder import RunFolder
-from benchmark.training.processes import Processes, started_processes
+from benchmark.runner.workers.watchdog import STARTING
+from benchmark.storage.files import write_whole
+from benchmark.training.processes import Processes, is_of_a_peer, started_processes
 
 
 def main(path: str) -> int:
@@ -27,6 +32,7 @@ def main(path: str) -> int:
     folder = RunFolder(path)
     place = Place.of_this_process()
     try:
+        folder.heartbeat(place.rank, STARTING, 0, 0)
         experiment = Experiment.from_config(folder.config())
         threads = experiment.threads_per_process
         # Of the whole machine, so before this process is bound to a part of it.
@@ -40,14 +46,24 @@ def main(path: str) -> int:
         with started_processes(place, device, experiment.heartbeat_seconds) as processes:
             machines = [found for found in processes.gather_objects(machine) if found]
             if place.rank == 0:
-                write_environment(folder.path / "environment.json", machines)
+                _write_environment(folder, machines)
             _run(experiment, folder, processes, start)
     except Exception as error:
-        traceback.print_exc()
-        prefix = f"rank {place.rank}: " if place.world_size > 1 else ""
-        folder.note_failure(place.rank, prefix + one_sentence(error))
+        reason = (f"rank {place.rank}: " if place.world_size > 1 else "") + one_sentence(error)
+        cause = "lost a peer" if is_of_a_peer(error) else "failed"
+        with contextlib.suppress(OSError, ValueError):  # the disk may be what has failed
+            traceback.print_exc()
+        with contextlib.suppress(OSError, ValueError):
+            folder.note_failure(place.rank, reason, cause)
         return 1
     return 0
+
+
+def _write_environment(folder: RunFolder, machines: Sequence[Mapping[str, Any]]) -> None:
+    """Describe the first machine, and where there are several, each of them."""
+    several = {"machines": list(machines)} if len(machines) > 1 else {}
+    text = json.dumps({**machines[0], **several}, indent=2) + "\n"
+    write_whole(folder.path / "environment.json", text, "results_dir")
 
 
 def _run(experiment: Experiment, folder: RunFolder, processes: Processes, start: float) -> None:
@@ -87,8 +103,9 @@ def peak_memory_bytes() -> int:
 
 if __name__ == "__main__":
     exit_code = main(*sys.argv[1:])
-    sys.stdout.flush()
-    sys.stderr.flush()
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+        sys.stderr.flush()
     # What failed must not wait for others on its way out. And what finished must not die there:
     # threads of torch that ask for Python while it is taken down are unwound, which aborts.
     os._exit(exit_code)

@@ -101,7 +101,7 @@ def test_a_mirror_that_does_not_end_is_ended(
     monkeypatch.setattr(mirrors_module, "PATIENCE_SECONDS", 0.1)
     mirrors = Mirrors("online")
     mirrors.begin(folder)
-    (_, family) = mirrors.started[0]
+    family = mirrors.started[0].tree
     assert mirrors.close() == ["not done after 0 s"]
     assert family.process.poll() is not None
 

@@ -72,7 +72,7 @@ def test_an_experiment_is_announced_and_settled(
     assert (folder.path / task["mark"]).exists()  # so the folder is shared
     assert head.complaint() is follower.complaint() is None
     follower.board.write(ended={"number": 1, "reason": None, "failures": []})
-    assert head.settle(None, folder, 0) is None
+    assert head.settle(None, [], 0) is None
     assert not (folder.path / task["mark"]).exists()
     follower.board.write(bye="the suite has ended")
     head.end(3)
@@ -87,13 +87,13 @@ def test_a_failure_elsewhere_is_named_with_its_machine(
     folder = folder_of(tmp_path, make_experiment)
     head.announce(make_experiment(), folder)
     next(follower.tasks())
-    folder.note_failure(0, "rank 0: RuntimeError: [gloo] Connection closed by peer")
-    failure = {"rank": 1, "reason": "rank 1: no more rows", "killed": False, "time": time.time()}
+    mine = {"rank": 0, "reason": "rank 0: connection closed", "cause": "lost a peer", "time": 0.0}
+    failure = {"rank": 1, "reason": "rank 1: no more rows", "cause": "failed", "time": 9.0}
     ended = {"number": 1, "reason": failure["reason"], "failures": [failure]}
     follower.board.write(ended=ended)
     soon(head.complaint)
     assert head.complaint() == f"machine 1 ({HOST}): rank 1: no more rows"
-    assert head.settle("any", folder, 1) == f"machine 1 ({HOST}), rank 1: no more rows"
+    assert head.settle("any", [mine], 1) == f"machine 1 ({HOST}), rank 1: no more rows"
     soon(follower.complaint)
     assert follower.complaint() == "stopped by machine 0"
 
@@ -109,7 +109,7 @@ def test_a_silent_machine_is_lost_on_both_sides(
     soon(head.complaint)
     silent = f"machine 1 ({HOST}) has not been heard of for 1 s"
     assert head.complaint() == silent
-    assert str(head.settle("any", folder, 1)).startswith(silent[:-3])
+    assert str(head.settle("any", [], 1)).startswith(silent[:-3])
     address = f"127.0.0.1:{head.meeting.port}"
     assert follower.lost() == f"machine 0 ({address}) has not been heard of for 1 s"
     with pytest.raises(UserError, match="this machine has ended its processes"):
