@@ -1,5 +1,7 @@
 """What the main command does, on the only machine or on each of several."""
 
+from typing import Any
+
 from benchmark.errors import one_sentence
 from benchmark.experiment import Experiment, Machines
 from benchmark.runner.compose import compose_settings, to_word
@@ -10,6 +12,8 @@ from benchmark.runner.workers.fleet import Fleet, Follower
 from benchmark.runner.workers.launch import follow
 from benchmark.runner.workers.meeting import Meeting, find_meeting
 
+LOCAL = ("results_dir", "datasets_root", "cache_dir")  # may differ from machine to machine
+
 
 def run_command(words: list[str]) -> int:
     """Run the suite that the words name, or on machines other than 0 follow; the exit code."""
@@ -17,8 +21,10 @@ def run_command(words: list[str]) -> int:
     meeting = find_meeting(Machines(**settings["machines"]))
     if meeting is None:
         return run_suite(expand(words))
-    act = _follow if meeting.here else _lead
-    return act(words, meeting, settings["heartbeat_seconds"])
+    patience = settings["heartbeat_seconds"]
+    if meeting.here:
+        return _follow({key: settings[key] for key in LOCAL}, meeting, patience)
+    return _lead(words, meeting, patience)
 
 
 def list_command(words: list[str]) -> int:
@@ -49,12 +55,12 @@ def _lead(words: list[str], meeting: Meeting, patience: float) -> int:
     return code
 
 
-def _follow(words: list[str], meeting: Meeting, patience: float) -> int:
+def _follow(own: dict[str, Any], meeting: Meeting, patience: float) -> int:
     with signals_raise():
         follower = Follower(meeting, patience)
         try:
             with SuiteProgress() as progress:
-                code = follow(follower, progress)
+                code = follow(follower, own, progress)
         except BaseException as error:
             interrupted = isinstance(error, Interrupted)
             follower.leave("interrupted" if interrupted else one_sentence(error))

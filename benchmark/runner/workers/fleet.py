@@ -78,7 +78,7 @@ class Fleet:
             task={
                 "number": self.number,
                 "config": experiment.config(),
-                "folder": str(folder.path),
+                "folder": str(folder.path.relative_to(experiment.results_dir)),
                 "mark": self.mark.name,
                 "endpoint": endpoint,
             }

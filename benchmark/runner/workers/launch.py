@@ -19,6 +19,7 @@ from benchmark.runner.workers.watchdog import Watchdog
 from benchmark.storage.files import writing_into
 from benchmark.storage.leftovers import scratch
 from benchmark.tasks.build import cache_folder
+from benchmark.training.checkpoint import PART
 
 GRACE_SECONDS = 5.0
 LOOK_SECONDS = 1.0
@@ -67,15 +68,19 @@ def run_experiment(
         folder.finish(_failed_result(experiment, reason, time.monotonic() - start))
 
 
-def follow(follower: Follower, progress: SuiteProgress) -> int:
-    """Run what machine 0 announces on this machine; returns the exit code of the suite."""
+def follow(follower: Follower, own: Mapping[str, Any], progress: SuiteProgress) -> int:
+    """Run what machine 0 announces on this machine; returns the exit code of the suite.
+
+    Where results are not shared, its part goes into a folder under its ``own`` results_dir; ``own``
+    holds the settings of where things lie.
+    """
     here, machines = follower.meeting.here, follower.meeting.number
     for task in follower.tasks():
         experiment = Experiment.from_config(task["config"])
-        folder = RunFolder(task["folder"])
-        shared = (folder.path / task["mark"]).exists()
-        if not shared:  # of its own: for its part of a checkpoint
-            folder.prepare(experiment.config())
+        folder = RunFolder(Path(own["results_dir"]) / task["folder"])
+        if not (folder.path / task["mark"]).exists():
+            folder.prepare({**experiment.config(), **own})
+            (folder.path / PART).touch()
         folder.log_path = folder.path / f"log-machine{here}.txt"
         progress.begin(experiment.label)
         rendezvous = Rendezvous(here, machines, task["endpoint"], follower.meeting.address)

@@ -67,7 +67,7 @@ def test_an_experiment_is_announced_and_settled(
     rendezvous = head.announce(make_experiment(), folder)
     tasks = follower.tasks()
     task = next(tasks)
-    assert (task["number"], task["folder"]) == (1, str(folder.path))
+    assert (task["number"], task["folder"]) == (1, "run")
     assert task["endpoint"] == rendezvous.endpoint
     assert (folder.path / task["mark"]).exists()  # so the folder is shared
     assert head.complaint() is follower.complaint() is None
