@@ -78,8 +78,8 @@ def _layout(experiment: Experiment) -> str:
     degrees, processes = experiment.parallelism, experiment.processes
     each = experiment.processes_per_machine
     lines = [
-        f"{degrees} on {experiment.machines.number} machines, {each} processes on each, "
-        f"{degrees.num_trainers // processes} trainers in each process:"
+        f"{degrees}: machines {experiment.machines.number}, processes on each {each}, "
+        f"trainers in each process {degrees.num_trainers // processes}"
     ]
     for machine in range(experiment.machines.number):
         first, last = machine * each, (machine + 1) * each - 1

@@ -1,5 +1,6 @@
 """Machines made of network namespaces: each has an address of its own and one bridge between."""
 
+import json
 import os
 import subprocess
 import sys
@@ -73,6 +74,18 @@ class Namespaces:
             ["ip", "netns", "pids", self.names[machine]], check=True, capture_output=True, text=True
         )
         return [int(line) for line in found.stdout.split()]
+
+    def shape(self, machine: int, rate: str) -> None:
+        """Let a machine send no more than ``rate``, such as 20mbit."""
+        shape = ("root", "tbf", "rate", rate, "burst", "64kb", "latency", "400ms")
+        words = ["tc", "-n", self.names[machine], "qdisc", "replace", "dev", "wire", *shape]
+        subprocess.run(words, check=True, capture_output=True)
+
+    def sent(self, machine: int) -> int:
+        """Bytes that a machine's interface has sent, headers and all."""
+        show = ["ip", "-n", self.names[machine], "-s", "-j", "link", "show", "wire"]
+        found = subprocess.run(show, check=True, capture_output=True, text=True)
+        return int(json.loads(found.stdout)[0]["stats64"]["tx"]["bytes"])
 
     def cut(self, machine: int) -> None:
         """Take the wire out of the bridge: packets vanish, nobody is told."""
