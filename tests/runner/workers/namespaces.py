@@ -1,5 +1,6 @@
 """Machines made of network namespaces: each has an address of its own and one bridge between."""
 
+import itertools
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 PORT = 4100
+NUMBERS = itertools.count()
 
 
 def _ip(*words: str) -> None:
@@ -22,8 +24,9 @@ class Namespaces:
     """``number`` machines; machine m has the address 10.77.0.(m+1)."""
 
     def __init__(self, number: int) -> None:
-        self.bridge = f"test{os.getpid()}bridge"
-        self.names = [f"test{os.getpid()}m{machine}" for machine in range(number)]
+        prefix = f"test{os.getpid()}n{next(NUMBERS)}"
+        self.bridge = f"{prefix}bridge"
+        self.names = [f"{prefix}m{machine}" for machine in range(number)]
 
     def make(self) -> None:
         """Skips the test where the system refuses."""
