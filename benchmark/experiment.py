@@ -33,6 +33,17 @@ class WandbMirror:
 
 
 @dataclass(frozen=True)
+class Machines:
+    """The machines that an experiment runs on, and where this one finds the others."""
+
+    number: int = 1
+    here: int | None = None
+    meet_at: str | None = None
+    address: str | None = None
+    launcher: str = "auto"
+
+
+@dataclass(frozen=True)
 class Experiment:
     """One system, model, data set, task, protocol, parallelism and seed.
 
@@ -55,6 +66,7 @@ class Experiment:
     learning_rate: float
     parallelism: Parallelism = field(default_factory=Parallelism)
     processes: int = 1
+    machines: Machines = Machines()
     threads: int | None = None
     pin_cores: bool = False
     seed: int = 0
@@ -85,6 +97,7 @@ class Experiment:
             | {
                 "suite": Question(config["suite"]["name"], config["suite"].get("question", "")),
                 "parallelism": Parallelism(**config["parallelism"]),
+                "machines": Machines(**config.get("machines", {})),
                 "wandb": WandbMirror(**config["wandb"]),
                 "locating": tuple(config.get("locating", ())),
             }
@@ -125,7 +138,12 @@ class Experiment:
         """CPU threads of each process."""
         if self.threads is not None:
             return self.threads
-        return max(1, available_cores() // self.processes)
+        return max(1, available_cores() // self.processes_per_machine)
+
+    @property
+    def processes_per_machine(self) -> int:
+        """How many processes every machine hosts; one where the number is no multiple."""
+        return max(1, self.processes // self.machines.number)
 
     def describe(self) -> dict[str, Any]:
         """The fields of ``result.json`` that are known before it runs."""
@@ -134,6 +152,7 @@ class Experiment:
             **{group: self.name_of(group) for group in GROUPS},
             "parallelism": asdict(self.parallelism),
             "processes": self.processes,
+            "machines": self.machines.number,
             "emulated": self.parallelism.num_trainers > self.processes,
             "seed": self.seed,
             "epochs": self.epochs,

@@ -9,6 +9,7 @@ from benchmark.errors import UserError
 
 MISSING = "???"  # as in the yaml files: has no default
 DEVICES = ("auto", "cpu", "cuda")
+LAUNCHERS = ("auto", "local", "slurm", "torchrun")
 WANDB_MODES = ("auto", "online", "offline", "disabled")
 MOST_TRAINERS = 4096
 # The least and the most that can be meant; what is more would run out of memory, or never end.
@@ -58,6 +59,17 @@ class ParallelismSettings:
 
 
 @dataclass
+class MachinesSettings:
+    """The machines that a run is spread over."""
+
+    number: int
+    here: int | None
+    meet_at: str | None
+    address: str | None
+    launcher: str
+
+
+@dataclass
 class WandbSettings:
     """The mirror of the record on Weights & Biases."""
 
@@ -77,6 +89,7 @@ class Settings:
     model: dict[str, Any]
     parallelism: ParallelismSettings
     processes: int
+    machines: MachinesSettings
     threads: int | None
     pin_cores: bool
     seeds: int
@@ -115,6 +128,8 @@ def check(settings: dict[str, Any]) -> None:
     check_name("suite.name", settings["suite"]["name"])
     for group in ("dataset", "system", "model"):
         check_name(f"{group}.name", str(settings[group].get("name", group)))
+    _between("machines.number", settings["machines"]["number"], 1, MOST_TRAINERS)
+    _one_of("machines.launcher", settings["machines"]["launcher"], LAUNCHERS)
     _one_of("device", settings["device"], DEVICES)
     _one_of("wandb.mode", settings["wandb"]["mode"], WANDB_MODES)
 

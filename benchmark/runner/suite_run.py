@@ -23,6 +23,7 @@ from benchmark.runner.tables.comparison import compare, print_comparison, record
 from benchmark.runner.tables.end_table import print_table
 from benchmark.runner.tables.peers import machines, peer_speeds, print_peers
 from benchmark.runner.tables.speedup import print_speedups, speedups
+from benchmark.runner.workers.fleet import Fleet
 from benchmark.runner.workers.launch import run_experiment
 from benchmark.storage.leftovers import collect_leftovers, scratch
 from benchmark.tasks.build import cache_folder
@@ -35,18 +36,20 @@ class Interrupted(KeyboardInterrupt):
     """A signal asked for the end; holds the signal's number."""
 
 
-def run_suite(suite: Suite) -> int:
+def run_suite(suite: Suite, fleet: Fleet | None = None) -> int:
     """Run what has not finished, print the table and draw the figures; returns the exit code.
+
+    ``fleet`` holds the machines, where there are several.
 
     Raises ``Interrupted`` on Ctrl-C or when asked to end, with no process left behind.
     """
     mirrors = Mirrors(suite.experiments[0].wandb.mode)
-    with _signals_raise():
+    with signals_raise():
         for cache in {cache_folder(one) for one in suite.experiments}:
             collect_leftovers(cache)
         try:
             with SuiteProgress(len(suite.experiments)) as progress:
-                rows = [_run_one(suite, one, mirrors, progress) for one in suite.experiments]
+                rows = [_run_one(suite, one, mirrors, progress, fleet) for one in suite.experiments]
             warnings = mirrors.close()
         finally:
             mirrors.stop()
@@ -88,7 +91,11 @@ def _recorded(suite: Suite) -> list[RunFolder]:
 
 
 def _run_one(
-    suite: Suite, experiment: Experiment, mirrors: Mirrors, progress: SuiteProgress
+    suite: Suite,
+    experiment: Experiment,
+    mirrors: Mirrors,
+    progress: SuiteProgress,
+    fleet: Fleet | None,
 ) -> Row:
     """Run one experiment unless it has finished or cannot be run; its row of the table."""
     folder = experiment.folder
@@ -104,7 +111,7 @@ def _run_one(
             if _is_finished(folder):
                 progress.end("finished before, skipped")
             else:
-                _run_now(experiment, folder, mirrors, progress)
+                _run_now(experiment, folder, mirrors, progress, fleet)
     except UserError as error:
         progress.end(str(error))
         return {**_known(experiment), "status": "busy", "reason": str(error)}
@@ -121,7 +128,11 @@ def _is_finished(folder: RunFolder) -> bool:
 
 
 def _run_now(
-    experiment: Experiment, folder: RunFolder, mirrors: Mirrors, progress: SuiteProgress
+    experiment: Experiment,
+    folder: RunFolder,
+    mirrors: Mirrors,
+    progress: SuiteProgress,
+    fleet: Fleet | None,
 ) -> None:
     resumes = ", goes on from its checkpoint" if folder.resumable() else ""
     progress.say(f"output in {folder.log_path}{resumes}")
@@ -129,7 +140,7 @@ def _run_now(
         progress.say(f"{damage}: it is run again")
     folder.prepare(experiment.config())
     mirrors.begin(folder)
-    run_experiment(experiment, folder, progress)
+    run_experiment(experiment, folder, progress, fleet)
     mirrors.end(folder)
     result: dict[str, Any] = folder.result() or {}
     progress.end(f"{result['status']} {result.get('reason', '')}".strip())
@@ -176,7 +187,7 @@ def _draw(suite: Suite, folder: Path) -> None:
 
 
 @contextmanager
-def _signals_raise() -> Iterator[None]:
+def signals_raise() -> Iterator[None]:
     """Within, the first signal that asks for the end raises ``Interrupted``.
 
     Later ones are ignored, so that ending the processes, which takes seconds, is not cut short. One

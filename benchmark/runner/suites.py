@@ -38,13 +38,15 @@ class Suite:
     experiments: list[Experiment]
     problems: dict[str, str] = field(default_factory=dict)
 
-    @property
-    def pasted(self) -> str:
-        """The command with the variables of the environment that decide what it does."""
-        known = [
-            f"{name}={shlex.quote(os.environ[name])}" for name in VARIABLES if name in os.environ
-        ]
-        return " ".join([*known, self.command])
+
+def pasted(words: list[str]) -> str:
+    """The command with the variables of the environment that decide what it does."""
+    known = [f"{name}={shlex.quote(os.environ[name])}" for name in VARIABLES if name in os.environ]
+    return " ".join([*known, _command(words)])
+
+
+def _command(words: list[str]) -> str:
+    return shlex.join(["python", "-m", "benchmark.run", *words])
 
 
 def expand(words: list[str], may_download: bool = True) -> Suite:
@@ -57,14 +59,14 @@ def expand(words: list[str], may_download: bool = True) -> Suite:
     are fetched, so that what they hold identifies the experiments, if ``may_download`` is set.
     Where no experiment can be run, the reasons are raised.
     """
-    command = shlex.join(["python", "-m", "benchmark.run", *words])
+    command = _command(words)
     written = combinations(words)
     settings = compose_settings(written[0])
     experiments: dict[str, Experiment] = {}
     problems: dict[str, str] = {}
     content = ContentOfData(may_download)
     for composed in (one for words in written for one in _composed(words)):
-        experiment = Experiment.from_config({**composed, "command": command})
+        experiment = _with_threads(Experiment.from_config({**composed, "command": command}))
         if composed["suite"]["fit_hardware"] and _too_large(experiment):
             continue
         problem: str | None = None
@@ -117,11 +119,18 @@ def _seeds(composed: dict[str, Any]) -> Iterable[int]:
     return range(composed["seeds"]) if composed["seed"] is None else [composed["seed"]]
 
 
+def _with_threads(experiment: Experiment) -> Experiment:
+    """Bits depend on the number of threads, so it is the same on all of several machines."""
+    if experiment.machines.number == 1:
+        return experiment
+    return replace(experiment, threads=experiment.threads_per_process)
+
+
 def _too_large(experiment: Experiment) -> bool:
     """Whether it could be run on more cores or GPUs than there are here, and not on these."""
     processes = experiment.processes
     divides = experiment.parallelism.num_trainers % processes == 0
-    return divides and processes > num_devices(experiment.device)
+    return divides and experiment.processes_per_machine > num_devices(experiment.device)
 
 
 def _installed(composed: dict[str, Any]) -> bool:
