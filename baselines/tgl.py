@@ -96,7 +96,7 @@ class TGLSystem(ModelSystem):
         mean_loss = self.learner.step()
         with self.stopwatch("memory_write"):
             for write, state, memory in written:
-                self.memory.write(write.nodes, write.new_state(self.model.make_mail, state, memory))
+                self.memory.write(write.nodes, write.new_state(self.model, state, memory))
             self.job.processes.barrier()
         return Step(mean_loss, num_events)
 

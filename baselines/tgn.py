@@ -31,12 +31,16 @@ from benchmark.baselines.tgn_state import (
     unpack_neighbors,
 )
 from benchmark.datasets.dataset import EventBatch
+from benchmark.errors import choose
+from benchmark.machine.device import check_precision
 from benchmark.randomness import seeded
 from benchmark.training.objectives import binary_link_loss
 from benchmark.training.system import Job, Step
 
 EMBEDDED_AT_ONCE = 4096  # nodes, of which each brings its neighbours
 SCORED_AT_ONCE = 65536  # pairs of nodes
+# Type of the factors of dense products, where torch's autocast narrows it.
+PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16, "bfloat16_emulated": torch.bfloat16}
 
 
 class TGNSystem(OneDeviceSystem):
@@ -48,8 +52,13 @@ class TGNSystem(OneDeviceSystem):
     name = "tgn"
     trains = TGN
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, precision: str = "float32") -> None:
         super().__init__(job)
+        product_type = choose("system.precision", precision, PRECISIONS)
+        check_precision(precision, self.device)
+        self.narrow = torch.autocast(
+            self.device.type, product_type or torch.bfloat16, enabled=product_type is not None
+        )
         self.negatives = job.protocol.negatives(self.dataset)
         self.t = self.dataset.stream.t.to(self.device)
         self.msg = self.dataset.stream.msg.to(self.device)
@@ -147,8 +156,9 @@ class TGNSystem(OneDeviceSystem):
     def _embed(self, nodes: Tensor) -> Tensor:
         """Embeddings [num_nodes, embedding_dim] of distinct, sorted nodes."""
         known, edge_index, ids = self.neighbors(nodes)
-        z = self.model.embed(known, edge_index, self.t[ids], self.msg[ids])
-        return z[torch.searchsorted(known, nodes)]
+        with self.narrow:
+            z = self.model.embed(known, edge_index, self.t[ids], self.msg[ids])
+        return z.to(self.msg.dtype)[torch.searchsorted(known, nodes)]
 
     def _update(self, events: EventBatch) -> None:
         ids = events.ids.to(self.device)

@@ -43,6 +43,7 @@ _STEP = _signed(0x9E3779B97F4A7C15)
 _FIRST = _signed(0xBF58476D1CE4E5B9)
 _SECOND = _signed(0x94D049BB133111EB)
 _LARGEST = (1 << 63) - 1
+_RESOLUTION = 1 << 24  # of the quantiles of normal numbers
 
 
 def _shift_right(words: Tensor, bits: int) -> Tensor:
@@ -69,3 +70,10 @@ def random_integers(key: int, counters: Tensor, bound: int) -> Tensor:
     # mixed before the key comes in, so that two keys never walk the same sequence at an offset
     words = mix(mix((counters + 1) * _STEP) ^ key)
     return (words & _LARGEST) % bound
+
+
+def normal_rows(key: int, rows: Tensor, width: int) -> Tensor:
+    """Numbers from N(0, 1), float64 [num_rows, width], each a function of key, row and column."""
+    counters = rows.unsqueeze(1) * width + torch.arange(width, device=rows.device)
+    quantiles = (random_integers(key, counters, _RESOLUTION).double() + 0.5) / _RESOLUTION
+    return torch.special.ndtri(quantiles)

@@ -7,14 +7,15 @@ from typing import Any
 import pandas as pd
 
 from benchmark.records import words
-from benchmark.records.series import SINGLE
-from benchmark.records.statistics import first_reaching
+from benchmark.records.series import SINGLE, Runs
+from benchmark.records.statistics import first_reaching, still_rising
 from paper_figures import curves, style
 from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
 from paper_figures.selection import has
 
 METRIC, CURVE, FLOOR = "test_f1_micro", "validation_f1_micro", "test_f1_micro_majority"
 SIZE = "global_batch_size"
+DIGITS = 12  # of a learning rate by event
 TOLERANCE = 0.03  # part of the smallest batch's F1 that a larger one may lose; GDELT's noise
 
 
@@ -27,6 +28,12 @@ def by_size(group: Group) -> pd.DataFrame:
         num_runs=(METRIC, "size"), test_f1_micro_majority=(FLOOR, "mean"),
     )  # fmt: skip
     return table.assign(origin="measured", source=words.commands(group.runs))
+
+
+def rates(group: Group) -> str:
+    """ "1e-4 to 1.28e-2" over batch sizes, or the one learning rate of all."""
+    ends = [group.runs["learning_rate"].min(), group.runs["learning_rate"].max()]
+    return " to ".join(dict.fromkeys(f"{end:g}" for end in ends))
 
 
 def growth(table: pd.DataFrame) -> float:
@@ -46,7 +53,9 @@ def measure(group: Group) -> Iterator[Measured]:
     steps = median(c["iteration"].max() for c in many)
     unlike = f"{steps:,.0f} steps of the largest, the smallest took {needed:,.0f}"
     unlike = unlike if steps < needed else ""
-    sizes: dict[str, Any] = {"smallest": smallest, "largest": largest}
+    if not unlike and any(still_rising(c, CURVE) for c in many):
+        unlike = "the largest batch was still getting better when it ended"
+    sizes: dict[str, Any] = {"smallest": smallest, "largest": largest, "rates": rates(group)}
     times, first, last = growth(table), float(table[METRIC].iloc[0]), float(table[METRIC].iloc[-1])
     text = f"{times:g}x, from {smallest:,} to {times * smallest:,.0f} events"
     yield measured(group, "growth", times, text, unlike=unlike, **sizes)
@@ -71,14 +80,23 @@ def draw(group: Group) -> Iterator[Output]:
     majority = style.line("most frequent class of the training events", **floor)
     legend = [*curves.handles(looks, {}), style.published_handle(), majority]
     style.legend_below(picture, legend)
-    yield Output(pd.concat([table, paper]), picture)
+    yield Output(pd.concat([table, paper]), picture, facts={"rates": rates(group)})
+
+
+def _of_one_kind(runs: Runs) -> "pd.Series[bool]":
+    """Those whose learning rate grows with the batch, as released; all where none does."""
+    rates = (runs["learning_rate"] / runs["batch_size"]).round(DIGITS)
+    growing = rates.eq(rates.mode().iloc[0] if len(rates) else 0)
+    return growing if runs.loc[growing, "batch_size"].nunique() > 1 else rates.notna()
 
 
 FIGURES = [
     PaperFigure("batch_size", Rule(
-            ("batch_size",), ("edge_classification",), varies=("batch_size",), rank=len,
+            ("batch_size",), ("edge_classification",), rank=len,
+            varies=("batch_size", "epochs", "learning_rate"),
             needs={"no test F1-micro": has(f"metrics.{METRIC}"),
                    "no validation F1-micro": curves.has_curve("f1_micro"),
+                   "a learning rate that does not grow with the batch": _of_one_kind,
                    "several trainers": lambda runs: runs["parallelism"] == SINGLE},
         ), draw, measure),
 ]  # fmt: skip

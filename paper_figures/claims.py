@@ -2,13 +2,15 @@
 
 ``results/paper/claims.csv`` has a row for each claim. Its columns: figure and measure (which number
 of which figure), dataset (empty: any), statement, published (one number, or several with names:
-"mooc=0.09;flights=0.06"), printed (the published side for people), rule and tolerance of the rule.
+"mooc=0.09;flights=0.06"), printed (the published side for people), rule and tolerance of the rule,
+noise (what one run may be off by, "5%" or "0.01"), kind, and of a claim that is named also where
+nothing was measured, command and needs: what would measure it, and what that takes.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from math import isnan
+from math import inf, isnan
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -20,31 +22,46 @@ CLAIMS = "claims"
 
 
 class Verdict(StrEnum):
-    """What a measurement says about a claim, in one word."""
+    """What a measurement says about a claim, in one or two words."""
 
-    REPRODUCED = "reproduced"
-    PARTLY = "partly"
-    CONTRADICTED = "contradicted"
-    INCOMPARABLE = "incomparable"
+    REPRODUCED = "reproduced"  # on the right side beyond the noise, and as near as the rule asks
+    PARTLY = "partly"  # on the right side, not so near; or of several numbers only some
+    NO_EFFECT = "no effect"  # within the noise of what would be no effect at all
+    CONTRADICTED = "contradicted"  # on the wrong side beyond the noise
+    INCOMPARABLE = "incomparable"  # the conditions differ too much to tell
+    NOT_ATTEMPTED = "not attempted"  # nothing measured
 
 
-class Pair(NamedTuple):
-    """A measured and a published number of the same thing."""
+class Kind(StrEnum):
+    """What a claim is about; totals are told apart by it."""
 
-    measured: Estimate
-    published: float
+    RESULT = "result"  # of DistTGL
+    OTHER = "other"  # a result of another paper: TGL, TGN, DyGLib
+    INPUT = "input"  # a count of the data, which needs no training
+    OURS = "ours"  # in no paper
 
-    @property
-    def ours(self) -> float:
-        return self.measured.value
 
-    @property
-    def excess(self) -> float:
-        return self.ours - self.published
+COUNTED = {  # what is in no paper is no claim
+    Kind.RESULT: "claims of DistTGL", Kind.OTHER: "claims of other papers",
+    Kind.INPUT: "counts of the data, which need no training",
+}  # fmt: skip
 
-    @property
-    def relative(self) -> float:
-        return self.ours / self.published - 1
+
+class Range(NamedTuple):
+    """Numbers from ``low`` to ``high``."""
+
+    low: float = -inf
+    high: float = inf
+
+    def __contains__(self, number: object) -> bool:
+        return isinstance(number, float | int) and self.low <= number <= self.high
+
+
+class Bounds(NamedTuple):
+    """What a rule makes of a published number: the right side, and what is near enough."""
+
+    right: Range
+    near: Range
 
 
 @dataclass(frozen=True)
@@ -76,20 +93,38 @@ class Claim:
     printed: str
     rule: str
     tolerance: str
+    noise: str = ""
+    kind: str = Kind.RESULT
+    command: str = ""
+    needs: str = ""
 
     def numbers(self) -> list[tuple[str, float]]:
         """The published numbers with their names, empty of a single one."""
         named = (part.rpartition("=") for part in self.published.split(";") if part)
         return [(name, float(number)) for name, _, number in named]
 
+    def bounds(self, number: float) -> Bounds:
+        """What the rule makes of one of the ``numbers``; KeyError if there is no such rule."""
+        return RULES[self.rule](number, *map(float, self.tolerance.split(";")))
 
-class Judged(NamedTuple):
+    def interval(self, measured: Estimate) -> Range:
+        """Where a measured number may lie: by its seeds, or, of one run, by ``noise``."""
+        if measured.low is not None:
+            return Range(*measured.ends)
+        share = self.noise.endswith("%")
+        noise = float(self.noise.removesuffix("%") or 0)
+        width = noise / 100 * abs(measured.value) if share else noise
+        return Range(measured.value - width, measured.value + width)
+
+
+@dataclass(frozen=True)
+class Judged:
     """A claim beside its measurement and the conditions of it, and what comes of it."""
 
     claim: Claim
-    measured: Measured
     verdict: Verdict
     conditions: str
+    measured: Measured = field(default_factory=lambda: Measured("", {}, "", {}, ""))
 
     @property
     def statement(self) -> str:
@@ -108,128 +143,113 @@ def claims_of(figure: str) -> list[Claim]:
 
 
 def judge_all(figure: str, measurements: Iterable[Measured], conditions: str) -> list[Judged]:
-    """Every claim of a figure that some measurement says something about.
+    """Every claim of a figure that some measurement says something about, or that says its needs.
 
     ``conditions`` is the figure's text of them, with ``{names}`` of the facts of a measurement.
     """
-    known = list(measurements)
-    return [
-        Judged(claim, one, verdict(claim, one), "; ".join(filter(None, [said, one.unlike])))
-        for claim in claims_of(figure)
-        for one in known
-        if claim.measure == one.measure and claim.dataset in ("", one.dataset)
-        for said in [conditions.format_map(one.facts)]
-    ]
+    known, judged = list(measurements), []
+    for claim in claims_of(figure):
+        fitting = [
+            one for one in known
+            if claim.measure == one.measure and claim.dataset in ("", one.dataset)
+        ]  # fmt: skip
+        for one in fitting:
+            said = "; ".join(filter(None, [conditions.format_map(one.facts), one.unlike]))
+            judged.append(Judged(claim, verdict(claim, one), said, one))
+        if claim.needs and not fitting:
+            nothing = Measured(claim.measure, {}, "", {}, claim.command, claim.dataset)
+            judged.append(Judged(claim, Verdict.NOT_ATTEMPTED, claim.needs, nothing))
+    return judged
 
 
 def verdict(claim: Claim, measured: Measured) -> Verdict:
-    """What ``measured`` says about ``claim``, by the claim's rule; KeyError if there is no such."""
-    rule = RULES[claim.rule]
-    values = measured.values
-    pairs = [Pair(values[name], number) for name, number in claim.numbers() if name in values]
-    if measured.unlike or not pairs or any(isnan(pair.ours) for pair in pairs):
-        return Verdict.INCOMPARABLE
-    return rule(pairs, *map(float, claim.tolerance.split(";")))
+    """What ``measured`` says about ``claim``, by the claim's rule; KeyError if there is no such.
 
-
-def _graded(reproduced: bool, partly: bool, otherwise: Verdict = Verdict.CONTRADICTED) -> Verdict:
-    if reproduced:
-        return Verdict.REPRODUCED
-    return Verdict.PARTLY if partly else otherwise
-
-
-def ratio(pairs: list[Pair], factor: float) -> Verdict:
-    """Each within ``factor`` of the published one and on the same side of 1; partly if either."""
-    close = [p.published / factor <= p.ours <= p.published * factor for p in pairs]
-    side = [(p.ours > 1) == (p.published > 1) for p in pairs]
-    either = all(a or b for a, b in zip(close, side, strict=True))
-    return _graded(all(close) and all(side), either)
-
-
-def at_least_ratio(pairs: list[Pair], factor: float) -> Verdict:
-    """As ``ratio``, where more than the published one is as good."""
-    return ratio([Pair(Estimate(min(p.ours, p.published)), p.published) for p in pairs], factor)
-
-
-def speedup(pairs: list[Pair], share: float) -> Verdict:
-    """A gain within ``share`` of the published one; partly if there is a gain at all."""
-    faster = all(p.ours > 1 for p in pairs)
-    return _graded(faster and all(abs(p.relative) <= share for p in pairs), faster)
-
-
-def difference(pairs: list[Pair], noise: float) -> Verdict:
-    """Within ``noise`` of the published difference; partly on the same side of 0."""
-    same_side = all((p.ours > 0) == (p.published > 0) for p in pairs)
-    return _graded(all(abs(p.excess) <= noise for p in pairs), same_side)
-
-
-def at_most(pairs: list[Pair], near: float, far: float) -> Verdict:
-    """No more than ``near`` above the published number; partly no more than ``far``."""
-    excess = max(p.excess for p in pairs)
-    return _graded(excess <= near, excess <= far)
-
-
-def at_least_share(pairs: list[Pair], share: float, floor: float) -> Verdict:
-    """At least ``share`` of the published number; partly if above ``floor``."""
-    enough = all(p.ours >= share * p.published for p in pairs)
-    return _graded(enough, all(p.ours > floor for p in pairs))
-
-
-def equal(pairs: list[Pair], near: float, far: float) -> Verdict:
-    """All within the share ``near`` of the published numbers; partly all within ``far``."""
-    apart = max(abs(p.relative) for p in pairs)
-    return _graded(apart <= near, apart <= far)
-
-
-def rounded(pairs: list[Pair], digits: float) -> Verdict:
-    """All equal to ``digits`` significant digits; partly if some are."""
-    form = f".{digits - 1:.0f}e"
-    same = [format(p.ours, form) == format(p.published, form) for p in pairs]
-    return _graded(all(same), any(same))
-
-
-def level(pairs: list[Pair], near: float, far: float) -> Verdict:
-    """At most ``near`` from the nearest published level, the interval's ends ``far`` at most."""
-    stated, measured = [pair.published for pair in pairs], pairs[0].measured
-    off = min(abs(measured.value - number) for number in stated)
-    spread = max(min(abs(end - number) for number in stated) for end in measured.ends)
-    return _graded(off <= near and spread <= far, off <= far)
-
-
-def order(pairs: list[Pair], threshold: float) -> Verdict:
-    """Of differences: every interval on the published side of ``threshold``.
-
-    Contradicted where every interval lies on the other side, partly between.
+    Of several numbers one that contradicts is enough, and all must be near.
     """
-    agree = []
-    for pair in pairs:
-        low, high = pair.measured.ends
-        above = True if low > threshold else False if high < threshold else None
-        agree.append(None if above is None else above == (pair.published > threshold))
-    return _graded(all(agree), any(one is not False for one in agree))
+    values = measured.values
+    named = [(values[name], number) for name, number in claim.numbers() if name in values]
+    if measured.unlike or not named or any(isnan(estimate.value) for estimate, _ in named):
+        return Verdict.INCOMPARABLE
+    if claim.rule == level.__name__:  # the same number, stated by several
+        named = [min(named, key=lambda pair: abs(pair[0].value - pair[1]))]
+    found = [
+        _compare(estimate.value, claim.interval(estimate), claim.bounds(number))
+        for estimate, number in named
+    ]
+    for one in (Verdict.CONTRADICTED, Verdict.PARTLY):
+        if one in found:
+            return one
+    return found[0] if len(set(found)) == 1 else Verdict.PARTLY
 
 
-def same_order(pairs: list[Pair], factor: float) -> Verdict:
-    """Of another number of trainers than the paper's: partly if all ratios are above ``factor``."""
-    return _graded(False, all(p.ours > factor for p in pairs), Verdict.INCOMPARABLE)
+def _compare(value: float, interval: Range, bounds: Bounds) -> Verdict:
+    """The rule of all rules; without effect is what may lie beyond every end of the right side."""
+    right = bounds.right
+    if interval.high < right.low or interval.low > right.high:
+        return Verdict.CONTRADICTED
+    ends = [end for end in right if abs(end) < inf]
+    within = interval.low in right and interval.high in right
+    touching = len(ends) == 1 and ends[0] in interval
+    if within and not touching:
+        return Verdict.REPRODUCED if value in bounds.near else Verdict.PARTLY
+    return Verdict.NO_EFFECT if all(end in interval for end in ends) else Verdict.PARTLY
 
 
-def no_slower(pairs: list[Pair], factor: float) -> Verdict:
-    """Of seconds on another machine: partly up to ``factor`` times as long, no number says more."""
-    fast = all(p.ours <= factor * p.published for p in pairs)
-    return _graded(False, fast, Verdict.INCOMPARABLE)
+def side(number: float, of: float) -> Range:
+    """All on the side of ``of`` that ``number`` is on."""
+    return Range(low=of) if number > of else Range(high=of)
 
 
-def predicted(pairs: list[Pair], error: float) -> Verdict:
-    """Of a prediction's error: partly up to ``error``; a prediction measures nothing."""
-    return _graded(False, all(p.ours <= error for p in pairs), Verdict.INCOMPARABLE)
+def ratio(number: float, factor: float) -> Bounds:
+    """On the same side of 1, and near within ``factor``."""
+    return Bounds(side(number, 1), Range(number / factor, number * factor))
 
 
-RULES: dict[str, Callable[..., Verdict]] = {
+def at_least(number: float, factor: float) -> Bounds:
+    """Of ratios: above 1, and near from the published one by ``factor`` on."""
+    return Bounds(Range(low=1), Range(low=number / factor))
+
+
+def difference(number: float, tolerance: float) -> Bounds:
+    """On the same side of 0, and near within ``tolerance``."""
+    return Bounds(side(number, 0), Range(number - tolerance, number + tolerance))
+
+
+def order(number: float, threshold: float) -> Bounds:
+    """Of differences: on the same side of ``threshold``, however far."""
+    return Bounds(side(number, threshold), Range())
+
+
+def at_most(number: float, near: float, far: float) -> Bounds:
+    """No more than ``far`` above the published number; near up to ``near`` above it."""
+    return Bounds(Range(high=number + far), Range(high=number + near))
+
+
+def at_most_times(number: float, near: float, far: float) -> Bounds:
+    """No more than ``far`` times the published number; near up to ``near`` times it."""
+    return at_most(0, number * near, number * far)
+
+
+def at_least_share(number: float, share: float, floor: float) -> Bounds:
+    """Above ``floor``; near from ``share`` of the published number on."""
+    return Bounds(Range(low=floor), Range(low=share * number))
+
+
+def equal(number: float, near: float, far: float) -> Bounds:
+    """Off by no more than the share ``far`` of the published number; near up to ``near`` of it."""
+    return level(number, near * abs(number), far * abs(number))
+
+
+def level(number: float, near: float, far: float) -> Bounds:
+    """Off by no more than ``far``, from the nearest of several; near up to ``near``."""
+    return Bounds(Range(number - far, number + far), Range(number - near, number + near))
+
+
+RULES: dict[str, Callable[..., Bounds]] = {
     rule.__name__: rule
     for rule in (
-        ratio, at_least_ratio, same_order, speedup, difference, at_most, at_least_share, equal,
-        rounded, level, order, no_slower, predicted,
+        ratio, at_least, difference, order, at_most, at_most_times, at_least_share, equal, level,
     )
 }  # fmt: skip
 
@@ -238,3 +258,12 @@ def totals(judged: Iterable[Judged]) -> "pd.Series[int]":
     """How many claims have each verdict."""
     counts = pd.Series([one.verdict.value for one in judged], dtype=object).value_counts()
     return counts.reindex([each.value for each in Verdict], fill_value=0)
+
+
+def totals_by_kind(judged: Iterable[Judged]) -> dict[str, "pd.Series[int]"]:
+    """``totals`` of each kind that is ``COUNTED``, by what it is called."""
+    known = list(judged)
+    return {
+        name: totals(one for one in known if one.claim.kind == kind)
+        for kind, name in COUNTED.items()
+    }

@@ -1,17 +1,26 @@
 """Figures 9 and 11: validation metric over iterations by i x j x k, and the iterations saved."""
 
 from collections.abc import Iterator, Sequence
-from math import isinf
+from math import inf, isinf
 from statistics import median
+from typing import NamedTuple
 
 import pandas as pd
 
 from benchmark.records.series import SINGLE, Runs, size_order
-from benchmark.records.statistics import FRACTION, first_reaching, still_rising, target_of
+from benchmark.records.statistics import (
+    FRACTION,
+    Estimate,
+    first_reaching,
+    mean_difference,
+    still_rising,
+    target_of,
+)
 from benchmark.records.words import PAPER_EPOCHS, factor, median_and_range
 from paper_figures import curves, style, tables
 from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
-from paper_figures.selection import WITHOUT_EFFECT, foremost
+from paper_figures.selection import APART, WITHOUT_EFFECT, foremost
+from paper_figures.tables import Row, rows_of, written
 
 FRACTIONS = (0.70, 0.80, 0.90, FRACTION)  # of the best value of one trainer
 PANELS = {
@@ -20,6 +29,7 @@ PANELS = {
 }
 LAYOUTS = list(dict.fromkeys(name for names in PANELS.values() for name in names))
 F1 = "validation_f1_micro"
+INTERNAL = ["seeds", "rising", "before", "last", "validation"]  # columns that are in no csv
 
 
 def published_mrr(group: Group) -> pd.DataFrame:
@@ -50,6 +60,21 @@ def mean_curves(group: Group, metric: str) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
+class Reach(NamedTuple):
+    """The validation that shows a target met: its iteration, that of the one before, its number."""
+
+    iteration: float
+    before: float
+    validation: int
+
+
+def reach(run: pd.DataFrame, metric: str, target: float) -> Reach:
+    """Where ``run`` first meets ``target``, infinite if it does not; before the first is 0."""
+    iteration = first_reaching(run, metric, target)
+    earlier = run.loc[run["iteration"] < iteration, "iteration"]
+    return Reach(iteration, float(earlier.max()) if len(earlier) else 0.0, len(earlier) + 1)
+
+
 def saved(group: Group, metric: str, fraction: float) -> pd.DataFrame:
     """By layout the iterations of each seed to ``fraction`` of one trainer's best value."""
     runs = {name: group.curves(part) for name, part in group.by_parallelism().items()}
@@ -57,11 +82,14 @@ def saved(group: Group, metric: str, fraction: float) -> pd.DataFrame:
         return pd.DataFrame()
     target, rows = target_of(runs[SINGLE], metric, fraction), []
     for name, part in runs.items():
-        own = [first_reaching(run, metric, target) for run in part]
+        own = [reach(run, metric, target) for run in part]
+        seeds = [one.iteration for one in own]
         rows.append({
             "parallelism": name, "fraction": fraction, metric: target,
-            "iterations": median(own), "lowest": min(own), "highest": max(own),
-            "num_runs": len(own), "seeds": own,
+            "iterations": median(seeds), "lowest": min(seeds), "highest": max(seeds),
+            "num_runs": len(own), "seeds": seeds, "before": min(one.before for one in own),
+            "last": max(float(run["iteration"].max()) for run in part),
+            "validation": median(one.validation for one in own),
             "rising": any(still_rising(run, metric) for run in part),
         })  # fmt: skip
     table = pd.DataFrame(rows, index=list(runs))
@@ -72,16 +100,38 @@ def measure_saved(
     group: Group, metric: str, pairs: Sequence[tuple[str, str]], unlike: str
 ) -> Iterator[Measured]:
     """How many times fewer iterations the second of a pair needs than the first."""
-    table = saved(group, metric, FRACTION)
-    for few, many in pairs:
-        if {few, many} <= set(table.index):
-            ratio = table["iterations"][few] / table["iterations"][many]
-            short = isinf(table["iterations"][many]) and table["rising"][many]
+    for fraction in (FRACTION,) if unlike else FRACTIONS:
+        rows = {row["parallelism"]: row for row in rows_of(saved(group, metric, fraction))}
+        for few, many in pairs:
+            if not {few, many} <= rows.keys():
+                continue
+            one, other = rows[few], rows[many]
+            short = isinf(other["iterations"]) and other["rising"]
             why = f"{many} was still getting better when it ended" if short else ""
-            both = [median_and_range(table["seeds"][n], "{:.0f}") for n in (many, few)]
-            text = " against ".join(both)
-            name = f"iterations {few} to {many}"
-            yield measured(group, name, float(ratio), text + factor(ratio), unlike=unlike or why)
+            ratio = times_fewer(one, other)
+            slow, fast = (median_and_range(r["seeds"], "{:.0f}") for r in (one, other))
+            at = "" if isinf(other["iterations"]) else f" (validation {other['validation']:.0f})"
+            text = f"{fast}{at} against {slow}{factor(ratio.value) if at else ''}"
+            name = f"iterations {few} to {many} at {fraction:.0%}"
+            yield measured(group, name, ratio, text, unlike=unlike or why)
+
+
+def times_fewer(one: Row, other: Row) -> Estimate:
+    """The ratio of iterations of two rows of ``saved``, from the least to the most it may be.
+
+    A target is met somewhere between the validation before and the one that shows it; a run that
+    never meets it would need more iterations than it had.
+    """
+    needed = min(other["iterations"], other["last"])
+    low = one["before"] / other["highest"]
+    high = one["highest"] / other["before"] if other["before"] else inf
+    return Estimate(one["iterations"] / needed, low, high)
+
+
+def by_seed(runs: Runs, metric: str) -> dict[int, float]:
+    """A metric of each run that has it, by seed."""
+    values = runs.set_index("seed")[f"metrics.{metric}"].dropna()
+    return {int(str(seed)): float(value) for seed, value in values.items()}
 
 
 def too_short(group: Group) -> str:
@@ -102,10 +152,11 @@ def measure_mrr(group: Group) -> Iterator[Measured]:
     yield from measure_saved(group, curves.METRIC, pairs, too_short(group))
     known = tested(group, curves.TEST_METRIC, (SINGLE, "1x1x8"))
     if len(known) == 2:
-        one, eight = known[SINGLE], known["1x1x8"]
-        text = f"{one:.4f} to {eight:.4f}, {eight - one:+.4f}"
+        runs = group.by_parallelism()
+        lost = mean_difference(*(by_seed(runs[n], curves.TEST_METRIC) for n in (SINGLE, "1x1x8")))
+        text = f"{known[SINGLE]:.4f} to {known['1x1x8']:.4f}, lost {written(lost, '+.4f')}"
         name = "test MRR lost by 1x1x8"
-        yield measured(group, name, one - eight, text, unlike=too_short(group))
+        yield measured(group, name, lost, text, unlike=too_short(group))
 
 
 def measure_f1(group: Group) -> Iterator[Measured]:
@@ -114,7 +165,8 @@ def measure_f1(group: Group) -> Iterator[Measured]:
     known = tested(group, "test_f1_micro", list(published_f1()["parallelism"]))
     if SINGLE in known and len(known) > 1:
         text = ", ".join(f"{name}: {value:.4f}" for name, value in known.items())
-        yield measured(group, "test F1 lost", known[SINGLE] - min(known.values()), text)
+        lost = known[SINGLE] - min(known.values())
+        yield measured(group, "test F1 lost", lost, text)
 
 
 def draw_mrr(group: Group) -> Iterator[Output]:
@@ -133,7 +185,7 @@ def draw_mrr(group: Group) -> Iterator[Output]:
     parts = [saved(group, curves.METRIC, fraction) for fraction in FRACTIONS]
     if len(parts[0]):
         rows = pd.concat([part.loc[[name]] for name in parts[0].index for part in parts])
-        rows = rows.drop(columns=["seeds", "rising"]).assign(origin="measured")
+        rows = rows.drop(columns=INTERNAL).assign(origin="measured")
         spec = {
             "i x j x k": "parallelism", "of one trainer's best": ("fraction", ".0%"),
             "validation MRR": (curves.METRIC, ".4f"), "iterations": ("iterations", ".0f"),
@@ -176,9 +228,11 @@ def _compares(runs: Runs) -> tuple[object, ...]:
     return (SINGLE in layouts and len(layouts) > 1, *foremost(runs))
 
 
+SUITES = ("convergence", "convergence_static", "convergence_mooc", "sampler", "trainer_grid")
+
 FIGURES = [
     PaperFigure("convergence", Rule(
-            ("convergence", "trainer_grid"), varies=WITHOUT_EFFECT, rank=_compares,
+            SUITES, varies=WITHOUT_EFFECT, rank=_compares, apart=APART,
             needs={"no validation MRR": curves.has_curve("mrr"),
                    "another layout": lambda r: r["parallelism"].isin(LAYOUTS)},
         ), draw_mrr, measure_mrr),

@@ -124,7 +124,8 @@ def draw(figure: PaperFigure, records: Records, out: Path) -> Drawing:
         if not groups:
             why = f" ({'; '.join(left_out)})" if left_out else ""
             text = f"{figure.name}: no record of it{why}; make some with: {figure.command}"
-            return Drawing(figure, left_out=left_out, problem=text, missing=True)
+            judged = judge(figure, records)
+            return Drawing(figure, judged=judged, left_out=left_out, problem=text, missing=True)
         with plt.rc_context(style.RC):
             outputs = [_named(figure, g, output) for g in groups for output in figure.draw(g)]
             paths = [path for output in outputs for path in _write(output, out)]

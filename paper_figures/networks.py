@@ -7,13 +7,20 @@ import pandas as pd
 
 from benchmark.records import words
 from benchmark.records.series import SINGLE, Series, column, make_series
-from benchmark.records.statistics import Estimate, mean_estimate, median_estimate
+from benchmark.records.statistics import (
+    Estimate,
+    first_best,
+    mean_estimate,
+    median_estimate,
+    still_rising,
+)
 from paper_figures import tables
 from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
 from paper_figures.published_networks import (
     MAJORITY,
     NAMES,
     NONE,
+    OTHER_TGN,
     TGN,
     paper_rows,
     published_links,
@@ -23,6 +30,7 @@ from paper_figures.tables import Row, columns, estimate, rows_of
 
 ORDER = (*dict.fromkeys(NAMES.values()), "EdgeBank", MAJORITY)
 SHARED = ("epochs", "batch size", "learning rate")  # columns where they differ, else said once
+COMPARED_SYSTEMS = ("disttgl", "edgebank", "edgebank_window")  # of the two DyGLib tells the better
 F1 = {"f1_micro": "F1-micro (%)", "f1_macro": "F1-macro (%)", "top1": "top-1 (%)"}
 
 
@@ -43,7 +51,7 @@ def row_of(one: Series, **accuracies: str) -> Row:
         "by": run["system"], "i x j x k": run["parallelism"], "dataset": run["dataset"],
         "epochs": words.plain(float(run["epochs"])), "batch size": str(int(run["batch_size"])),
         "learning rate": words.plain(run["learning_rate"]), "with": one.settings,
-        "label": f"{network_of(run)}, {one.label}", **row,
+        "label": f"{network_of(run)}, {one.label}", **row, "ending": "",
         "num_runs": len(one.runs), "source": words.commands(one.runs),
     }  # fmt: skip
 
@@ -53,11 +61,23 @@ def links(group: Group) -> pd.DataFrame:
     metric, rows = group.first["primary_metric"], []
     for one in make_series(group.runs):
         row = row_of(one, test=f"test_{metric}", inductive=f"test_inductive_{metric}")
+        row |= best_epoch(group, one, f"validation_{metric}")
         apart = one.runs[(one.runs["emulated"] == False) & (one.runs["seconds.train"] > 0)]  # noqa: E712
         seconds = median_estimate(apart["seconds.train"] / apart["epochs"])
         memory = median_estimate(one.runs["peak_memory_bytes"] / 2**30)
         rows.append(row | columns("seconds_per_epoch", seconds) | columns("peak_gib", memory))
     return in_order(pd.DataFrame(rows), published_links(group.dataset, group.protocol))
+
+
+def best_epoch(group: Group, one: Series, metric: str) -> Row:
+    """When validation was best, the latest of the seeds; a last one says that more might help."""
+    runs = [run for run in group.curves(one.runs) if len(run) > 1 and metric in run]
+    if not runs:
+        return {"best": ""}
+    best = max(first_best(run, metric, "epoch") for run in runs)
+    if any(still_rising(run, metric) for run in runs):
+        return {"best": f"{best:g}, the last", "ending": ", best at its last epoch"}
+    return {"best": f"{best:g}"}
 
 
 def nodes(group: Group) -> pd.DataFrame:
@@ -105,7 +125,8 @@ def draw_links(group: Group) -> Iterator[Output]:
     """Accuracy, seconds and memory."""
     yield output(group, links(group), {
         f"test {group.first['primary_metric'].upper()} (%)": ("test", ".2f"),
-        "of new nodes": ("inductive", ".2f"), "s per epoch": ("seconds_per_epoch", ".1f"),
+        "of new nodes": ("inductive", ".2f"), "best at epoch": "best",
+        "s per epoch": ("seconds_per_epoch", ".1f"),
         "peak GiB": ("peak_gib", ".2f"),
     })  # fmt: skip
 
@@ -124,18 +145,24 @@ def draw_edges(group: Group) -> Iterator[Output]:
 def compared(
     group: Group, table: pd.DataFrame, value: str, kind: str, more: str = ""
 ) -> Iterator[Measured]:
-    """The level of TGN, and by how much it is above each other network of the same system."""
+    """The level of each network, and by how much TGN is above each other of the same system."""
     stated = table[(table["origin"] == "published") & table[value].notna()]
     rows: dict[str, Row] = {}
     for row in rows_of(table[table[value].notna()]):
-        if row.get("system") == "disttgl":
-            rows.setdefault(row["network"], row)
+        if row.get("system") in COMPARED_SYSTEMS:
+            known = rows.setdefault(row["network"], row)
+            if row["network"] == "EdgeBank" and row[value] > known[value]:
+                rows["EdgeBank"] = row
+    for network, row in rows.items():
+        one = estimate(row, value)
+        papers = stated.loc[stated["network"] == network, "by"]
+        name = f"{kind} level" if network == TGN else f"{kind} level {network}"
+        said = tables.written(one, ".2f") + row["ending"]
+        yield measured(group, name, dict.fromkeys(papers, one), said, row["source"], more=more)
     if TGN not in rows:
         return
     of = {name: estimate(row, value) for name, row in rows.items()}
     text = {name: tables.written(one, ".2f") for name, one in of.items()}
-    level, used = dict.fromkeys(stated["by"], of[TGN]), rows[TGN]["source"]
-    yield measured(group, f"{kind} level", level, text[TGN], used, more=more)
     above: dict[str, Estimate] = {}
     low, high = of[TGN].ends
     for rival, other in of.items():
@@ -159,7 +186,7 @@ def measure_links(group: Group) -> Iterator[Measured]:
         slow, fast = float(seconds["tgn"]), float(seconds["tgl"])
         text = f"{slow:.3g} by {fast:.3g} s an epoch, {slow / fast:.3g}x"
         more = " TGN is PyG's example, on CPU cores."
-        yield measured(group, "tgl speed", slow / fast, text, more=more)
+        yield measured(group, "tgl speed", slow / fast, text, unlike=OTHER_TGN, more=more)
 
 
 def measure_nodes(group: Group) -> Iterator[Measured]:
@@ -187,7 +214,14 @@ FIGURES = [
     PaperFigure("edge_classification", Rule(
             ("edge_classification",), ("edge_classification",), varies=None, together=True,
         ), draw_edges, measure_edges),
-    PaperFigure("link_prediction", Rule(("variants",), varies=None), draw_links, measure_links),
+    PaperFigure("link_prediction", Rule(
+            ("variants",), varies=None,
+            needs={"TGL's protocol, in its own table": lambda runs: runs["protocol"] != "tgl"},
+        ), draw_links, measure_links),
+    PaperFigure("tgl_link_prediction", Rule(
+            ("variants",), varies=None,
+            needs={"another protocol than TGL's": lambda runs: runs["protocol"] == "tgl"},
+        ), draw_links, measure_links),
     PaperFigure("node_classification", Rule(
             ("node_classification",), ("node_classification",), varies=None,
         ), draw_nodes, measure_nodes),

@@ -1,6 +1,7 @@
 """Figure 5: accuracy of each node with static less that with dynamic memory, by degree."""
 
 from collections.abc import Iterator
+from math import atanh, sqrt, tanh
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,14 @@ from scipy.stats import spearmanr
 
 from benchmark.records import words
 from benchmark.records.series import Runs
+from benchmark.records.statistics import Estimate
 from paper_figures import style
 from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured
 
 COLUMNS = {"split": str, "node": int, "degree": int, "num_events": int, "mrr": float}
 KINDS = {("tgat_one_layer", "pretrained"): "static", ("tgn_attention", "off"): "dynamic"}
 DECIMALS = 4  # those of the file; equal differences must be equal, for ranks and for the zeros
+NORMAL_QUANTILE = 1.96  # of a 95 % interval
 WINDOWS = 20  # a running mean goes over a twentieth of the nodes
 
 
@@ -76,7 +79,10 @@ def measure(group: Group) -> Iterator[Measured]:
     tables = differences(group)
     correlations, nodes = [rank_correlation(t) for t in tables.values()], mean_over_seeds(tables)
     text = f"rank correlation {words.median_and_range(correlations, '{:+.2f}')}; {_better(nodes)}"
-    yield measured(group, "correlation", max(map(abs, correlations)), text, nodes=len(nodes))
+    size = abs(rank_correlation(nodes))
+    error = NORMAL_QUANTILE / sqrt(len(nodes) - 3)  # Fisher's, of tanh^-1
+    ends = [tanh(atanh(size) + sign * error) for sign in (-1, 1)] if size < 1 else [size, size]
+    yield measured(group, "correlation", Estimate(size, *ends), text, nodes=len(nodes))
 
 
 def draw(group: Group) -> Iterator[Output]:

@@ -11,7 +11,7 @@ import jinja2
 import pandas as pd
 
 from benchmark.records.reader import Records
-from paper_figures.claims import totals
+from paper_figures.claims import totals, totals_by_kind
 from paper_figures.figure import Drawing, Output
 from paper_figures.style import RC
 
@@ -43,7 +43,7 @@ def write_page(drawings: Sequence[Drawing], records: Records, results: Path, out
     path = out / NAME
     text = pages.get_template("page.html.jinja").render(
         drawings=drawings, first=first, results=results, unreadable=records.unreadable,
-        counts=totals(one for d in drawings for one in d.judged),
+        kinds=totals_by_kind(one for d in drawings for one in d.judged),
         num_runs=len({run for d in drawings for g in d.groups for run in g.runs.index}),
     )  # fmt: skip
     path.write_text(text, encoding="utf-8")

@@ -8,8 +8,10 @@ import pandas as pd
 
 from benchmark.records import words
 from benchmark.records.series import SINGLE, alike, make_series
+from benchmark.records.statistics import Estimate
 from paper_figures import style
 from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
+from paper_figures.published_networks import OTHER_TGN
 from paper_figures.selection import has
 from paper_figures.throughput import BATCH_SIZE, PER_GPU
 
@@ -68,7 +70,8 @@ def measure(group: Group) -> Iterator[Measured]:
         text += f" over {len(ratios)} repeats" if len(ratios) > 1 else ""
         name = f"ratio {'with' if part['edge_features'].iloc[0] else 'without'} edge features"
         source = words.as_one(part["source"].unique())
-        yield measured(group, name, float(median(ratios)), text, source, case=case)
+        ratio = Estimate(float(median(ratios)), min(ratios), max(ratios))
+        yield measured(group, name, ratio, text, source, unlike=OTHER_TGN, case=case)
 
 
 def draw(group: Group) -> Iterator[Output]:

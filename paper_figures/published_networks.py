@@ -12,6 +12,7 @@ NAMES = {  # of the papers, by the model of a record or a paper's own name
     "tgat": "TGAT", "tgat_one_layer": "TGAT, one layer", "dysat": "DySAT", "apan": "APAN",
     "graph_mixer": "GraphMixer",
 }  # fmt: skip
+OTHER_TGN = "PyG's TGN and the authors' own code are two programs, so that ratios to them differ"
 CODE_OF = {"baseline": "authors' code", "tgl": "TGL's code"}  # in TGL's table
 DEVIATION = {"standard_deviation": "test_deviation"}
 

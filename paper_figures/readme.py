@@ -4,17 +4,20 @@
 """
 
 import argparse
+import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import jinja2
 import pandas as pd
 
+from benchmark.records import words
 from benchmark.records.reader import read_records
 from benchmark.records.series import without_disagreements
-from paper_figures.claims import Judged, totals
+from paper_figures.claims import COUNTED, Judged, Verdict, totals_by_kind
 from paper_figures.figure import PaperFigure, judge
+from paper_figures.published import published
 from paper_figures.registry import FIGURES
 from paper_figures.tables import markdown
 
@@ -23,6 +26,8 @@ WRITE = "python -m paper_figures.readme"
 BEGIN, END = f"<!-- written by {WRITE} -->", "<!-- end of what it writes -->"
 PAGE = "docs/reproduction.md"
 RUN = "python -m benchmark.run "
+ACCOUNTS = ROOT / "results" / "paper" / "accounts.csv"
+MOST_LISTED = 4  # claims of one row
 Verdicts = dict[str, list[Judged]]  # by figure
 
 
@@ -34,10 +39,12 @@ def all_verdicts(results: Path) -> Verdicts:
 
 
 def summary(verdicts: Verdicts) -> str:
-    """Totals, and a row for each figure: its headline, the verdict, and a link."""
+    """Totals, and a row for each figure of a paper: its headline, the verdict, and a link."""
     rows = []
-    for name, claims in verdicts.items():
+    for name, claims in attempted(verdicts).items():
         figure = FIGURES[name]
+        if all(one.claim.kind not in COUNTED for one in claims):
+            continue
         head = next((c for c in claims if c.measured.measure == figure.told["headline"]), claims[0])
         rows.append({
             "figure": f"[{figure.number}]({PAGE}#{anchor(figure)})", "claim": head.statement,
@@ -54,17 +61,90 @@ def reproduction(verdicts: Verdicts) -> str:
         loader=loader, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
     return pages.get_template("reproduction.md.jinja").render(
-        verdicts=verdicts, figures=FIGURES, write=WRITE, total_text=total_text, ways=_ways,
-        table=_claims,
+        verdicts=attempted(verdicts), missing=_missing(verdicts), figures=FIGURES, write=WRITE,
+        totals=total_text(verdicts), ways=_ways, table=_claims, accounts=_accounts(verdicts),
     )  # fmt: skip
 
 
 def _claims(claims: Iterable[Judged]) -> str:
     return markdown(pd.DataFrame([
         {"claim": c.statement, "published": c.published, "measured": c.measured.text,
-         "verdict": c.verdict, "rule": f"{c.claim.rule} {c.claim.tolerance}"}
+         "verdict": c.verdict,
+         "rule": " ".join(filter(None, [c.claim.rule, c.claim.tolerance, c.claim.noise and
+                                        f"(one run: {c.claim.noise})"]))}
         for c in claims
     ]))  # fmt: skip
+
+
+def attempted(verdicts: Verdicts) -> Verdicts:
+    """The claims that something was measured of."""
+    left = {
+        name: [one for one in claims if one.verdict is not Verdict.NOT_ATTEMPTED]
+        for name, claims in verdicts.items()
+    }
+    return {name: claims for name, claims in left.items() if claims}
+
+
+def _missing(verdicts: Verdicts) -> str:
+    """A row for the claims of a figure that the same command would measure and the same needs."""
+    rows: dict[tuple[str, ...], list[Judged]] = {}
+    for name, claims in verdicts.items():
+        for one in claims:
+            if one.verdict is Verdict.NOT_ATTEMPTED:
+                key = (FIGURES[name].number, one.measured.command, one.conditions)
+                rows.setdefault(key, []).append(one)
+    return markdown(pd.DataFrame([
+        {"of": number, "claims": _listed([c.statement for c in claims]),
+         "published": _listed([c.published for c in claims]),
+         "command": f"`{command.replace(RUN, '')}`", "needs": needs}
+        for (number, command, needs), claims in rows.items()
+    ]))  # fmt: skip
+
+
+def _listed(texts: list[str]) -> str:
+    """All of them, or the last of many, which stands for the rest."""
+    few = "; ".join(texts)
+    return few if len(texts) <= MOST_LISTED else f"{len(texts)}, such as: {texts[-2]}"
+
+
+def _accounts(verdicts: Verdicts) -> dict[str, str]:
+    """What is said of each figure in plain words, with the numbers of its claims."""
+    texts = pd.read_csv(ACCOUNTS).set_index("figure")["account"]
+    return {
+        str(name): account(str(text), verdicts.get(str(name), [])) for name, text in texts.items()
+    }
+
+
+def _values(name: str, column: str) -> str:
+    """The values of a column of results/paper/NAME.csv, each once."""
+    return words.list_of(published(name)[column].unique(), " and ")
+
+
+def account(text: str, claims: list[Judged]) -> str:
+    """``published(MEASURE)`` and ``measured(MEASURE)`` stand for the texts of a claim.
+
+    Both take a data set, without which the first claim of the measure is meant. With
+    ``values(FILE, COLUMN)`` of a published table they are all that an account can say of numbers.
+    """
+
+    def find(measure: str, dataset: str) -> Judged | None:
+        fit = (c for c in claims if c.claim.measure == measure)
+        return next((c for c in fit if dataset in ("", c.measured.dataset)), None)
+
+    def told(name: str, otherwise: str) -> Callable[..., str]:
+        def text_of(measure: str, dataset: str = "") -> str:
+            found = find(measure, dataset)
+            parts = {} if found is None else {
+                "published": found.published, "measured": found.measured.text,
+                "verdict": str(found.verdict),
+            }  # fmt: skip
+            return parts.get(name) or otherwise
+
+        return text_of
+
+    otherwise = {"published": "no number", "measured": "not measured", "verdict": "not attempted"}
+    names = {name: told(name, other) for name, other in otherwise.items()} | {"values": _values}
+    return jinja2.Template(text, undefined=jinja2.StrictUndefined).render(**names)
 
 
 def _ways(claims: Iterable[Judged]) -> list[tuple[str, str]]:
@@ -80,15 +160,21 @@ def anchor(figure: PaperFigure) -> str:
 
 
 def headline(text: str) -> str:
-    """The first clause; the page has all of them."""
-    return text.partition(";")[0]
+    """The first clause without remarks; the page has all of them."""
+    return re.sub(r" \([^)]*\)", "", text.partition(";")[0])
 
 
 def total_text(verdicts: Verdicts) -> str:
-    """How many claims there are, and how they came out, also where none did."""
-    counts = totals(claim for claims in verdicts.values() for claim in claims)
-    listed = ", ".join(f"{number} {name}" for name, number in counts.items())
-    return f"{counts.sum()} claims: {listed}"
+    """How many claims there are, and how they came out, also where none did, by kind.
+
+    What is in no paper is no claim, and counts of the data are no results: they have no part in the
+    first line.
+    """
+    lines = []
+    for name, counts in totals_by_kind(c for claims in verdicts.values() for c in claims).items():
+        listed = ", ".join(f"{number} {word}" for word, number in counts.items())
+        lines.append(f"{counts.sum()} {name}: {listed}")
+    return "\n\n".join(lines)
 
 
 def with_block(text: str, block: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from math import isnan
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -14,10 +15,15 @@ from paper_figures.published import published
 PAPER_PROTOCOL = "disttgl"  # published MRR is of its negatives
 PAPER_MODEL = "tgn_attention"
 CHANGES_OF_STREAM = ("max_events", "random_edge_features", "system.last_training_events")
+USUAL_SHARE = 0.15  # of the events that validate
+APART = {  # what a figure may tell apart, and the usual value
+    "system.static_memory": "off", "system.sampler": "strict",
+    "dataset.validation_fraction": USUAL_SHARE,
+}  # fmt: skip
 # Where trainers run and what is watched: iterations and MRR depend on it by rounding at most.
 WITHOUT_EFFECT = (
     "processes", "threads", "pin_cores", "device", "hardware", "system.node_memory",
-    "system.gradient_sum", "task.log_interval", "task.test", "protocol.inductive",
+    "system.gradient_sum", "evaluate_every", "task.log_interval", "task.test", "protocol.inductive",
 )  # fmt: skip
 
 Mask = Callable[[Runs], "pd.Series[bool]"]
@@ -82,8 +88,9 @@ class Rule:
     """How a figure picks its runs.
 
     ``needs`` says of each run whether it can be drawn, under the reason why not. Those that can are
-    split by data set and protocol (all in one where ``together``). Of runs that differ in more than
-    ``varies``, the set that comes highest by ``rank`` is drawn; of None nothing need be alike.
+    split by data set, protocol and the settings ``apart`` (all in one where ``together``). Of runs
+    that differ in more than ``varies``, the set that comes highest by ``rank`` is drawn; of None
+    nothing need be alike.
     ``any_stream`` takes cut streams and random features for what they are.
     """
 
@@ -91,6 +98,7 @@ class Rule:
     tasks: tuple[str, ...] = ("link_prediction",)
     needs: Mapping[str, Mask] = field(default_factory=dict)
     varies: tuple[str, ...] | None = ()
+    apart: Mapping[str, Any] = field(default_factory=dict)
     rank: Callable[[Runs], Any] = lambda runs: foremost(runs)  # noqa: PLW0108
     together: bool = False
     any_stream: bool = False
@@ -107,7 +115,8 @@ def select(rule: Rule, records: Records) -> Selection:
         left_out += _sentences(runs[~kept], reason)
         runs = runs[kept]
     groups: list[Group] = []
-    for _, question in runs.groupby(["dataset", "protocol"]):
+    apart = [column(runs, f"settings.{name}").fillna(usual) for name, usual in rule.apart.items()]
+    for _, question in runs.groupby(["dataset", "protocol", *apart]):
         chosen, mark = question, ""
         changes = question.apply(changes_of_stream, axis=1)
         if not rule.any_stream and (changes == "").any():
@@ -132,6 +141,22 @@ def changes_of_stream(run: "pd.Series[Any]") -> str:
     """ "max_events=5000" of a run whose data set was not taken as it is, otherwise nothing."""
     values = {name: run.get(f"settings.{name}") for name in CHANGES_OF_STREAM}
     return ", ".join(f"{n}={v:g}" for n, v in values.items() if pd.notna(v) and v)
+
+
+def variant_of(run: "pd.Series[Any]") -> list[str]:
+    """How a run differs in what is told ``APART`` from the usual one, in words."""
+    said = {"system.static_memory": ("pretrained", "static memory"),
+            "system.sampler": ("paper", "released sampler")}  # fmt: skip
+    words = [word for name, (value, word) in said.items() if run.get(f"settings.{name}") == value]
+    return [*words, *filter(None, [trained_share(run)])]
+
+
+def trained_share(run: "pd.Series[Any]") -> str:
+    """ "50% train" where other than the usual share of the events does, otherwise nothing."""
+    names = ("validation_fraction", "test_fraction")
+    shares = [float(run.get(f"settings.dataset.{name}", USUAL_SHARE)) for name in names]
+    usual = any(isnan(share) or share == USUAL_SHARE for share in shares)
+    return "" if usual else f"{1 - sum(shares):.0%} train"
 
 
 def _sentences(runs: Runs, reason: str) -> list[str]:

@@ -2,19 +2,22 @@
 
 from collections.abc import Iterator
 from math import ceil
+from statistics import fmean
 
 import pandas as pd
 
 from benchmark.records.series import SINGLE, Runs
-from benchmark.records.statistics import Estimate, target_of
+from benchmark.records.statistics import mean_difference
 from paper_figures import curves, style
-from paper_figures.convergence import too_short
+from paper_figures.convergence import by_seed, too_short
 from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
-from paper_figures.selection import WITHOUT_EFFECT, foremost
+from paper_figures.selection import APART, WITHOUT_EFFECT, foremost, trained_share
+from paper_figures.tables import written
 
 SETTING = "settings.system.static_memory"
 WITH, WITHOUT = "pretrained", "off"
 WORDS = {WITH: "with static node memory", WITHOUT: "without"}
+APART_BUT_KIND = {name: usual for name, usual in APART.items() if name not in SETTING}
 COLORS = {WITH: style.color_of("disttgl"), WITHOUT: style.GREY}
 
 
@@ -28,13 +31,19 @@ def published_curves() -> pd.DataFrame:
 def mean_curves(group: Group) -> pd.DataFrame:
     """The mean curve of each data set, kind and layout."""
     parts = []
-    for (dataset, kind), part in group.runs.groupby(["dataset", SETTING]):
+    for (dataset, kind), part in group.runs.groupby([panel_of(group.runs), SETTING]):
         for name, runs in group.by_parallelism(part).items():
             parts.append(curves.mean_curve(
                 group, runs, dataset=dataset, static_memory=kind, parallelism=name,
                 label=f"{kind}{name}",
             ))  # fmt: skip
     return pd.concat(parts, ignore_index=True)
+
+
+def panel_of(runs: Runs) -> "pd.Series[str]":
+    """The data set, with the share of its events that train where that is not the usual one."""
+    shares = [trained_share(run) for _, run in runs.iterrows()]
+    return runs["dataset"] + pd.Series([s and f", {s}" for s in shares], runs.index, dtype=object)
 
 
 def draw(group: Group) -> Iterator[Output]:
@@ -59,14 +68,22 @@ def draw(group: Group) -> Iterator[Output]:
 
 def measure(group: Group) -> Iterator[Measured]:
     """What static memory adds to one trainer's best validation MRR, on each data set."""
-    for dataset, runs in group.runs[group.runs["parallelism"] == SINGLE].groupby("dataset"):
-        kinds = {kind: group.curves(part) for kind, part in runs.groupby(SETTING)}
-        best = {kind: target_of(part, curves.METRIC, fraction=1) for kind, part in kinds.items()}
-        if len(best) == 2:
-            gain = best[WITH] - best[WITHOUT]
-            text = f"{dataset} {best[WITHOUT]:.4f} to {best[WITH]:.4f}, {gain:+.4f}"
-            value, own = {str(dataset): Estimate(gain)}, group.only(runs)
-            yield measured(own, "gain", value, text, unlike=too_short(own))
+    single = group.runs[group.runs["parallelism"] == SINGLE]
+    for dataset, runs in single.groupby(panel_of(single)):
+        kinds = {str(kind): part for kind, part in runs.groupby(SETTING)}
+        if len(kinds) < 2:
+            continue
+        own, parts = group.only(runs), []
+        for metric in (f"{curves.METRIC}_best", curves.TEST_METRIC):
+            sides = [by_seed(kinds[kind], metric) for kind in (WITH, WITHOUT)]
+            gain = mean_difference(*sides)
+            high, low = (fmean(side.values()) for side in sides)
+            parts.append((gain, f"{low:.4f} to {high:.4f}, {written(gain, '+.4f')}"))
+        (gain, text), (_, test) = parts
+        text = f"{dataset} {text}; test {test}"
+        split = str(dataset).removeprefix(own.dataset)
+        yield measured(own, "gain", gain, text, unlike=too_short(own), split=split)
+        yield measured(own, "gain at all", gain, text, split=split)
 
 
 def _both(runs: Runs) -> tuple[object, ...]:
@@ -75,8 +92,8 @@ def _both(runs: Runs) -> tuple[object, ...]:
 
 FIGURES = [
     PaperFigure("static_memory", Rule(
-            ("static_memory",), varies=(*WITHOUT_EFFECT, "system.static_memory"), rank=_both,
-            together=True,
+            ("static_memory", "static_memory_mooc"), together=True, apart=APART_BUT_KIND, rank=_both,
+            varies=(*WITHOUT_EFFECT, "system.static_memory"),
             needs={"no validation MRR": curves.has_curve("mrr"),
                    "another kind of static memory": lambda r: r[SETTING].isin(COLORS)},
         ), draw, measure),

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
 
 from benchmark.records import words
+from benchmark.records.series import column
 from benchmark.records.statistics import Estimate
 from paper_figures import style, tables
 from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
@@ -17,6 +19,10 @@ COUNTS = {
     "num_nodes": "nodes", "num_events": "events", "duration": "duration",
     "node_feature_dim": "node features", "edge_feature_dim": "edge features",
     "num_labels": "labels", "num_classes": "classes",
+}  # fmt: skip
+COMPARED = {  # with Table 2, by measure
+    "counts": ("num_nodes", "num_events"), "duration": ("duration",),
+    "edge features": ("edge_feature_dim",),
 }  # fmt: skip
 
 
@@ -118,16 +124,31 @@ def _count(row: tables.Row, name: str) -> str:
 
 
 def measure_statistics(group: Group) -> Iterator[Measured]:
-    """Nodes, events and duration of each data set, beside the paper's copy of it."""
-    paper = published("table_2").set_index("dataset")["edge_feature_dim"]
-    names = ("num_nodes", "num_events", "duration")
+    """What Table 2 says of each data set, of this copy of it."""
+    paper = set(published("table_2")["dataset"])
     for row in rows_of(counted(group)):
-        if row["dataset"] in paper:
+        if row["dataset"] not in paper:
+            continue
+        own = group.only(group.runs[group.runs["dataset"] == row["dataset"]])
+        for measure, names in COMPARED.items():
             values = {name: Estimate(float(row[name])) for name in names}
-            text = ", ".join(_count(row, name) for name in names)
-            widths = {"width": row["edge_feature_dim"], "theirs": paper[row["dataset"]]}
-            own = group.only(group.runs[group.runs["dataset"] == row["dataset"]])
-            yield measured(own, "counts", values, text, row["source"], **widths)
+            named: Any = values if len(names) > 1 else values[names[0]]
+            text = ", ".join(f"{row[n]:,.0f}" if n != "duration" else _count(row, n) for n in names)
+            yield measured(own, measure, named, text, row["source"])
+        yield _node_features(own, row)
+
+
+def _node_features(group: Group, row: tables.Row) -> Measured:
+    """Of the data set, or the width of the static node memory that runs have pre-trained for it."""
+    runs, width = group.records.runs, float(row["node_feature_dim"])
+    text, used = f"{width:,.0f}", row["source"]
+    kinds = column(runs, "settings.system.static_memory")
+    trained = runs[(kinds == "pretrained") & (runs["dataset"] == row["dataset"])]
+    trained = trained[column(trained, "settings.model.memory_dim").notna()]
+    if not width and len(trained):
+        width = float(trained["settings.model.memory_dim"].iloc[0])
+        text, used = f"{width:,.0f}, pre-trained", trained["command"].iloc[0]
+    return measured(group, "node features", width, text, used)
 
 
 FIGURES = [

@@ -6,7 +6,7 @@ from typing import Any
 from benchmark.records import words
 from benchmark.records.series import column
 from paper_figures.published import published
-from paper_figures.selection import Group
+from paper_figures.selection import Group, variant_of
 
 
 class Facts(dict[str, Any]):
@@ -50,6 +50,8 @@ def on_features(group: Group) -> str:
     return f" Edge features: {', '.join(parts)}."
 
 
+FILE = str.maketrans({" ": "_", "%": ""})
+
 FACTS: dict[str, Callable[[Group], Any]] = {
     "conditions": conditions,
     "dataset": lambda group: group.dataset,
@@ -59,4 +61,8 @@ FACTS: dict[str, Callable[[Group], Any]] = {
     "logical": lambda group: "logical trainers, " if group.runs["emulated"].any() else "",
     "protocol": lambda group: group.protocol,
     "seeds": lambda group: words.seeds(group.runs),
+    "settings": lambda group: "".join(f", {word}" for word in variant_of(group.first)),
+    "variant": lambda group: "".join(f"_{word}" for word in variant_of(group.first)).translate(
+        FILE
+    ),
 }

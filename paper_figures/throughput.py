@@ -14,6 +14,7 @@ from benchmark.records.words import commands
 from benchmark.tools.cost_model import Layout, fit
 from paper_figures import style
 from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
+from paper_figures.published_networks import OTHER_TGN
 from paper_figures.selection import has
 from paper_figures.tables import Row, columns, rows_of, written
 
@@ -207,7 +208,8 @@ def measure(group: Group) -> Iterator[Measured]:
             used = pd.concat(both)
             used = used[used["seed"].isin(ratios.index)]
             name = f"{system} {layout} by {other} {other_layout}"
-            yield measured(group.only(used), name, estimate, written(estimate, ".2f"))
+            own, unlike = group.only(used), OTHER_TGN if other == "tgn" else ""
+            yield measured(own, name, estimate, written(estimate, ".2f"), unlike=unlike)
 
 
 def _rank(runs: Runs) -> tuple[object, ...]:

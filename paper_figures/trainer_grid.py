@@ -11,13 +11,14 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.patches import Rectangle
 
 from benchmark.records.series import SINGLE
-from benchmark.records.statistics import first_best
+from benchmark.records.statistics import first_best, mean_difference
 from benchmark.records.words import commands, factor
 from paper_figures import curves, style
-from paper_figures.convergence import too_short
+from paper_figures.convergence import SUITES, by_seed, too_short
 from paper_figures.curves import METRIC, TEST_METRIC
 from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
-from paper_figures.selection import WITHOUT_EFFECT
+from paper_figures.selection import APART, WITHOUT_EFFECT
+from paper_figures.tables import written
 
 DEGREES = (1, 2, 4, 8)  # of j, from top to bottom, and of k, from left to right
 LAYOUTS = {f"1x{j}x{k}": (j, k) for j in DEGREES for k in DEGREES}
@@ -63,8 +64,10 @@ def measure(group: Group) -> Iterator[Measured]:
             yield measured(group, name, one / many, text, unlike=short or unlike)
     if {"1x1x8", "1x8x1"} <= tested.keys():
         memory, epoch = tested["1x1x8"], tested["1x8x1"]
-        text = f"{memory:.4f} against {epoch:.4f}, {memory - epoch:+.4f}"
-        yield measured(group, "gain of 1x1x8", memory - epoch, text, unlike=short)
+        runs = group.by_parallelism()
+        gain = mean_difference(*(by_seed(runs[n], TEST_METRIC) for n in ("1x1x8", "1x8x1")))
+        text = f"{memory:.4f} against {epoch:.4f}, {written(gain, '+.4f')}"
+        yield measured(group, "gain of 1x1x8", gain, text, unlike=short)
 
 
 def draw(group: Group) -> Iterator[Output]:
@@ -115,7 +118,7 @@ def _panel(axes: Axes, cells: dict[str, float], form: str, norm: Normalize) -> N
 
 FIGURES = [
     PaperFigure("trainer_grid", Rule(
-            ("trainer_grid", "convergence"), varies=WITHOUT_EFFECT,
+            SUITES, varies=WITHOUT_EFFECT, apart=APART,
             needs={"no validation MRR": curves.has_curve("mrr"),
                    "a layout outside the grid": lambda runs: runs["parallelism"].isin(LAYOUTS)},
         ), draw, measure),

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import HealthCheck, settings
 
 from benchmark.storage.locations import Locations
@@ -11,6 +12,9 @@ from tests.experiments import make_experiment  # noqa: F401 - a fixture
 
 # On small tensors more threads only cost time; processes that a test starts inherit it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Without a GPU Triton's kernels are interpreted, on CPU tensors; it asks when they are defined.
+if not torch.cuda.is_available():
+    os.environ.setdefault("TRITON_INTERPRET", "1")
 settings.register_profile(
     "steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )

@@ -13,18 +13,18 @@ from benchmark.graph.neighbor_index import NeighborIndex
 from benchmark.graph.samplers import RecentSampler
 from benchmark.graph.visibility import Visibility
 from benchmark.models.contract import TemporalModel
+from benchmark.models.pairwise import answer
 from benchmark.models.roots import EventRoots
 from benchmark.models.subgraph import Subgraph, build_subgraph
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.protocol.metrics import link_metrics
 from benchmark.protocol.negatives import NegativePool
-from benchmark.randomness import generator, key_to_seed, random_integers, seeded
+from benchmark.randomness import generator, key_to_seed, normal_rows, seeded
 from benchmark.training.objectives import softmax_link_loss
 from benchmark.training.system import ReportProgress
 
 HELD_OUT_NEGATIVES = 49  # as DistTGL evaluates
 START_DEVIATION = 0.1  # of the rows; equal rows are a saddle, which they hardly leave
-RESOLUTION = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -77,10 +77,8 @@ class Pretraining:
 
 def first_rows(nodes: Tensor, width: int, seed: int) -> Tensor:
     """Rows [num_nodes, width] from N(0, ``START_DEVIATION``), each a function of seed and node."""
-    counters = nodes.unsqueeze(1) * width + torch.arange(width)
     key = key_to_seed(seed, "static memory rows")
-    quantiles = (random_integers(key, counters, RESOLUTION).double() + 0.5) / RESOLUTION
-    return START_DEVIATION * torch.special.ndtri(quantiles).float()
+    return START_DEVIATION * normal_rows(key, nodes, width).float()
 
 
 def held_out_protocol(pool: NegativePool, seed: int) -> LinkProtocol:
@@ -168,8 +166,7 @@ class TableTrainer(nn.Module):
             negatives = self.held_out_negatives.evaluation(events, "train")
             roots, subgraph = self._sampled(events, negatives)
             memory = F.embedding(subgraph.nodes, self.table)
-            ends = roots.split(self.network.embed(memory, subgraph))
-            ranked = self.network.score_links(ends.sources, ends.candidates)
+            ranked = answer(self.network, memory, subgraph, roots).scores()
             scores.append(ranked.to("cpu", torch.float64))
         return link_metrics(torch.cat(scores))["mrr"]
 
@@ -181,8 +178,7 @@ class TableTrainer(nn.Module):
         roots, subgraph = self._sampled(events, negatives)
         with seeded(self.device, seed, "static memory dropout", number):
             memory = F.embedding(subgraph.nodes, self.table)
-            embeddings = self.network.embed(memory, subgraph)
-            loss = softmax_link_loss(self.network, roots.split(embeddings))
+            loss = softmax_link_loss(answer(self.network, memory, subgraph, roots).scores())
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()

@@ -127,7 +127,7 @@ class LogicalTrainers:
         if assignment.writes and batch is not None:
             turn = Turn(trainer, assignment.copy)
             with self.stopwatch("memory_write"):
-                rows = batch.write.new_state(self.learner.model.make_mail, state, memory)
+                rows = batch.write.new_state(self.learner.model, state, memory)
                 self.memory.write(turn, batch.write.nodes, rows)
         return loss
 

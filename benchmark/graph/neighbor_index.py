@@ -1,13 +1,15 @@
 """Which nodes a node has met, and when: a T-CSR over a stream of events."""
 
 import copy
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from benchmark.graph import neighbor_lookup as lookup
+from benchmark.graph import neighbor_lookup
 from benchmark.graph.neighbor_fill import fill
 from benchmark.graph.neighborhood import Neighborhood
 
@@ -68,10 +70,13 @@ class NeighborIndex:
     def end_entry(self, nodes: Tensor, cutoff: Tensor | int) -> Tensor:
         """Position after the last entry of each node with ``event id < cutoff``, [num_roots]."""
         cutoffs = torch.as_tensor(cutoff, device=self.device).expand(nodes.shape)
-        if self.device.type != "cpu":
+        lookup = _lookup(self.device)
+        if lookup is None:
             return self._end_entry_in_torch(nodes, cutoffs)
         found = torch.empty_like(nodes)
-        lookup.search(*_arrays(self._bounds, self._entries, nodes, cutoffs.contiguous(), found))
+        lookup.search(
+            self._bounds, self._entries, nodes, cutoffs.contiguous(), found, self._halvings
+        )
         return found
 
     def _end_entry_in_torch(self, nodes: Tensor, cutoffs: Tensor) -> Tensor:
@@ -92,11 +97,13 @@ class NeighborIndex:
         ``mask`` is False where there is nothing to fetch; ``entries`` may hold anything there that
         is smaller than the number of entries.
         """
-        if self.device.type != "cpu":
+        lookup = _lookup(self.device)
+        if lookup is None:
             return self._neighborhood_in_torch(entries, mask)
+        entries = entries.contiguous()
         neighbors, events, times = (torch.empty_like(entries) for _ in range(3))
         columns = (neighbors, events, times)
-        lookup.fetch(*_arrays(self._entries, self.times, entries, mask.contiguous(), *columns))
+        lookup.fetch(self._entries, self.times, entries, mask.contiguous(), *columns)
         return Neighborhood(*columns, mask)
 
     def _neighborhood_in_torch(self, entries: Tensor, mask: Tensor) -> Neighborhood:
@@ -108,8 +115,13 @@ class NeighborIndex:
         return Neighborhood(neighbors, events, times, mask)
 
 
-def _arrays(*tensors: Tensor) -> tuple[Any, ...]:
-    return tuple(tensor.numpy() for tensor in tensors)
+def _lookup(device: torch.device) -> Any:
+    """What searches and fetches in one go on ``device``; None where torch operations must."""
+    if device.type == "cpu":
+        return neighbor_lookup
+    if device.type == "cuda" and find_spec("triton"):  # comes with the CUDA builds of torch
+        return import_module("benchmark.graph.neighbor_lookup_triton")
+    return None
 
 
 def _degrees(nodes: Tensor, num_nodes: int) -> Tensor:

@@ -1,17 +1,14 @@
 """The loops that answer from a neighbour index on a CPU."""
 
 from numba import njit
+from torch import Tensor
 
 compiled = njit(cache=True, nogil=True)
 
 
 @compiled
-def search(bounds, entries, nodes, cutoffs, found):  # type: ignore[no-untyped-def]
-    """``found``: position after the last entry of each node with ``event id < cutoff``.
-
-    A binary search among the entries of the node alone. All but ``entries``, ``bounds`` are
-    [num_roots].
-    """
+def _search(bounds, entries, nodes, cutoffs, found):  # type: ignore[no-untyped-def]
+    """A binary search among the entries of the node alone."""
     for root in range(nodes.size):
         low, high = bounds[nodes[root]], bounds[nodes[root] + 1]
         while low < high:
@@ -24,7 +21,7 @@ def search(bounds, entries, nodes, cutoffs, found):  # type: ignore[no-untyped-d
 
 
 @compiled
-def fetch(entries, times, positions, mask, neighbors, events, event_times):  # type: ignore[no-untyped-def]
+def _fetch(entries, times, positions, mask, neighbors, events, event_times):  # type: ignore[no-untyped-def]
     """What stands at ``positions`` where ``mask`` is True, 0 elsewhere.
 
     All but ``entries`` and ``times`` are [num_roots, num_neighbors].
@@ -37,3 +34,18 @@ def fetch(entries, times, positions, mask, neighbors, events, event_times):  # t
                 event_times[root, slot] = times[events[root, slot]]
             else:
                 neighbors[root, slot] = events[root, slot] = event_times[root, slot] = 0
+
+
+def search(
+    bounds: Tensor, entries: Tensor, nodes: Tensor, cutoffs: Tensor, found: Tensor, halvings: int
+) -> None:
+    """``found``: position after the last entry of each node with ``event id < cutoff``.
+
+    All but ``entries`` and ``bounds`` are [num_roots]; no node has 2 ** ``halvings`` entries.
+    """
+    _search(*(x.numpy() for x in (bounds, entries, nodes, cutoffs, found)))
+
+
+def fetch(*tensors: Tensor) -> None:
+    """Fill the last three, neighbours, events and times, from what stands at positions."""
+    _fetch(*(x.numpy() for x in tensors))

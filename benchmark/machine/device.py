@@ -21,3 +21,19 @@ def choose_device(name: str, rank: int, world_size: int) -> torch.device:
             "lower, which trains the same, or device=cpu."
         )
     return torch.device("cuda", rank)
+
+
+def check_precision(precision: str, device: torch.device) -> None:
+    """Refuse ``precision`` bfloat16 with ValueError where it would only cost time."""
+    if precision == "bfloat16" and not multiplies_bfloat16(device):
+        raise ValueError(
+            f"system.precision=bfloat16, but this {device.type} device has no products in bfloat16 "
+            "and emulates them, which is slower: choose float32, or bfloat16_emulated to force it."
+        )
+
+
+def multiplies_bfloat16(device: torch.device) -> bool:
+    """Whether ``device`` has instructions for products in bfloat16, and need not emulate them."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.cpu._is_avx512_bf16_supported()

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from benchmark.graph.samplers import NeighborSampler
 from benchmark.graph.snapshots import WHOLE_PAST, Snapshots
 from benchmark.models.layers.node_memory import StaticRows
-from benchmark.models.node_state import NO_EVENT, NodeState
+from benchmark.models.node_state import NO_EVENT, Mails, NodeState
 from benchmark.models.subgraph import Subgraph
 
 
@@ -34,7 +34,8 @@ class TemporalModel(nn.Module, ABC):
     ``num_layers`` 2 a ``Subgraph`` has neighbours of neighbours, ``deeper``, and so on; with
     several ``snapshots`` it has so many neighbours from each. With a ``mailbox_size`` a node keeps
     so many mails, newest first, instead of its last one. With ``mails_reach_neighbors`` the mail
-    of each end of an event also goes to that end's neighbours, whose memory stays as it is.
+    of each end of an event also goes to that end's neighbours, whose memory stays as it is. With
+    ``adds_mails`` a node keeps the sum of what ``make_mails`` returns for all events of a batch.
     """
 
     link_decoder: nn.Module
@@ -50,8 +51,11 @@ class TemporalModel(nn.Module, ABC):
         snapshots: Snapshots = WHOLE_PAST,
         mailbox_size: int | None = None,
         mails_reach_neighbors: bool = False,
+        adds_mails: bool = False,
     ) -> None:
         super().__init__()
+        if adds_mails and (mails_reach_neighbors or mailbox_size is not None):
+            raise ValueError("Mails that add up make one sum: no mailbox, and none to neighbours.")
         self.num_neighbors = num_neighbors
         self.num_layers = num_layers
         self.snapshots = snapshots
@@ -60,6 +64,7 @@ class TemporalModel(nn.Module, ABC):
         self.node_dim = memory_dim if node_dim is None else node_dim
         self.mailbox_size = mailbox_size
         self.mails_reach_neighbors = mails_reach_neighbors
+        self.adds_mails = adds_mails
         self.register_buffer("edge_features", edge_features, persistent=False)
         self.edge_features: Tensor
         self.node_features: StaticRows | None = None
@@ -107,6 +112,10 @@ class TemporalModel(nn.Module, ABC):
     def make_mail(self, own: Tensor, other: Tensor) -> Tensor:
         """The mail [num_mails, mail_dim] of an event to the node with memory ``own``."""
         return torch.cat([own, other], dim=-1)
+
+    def make_mails(self, mails: Mails) -> Tensor:
+        """The mails [num_mails, mail_dim] of many events, of which a node gets the sum."""
+        return self.make_mail(mails.own, mails.other)
 
     def mail_features(self, state: NodeState) -> Tensor:
         """Features of the events that made the mails, 0 without a mail.

@@ -1,8 +1,8 @@
 """Rows of node memory, who gets the mails of a batch of events, and what is written of both."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -10,8 +10,6 @@ from torch import Tensor
 from benchmark.datasets.dataset import EventBatch
 from benchmark.graph.distinct import distinct
 from benchmark.graph.samplers import NeighborSampler
-
-MakeMail = Callable[[Tensor, Tensor], Tensor]
 
 NO_EVENT = -1  # the mail_event of a node that has not received a mail
 
@@ -130,10 +128,81 @@ class Delivery:
             takes_part = torch.isin(nodes, ends)
         return cls(nodes, last_occurrence(nodes.flatten()).view_as(nodes), takes_part)
 
+    def senders_to(self, nodes: Tensor, events: EventBatch) -> Tensor:
+        """Both ends [num_ends] of the ``events`` of the batch with a mail to one of ``nodes``."""
+        sends = torch.isin(self.nodes, nodes).any(1).view(-1, 2).any(1)
+        return torch.cat([events.src[sends], events.dst[sends]])
+
     def part(self, events: slice) -> "Delivery":
         """The delivery of some events of the batch."""
         rows = slice(2 * events.start, 2 * events.stop)
         return Delivery(self.nodes[rows], self.last[rows], self.takes_part[rows])
+
+
+class Mails(NamedTuple):
+    """All mails of a batch to the nodes that it writes, in order of their events.
+
+    ``own`` and ``other`` [num_mails, memory_dim] are the updated memories of the end whose mail it
+    is and of the opposite end; the rest is [num_mails], int64.
+    """
+
+    own: Tensor
+    other: Tensor
+    other_nodes: Tensor  # ids of the opposite ends
+    other_times: Tensor  # time of the last mail that the memory of the opposite end has taken in
+    times: Tensor  # time of the event
+    newest: Tensor  # time of the last event of the batch that has a mail to the same node
+
+
+class MakesMails(Protocol):
+    """What of a network is needed to write memory; see ``TemporalModel``."""
+
+    def make_mail(self, own: Tensor, other: Tensor) -> Tensor: ...
+
+    def make_mails(self, mails: Mails) -> Tensor: ...
+
+
+@dataclass(frozen=True)
+class MailPlan:
+    """Every mail of a global batch to some nodes; all [num_mails].
+
+    ``recipients`` are rows of those nodes, ``own`` and ``other`` the places of the two ends among
+    the nodes read, ``other_nodes`` the ids of the latter.
+    """
+
+    recipients: Tensor
+    own: Tensor
+    other: Tensor
+    other_nodes: Tensor
+    times: Tensor
+
+    @classmethod
+    def of(cls, events: EventBatch, delivery: Delivery, nodes: Tensor, read: Tensor) -> "MailPlan":
+        """What the ``delivery`` of ``events`` brings to the distinct ``nodes``."""
+        sender, place = torch.isin(delivery.nodes, nodes).nonzero(as_tuple=True)
+        ascending, order = nodes.sort()
+        ends = endpoints(events)
+        return cls(
+            order[torch.searchsorted(ascending, delivery.nodes[sender, place])],
+            torch.searchsorted(read, ends[sender]),
+            torch.searchsorted(read, ends[sender ^ 1]),
+            ends[sender ^ 1],
+            events.t[sender // 2],
+        )
+
+    def mails(self, old: NodeState, memory: Tensor, newest: Tensor) -> Mails:
+        """The mails, given the state of the nodes read and its updated ``memory``.
+
+        ``newest`` [num_nodes] is the time of each recipient's last mail.
+        """
+        return Mails(
+            memory[self.own],
+            memory[self.other],
+            self.other_nodes,
+            old.newest_time[self.other],
+            self.times,
+            newest[self.recipients],
+        )
 
 
 @dataclass(frozen=True)
@@ -143,7 +212,8 @@ class MemoryWrite:
     All of shape [num_written]: ``nodes`` are the ids and ``rows`` their places among the nodes
     that the batch has read; ``own`` and ``other`` the places of the end whose mail it is and of
     the opposite end of the event; ``times`` and ``events`` the time and id of that event. Only a
-    node that ``takes_part`` in an event of the batch takes in its old mail.
+    node that ``takes_part`` in an event of the batch takes in its old mail. ``mails`` are all that
+    reach the nodes, for a network that adds them up.
     """
 
     nodes: Tensor
@@ -153,6 +223,7 @@ class MemoryWrite:
     times: Tensor
     events: Tensor
     takes_part: Tensor
+    mails: MailPlan | None = None
 
     @classmethod
     def plan(cls, events: EventBatch, delivery: Delivery, read: Tensor) -> "MemoryWrite":
@@ -173,14 +244,25 @@ class MemoryWrite:
             delivery.takes_part[sender, place],
         )
 
-    def new_state(self, make_mail: MakeMail, old: NodeState, memory: Tensor) -> NodeState:
-        """The state of ``nodes`` from what was read (``old``) and its updated ``memory``.
+    def with_every_mail(
+        self, events: EventBatch, delivery: Delivery, read: Tensor
+    ) -> "MemoryWrite":
+        """The same with all mails that the ``delivery`` of a global batch has for ``nodes``.
 
-        ``make_mail`` is that of the network.
+        ``events`` are those of the whole batch; the ends of its mails must be among ``read``.
         """
+        return replace(self, mails=MailPlan.of(events, delivery, self.nodes, read))
+
+    def new_state(self, network: MakesMails, old: NodeState, memory: Tensor) -> NodeState:
+        """The state of ``nodes`` from what was read (``old``) and its updated ``memory``."""
         memory = memory.detach()
         rows, takes_part = self.rows, self.takes_part
-        mail = make_mail(memory[self.own], memory[self.other])
+        if self.mails is None:
+            mail = network.make_mail(memory[self.own], memory[self.other])
+        else:
+            every = network.make_mails(self.mails.mails(old, memory, self.times))
+            mail = every.new_zeros(len(rows), every.shape[1])
+            mail.index_add_(0, self.mails.recipients, every)
         return NodeState(
             torch.where(takes_part.unsqueeze(1), memory[rows], old.memory[rows]),
             self._newest_first(mail, old.mail),

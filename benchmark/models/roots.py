@@ -22,6 +22,17 @@ class EventRows(NamedTuple):
         return torch.cat([self.destinations.unsqueeze(1), self.negatives], dim=1)
 
 
+class RootPairs(NamedTuple):
+    """Pairs of roots, as rows among the roots of a subgraph, both [num_pairs]."""
+
+    sources: Tensor
+    destinations: Tensor
+
+    def select(self, pairs: slice | Tensor) -> "RootPairs":
+        """Some of the pairs."""
+        return RootPairs(self.sources[pairs], self.destinations[pairs])
+
+
 @dataclass(frozen=True)
 class EventRoots:
     """Sources, destinations and negatives of events as roots, each at the time of its event.
@@ -45,6 +56,12 @@ class EventRoots:
         num_events, num_negatives = self.shape
         parts = rows.split([num_events, num_events, num_events * num_negatives])
         return EventRows(parts[0], parts[1], parts[2].unflatten(0, self.shape))
+
+    @property
+    def pairs(self) -> RootPairs:
+        """Each source with its true destination and then its negatives, event after event."""
+        ends = self.split(torch.arange(self.nodes.numel(), device=self.nodes.device))
+        return _all_pairs(ends.sources, ends.candidates)
 
 
 @dataclass(frozen=True)
@@ -70,3 +87,14 @@ class CandidateRoots:
         num_events, num_candidates = self.shape
         sources, candidates = rows.split([num_events, num_events * num_candidates])
         return sources, candidates.unflatten(0, self.shape)
+
+    @property
+    def pairs(self) -> RootPairs:
+        """Each source with all of its candidates, event after event."""
+        rows = torch.arange(self.nodes.numel(), device=self.nodes.device)
+        return _all_pairs(*self.split(rows))
+
+
+def _all_pairs(sources: Tensor, candidates: Tensor) -> RootPairs:
+    """The pairs of ``sources`` [num_events] and ``candidates`` [num_events, num_candidates]."""
+    return RootPairs(sources.repeat_interleave(candidates.shape[1]), candidates.flatten())

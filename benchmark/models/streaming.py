@@ -14,17 +14,23 @@ from benchmark.datasets.dataset import EventBatch
 from benchmark.graph.samplers import NeighborSampler
 from benchmark.models.contract import TemporalModel
 from benchmark.models.node_state import NO_EVENT, Delivery, MemoryWrite, NodeState
-from benchmark.models.roots import CandidateRoots, EventRoots
+from benchmark.models.pairwise import (
+    Answers,
+    NodeAnswers,
+    PairAnswers,
+    PairwiseModel,
+)
+from benchmark.models.roots import CandidateRoots, EventRoots, EventRows, RootPairs
 from benchmark.models.subgraph import Subgraph, build_subgraph
 
 
 class StreamingModel:
     """A model and the node memory of all nodes, ``state``; only ``observe`` changes it.
 
-    Roots are embedded in chunks whose neighbours' inputs fill about ``mebibytes``, also where a
-    model never writes them down. Where neighbours have neighbours, or there are snapshots, chunks
-    are sampled one by one too, and in the order of nodes: what the roots of one node share is
-    looked at once.
+    Roots, or pairs of them, are embedded in chunks whose neighbours' inputs fill about
+    ``mebibytes``, also where a model never writes them down. Where neighbours have neighbours, or
+    there are snapshots, chunks are sampled one by one too, and in the order of nodes: what the
+    roots of one node share is looked at once.
     """
 
     def __init__(
@@ -35,30 +41,42 @@ class StreamingModel:
         self.mail_sampler = model.mail_sampler(sampler)
         self.state = state
         self.samples_in_chunks = sampler.slots_per_root > sampler.num_neighbors
-        inputs = 2 * model.node_dim + model.edge_features.shape[1]  # a neighbour's, and its time's
+        # A neighbour's inputs, and its time's.
+        inputs = 2 * model.node_dim + model.edge_features.shape[1]
+        if isinstance(model, PairwiseModel):
+            inputs += model.memory_dim
         row = sampler.slots_per_root * max(inputs, 1) * state.memory.element_size()
         self.roots_per_chunk = max(1, mebibytes * 2**20 // row)
+        self.pairs_per_chunk = max(1, self.roots_per_chunk // 2)
 
     @torch.no_grad()
     def score(self, events: EventBatch, candidates: Tensor) -> Tensor:
         """Scores [num_events, num_candidates] of the destinations ``candidates``."""
         device = self.state.memory.device
         roots = CandidateRoots.of(events.to(device), candidates.to(device))
-        embeddings, unseen = self.embed(roots.nodes, roots.times, events.start)
-        scores = self.model.score_links(*roots.split(embeddings))
+        if isinstance(self.model, PairwiseModel):
+            embeddings, unseen = self._embed_pairs(roots.nodes, roots.times, roots.pairs, events)
+            scores = self.model.score_pairs(embeddings).view(candidates.shape)
+        else:
+            embeddings, unseen = self.embed(roots.nodes, roots.times, events.start)
+            scores = self.model.score_links(*roots.split(embeddings))
         return tie_unseen(self.model, roots, unseen, scores).cpu()
+
+    def answer(self, events: EventBatch) -> Answers:
+        """What the network says of the ends of ``events``, before them; no negatives."""
+        events = events.to(self.state.memory.device)
+        roots = EventRoots.of(events, events.dst.new_empty(len(events), 0))
+        if isinstance(self.model, PairwiseModel):
+            pairs, _ = self._embed_pairs(roots.nodes, roots.times, roots.pairs, events)
+            return PairAnswers(self.model, pairs.unsqueeze(1))
+        return NodeAnswers(
+            self.model, roots.split(self.embed(roots.nodes, roots.times, events.start)[0])
+        )
 
     def embed_sources(self, events: EventBatch) -> Tensor:
         """Embeddings [num_events, embedding_dim] of the sources, each before its own event."""
         events = events.to(self.state.memory.device)
         return self.embed(events.src, events.t, events.start)[0]
-
-    def embed_ends(self, events: EventBatch) -> tuple[Tensor, Tensor]:
-        """Embeddings [num_events, embedding_dim] of sources and destinations, before the event."""
-        events = events.to(self.state.memory.device)
-        roots = EventRoots.of(events, events.dst.new_empty(len(events), 0))
-        ends = roots.split(self.embed(roots.nodes, roots.times, events.start)[0])
-        return ends.sources, ends.destinations
 
     @torch.no_grad()
     def embed(self, nodes: Tensor, times: Tensor, first_event: int) -> tuple[Tensor, Tensor]:
@@ -91,6 +109,29 @@ class StreamingModel:
         return embeddings, find_unseen(self.model, self.state, subgraph)
 
     @torch.no_grad()
+    def _embed_pairs(
+        self, nodes: Tensor, times: Tensor, pairs: RootPairs, events: EventBatch
+    ) -> tuple[Tensor, Tensor]:
+        """Embeddings [num_pairs, pair_dim] of pairs of (``nodes``, ``times``); unseen nodes.
+
+        Chunks of pairs are sampled one by one: what a pair takes is held for so many only.
+        """
+        assert isinstance(self.model, PairwiseModel)
+        self.model.eval()
+        unseen = torch.zeros_like(nodes, dtype=torch.bool)
+        embeddings = []
+        for first in range(0, len(pairs.sources), self.pairs_per_chunk):
+            some = pairs.select(slice(first, first + self.pairs_per_chunk))
+            roots, rows = torch.cat(some).unique(return_inverse=True)
+            subgraph = build_subgraph(nodes[roots], times[roots], self.sampler, events.start)
+            state = self.state.rows(subgraph.nodes)
+            memory, subgraph = self.model.update_memory(state), subgraph.known_from(state)
+            part = RootPairs(*rows.view(2, -1))
+            embeddings.append(self.model.embed_pairs(memory, subgraph, part))
+            unseen[roots] = find_unseen(self.model, self.state, subgraph)
+        return torch.cat(embeddings), unseen
+
+    @torch.no_grad()
     def observe(self, events: EventBatch) -> None:
         """Take a batch in: new memory and mail for every node that it reaches, as in training."""
         self.model.eval()
@@ -98,9 +139,11 @@ class StreamingModel:
         delivery = Delivery.of(events, self.mail_sampler, events.start)
         read = delivery.nodes[delivery.last].sort().values
         write = MemoryWrite.plan(events, delivery, read)
+        if self.model.adds_mails:
+            write = write.with_every_mail(events, delivery, read)
         old = self.state.rows(read)
         memory = self.model.update_memory(old)
-        self.state.write(write.nodes, write.new_state(self.model.make_mail, old, memory))
+        self.state.write(write.nodes, write.new_state(self.model, old, memory))
 
 
 def find_unseen(model: TemporalModel, state: NodeState, subgraph: Subgraph) -> Tensor:
@@ -108,6 +151,8 @@ def find_unseen(model: TemporalModel, state: NodeState, subgraph: Subgraph) -> T
 
     ``state`` is that of all nodes; a model without memory does not know of a mail.
     """
+    if isinstance(model, PairwiseModel) and model.knows_ids:
+        return torch.zeros_like(subgraph.roots, dtype=torch.bool)
     known = (state.newest_event[subgraph.nodes] != NO_EVENT) & (model.memory_dim > 0)
     for static in (model.node_features, model.static_memory):
         if static is not None:
@@ -125,6 +170,9 @@ def tie_unseen(
     have in every batch.
     """
     sources, candidates = roots.split(unseen)
+    if isinstance(model, PairwiseModel):
+        own, others = roots.split(roots.nodes)
+        candidates = candidates & (others != own.unsqueeze(1))  # it may tell who is who
     first = candidates.int().argmax(1, keepdim=True)
     scores = torch.where(candidates, scores.gather(1, first), scores)
     score_of_two = _score_of_two(model, roots.nodes, unseen)
@@ -132,19 +180,30 @@ def tie_unseen(
 
 
 def _score_of_two(model: TemporalModel, nodes: Tensor, unseen: Tensor) -> Tensor:
-    """The score [1, 1] of two unseen nodes, always from one row alone; anything without one."""
-    root = unseen.int().argmax().view(1)
-    embedding = embed_unseen(model, nodes[root])
-    return model.score_links(embedding, embedding.unsqueeze(1))
+    """The score [1, 1] of two unseen nodes, always from these alone; anything without two."""
+    found = torch.where(unseen, nodes, nodes[unseen.int().argmax()])
+    two = torch.stack([found.min(), found.max()])
+    return answer_of_unseen(model, two).scores()
 
 
-def embed_unseen(model: TemporalModel, node: Tensor) -> Tensor:
-    """The embedding [1, embedding_dim] of ``node`` [1] if nothing has happened to it."""
-    alone = _nobody_around(model, node, torch.zeros_like(node), model.num_layers)
+def answer_of_unseen(model: TemporalModel, nodes: Tensor) -> Answers:
+    """What ``model`` says of the pair ``nodes`` [2] if nothing has happened to either.
+
+    A network that embeds nodes embeds the first one only, and pairs it with itself.
+    """
+    if not isinstance(model, PairwiseModel):
+        nodes = nodes[:1]
+    rows = torch.arange(len(nodes), device=nodes.device)
+    alone = _nobody_around(model, nodes, rows, model.num_layers)
     alone = replace(alone, earlier=(alone,) * (model.snapshots.number - 1))
-    dtype = next(model.parameters()).dtype
-    empty = model.empty_state(1, dtype, node.device)
-    return model.embed(model.update_memory(empty), alone)
+    empty = model.empty_state(len(nodes), next(model.parameters()).dtype, nodes.device)
+    memory, alone = model.update_memory(empty), alone.known_from(empty)
+    if isinstance(model, PairwiseModel):
+        pair = RootPairs(rows[:1], rows[1:])
+        return PairAnswers(model, model.embed_pairs(memory, alone, pair).unsqueeze(1))
+    embedding = model.embed(memory, alone)
+    nobody = embedding.new_empty(1, 0, embedding.shape[1])
+    return NodeAnswers(model, EventRows(embedding, embedding, nobody))
 
 
 def _nobody_around(model: TemporalModel, nodes: Tensor, roots: Tensor, num_layers: int) -> Subgraph:

@@ -36,7 +36,8 @@ class Subgraph:
     events, ``elapsed`` the time from each of them to the query (int64), both of the shape of
     ``neighbors``; where ``mask`` is False there is no neighbour. ``times`` [num_roots] are those of
     the queries, and ``idle`` [num_roots] how long before them the newest mail in node memory was
-    made: 0 without one, and until ``known_from`` looks.
+    made: 0 without one, and until ``known_from`` looks. ``mail_times`` [num_nodes] is then when the
+    newest mail of each of the ``nodes`` was made, 0 without one.
 
     For a model of several layers the neighbours, each pair of node and time once, are the roots of
     ``deeper``, and ``deeper_roots`` (of the shape of ``neighbors``) says which; a neighbour looks
@@ -53,6 +54,7 @@ class Subgraph:
     mask: Tensor
     times: Tensor
     idle: Tensor
+    mail_times: Tensor | None = None
     deeper: "Subgraph | None" = None
     deeper_roots: Tensor | None = None
     earlier: tuple["Subgraph", ...] = ()
@@ -99,7 +101,8 @@ class Subgraph:
             field.index_select(0, self.roots) for field in (state.newest_time, state.newest_event)
         )
         idle = (self.times - made).clamp_(min=0)
-        return replace(self, idle=idle.masked_fill_(event == NO_EVENT, 0))
+        idle.masked_fill_(event == NO_EVENT, 0)
+        return replace(self, idle=idle, mail_times=state.newest_time)
 
     def next_layer(self) -> "Subgraph":
         """The same over embeddings: a row for every root, then one for every root of ``deeper``."""
@@ -121,17 +124,21 @@ class Subgraph:
 
 
 def build_subgraph(
-    nodes: Tensor, times: Tensor, sampler: NeighborSampler, first_event: int | None
+    nodes: Tensor,
+    times: Tensor,
+    sampler: NeighborSampler,
+    first_event: int | None,
+    others: Tensor | None = None,
 ) -> Subgraph:
     """The subgraph of the roots (``nodes``, ``times``), as deep as ``sampler`` says.
 
-    ``first_event`` is that of the batch that asks.
+    ``first_event`` is that of the batch that asks; ``others`` are ids to be among its nodes too.
     """
     newest, *earlier = (
         _look_around(nodes, times, sampler, first_event, snapshot, sampler.num_layers)
         for snapshot in range(sampler.snapshots.number)
     )
-    return _number_nodes(replace(newest, earlier=tuple(earlier)))
+    return _number_nodes(replace(newest, earlier=tuple(earlier)), others)
 
 
 def _look_around(
@@ -171,26 +178,22 @@ def _look_around(
     return replace(around, deeper=deeper, deeper_roots=deeper_roots)
 
 
-def _number_nodes(subgraph: Subgraph) -> Subgraph:
-    """The subgraph with rows of its distinct ``nodes`` in the place of ids."""
+def _number_nodes(subgraph: Subgraph, others: Tensor | None) -> Subgraph:
+    """The subgraph with rows of its distinct ``nodes``, ``others`` too, in the place of ids."""
     ids = [x for part in _parts(subgraph) for x in (part.roots, part.neighbors)]
+    ids += [] if others is None else [others]
     nodes, rows = distinct(torch.cat([x.flatten() for x in ids]))
     numbered = iter(rows.split([x.numel() for x in ids]))
 
     def number(part: Subgraph) -> Subgraph:
         roots, neighbors = next(numbered), next(numbered).view_as(part.neighbors)
-        return Subgraph(
-            nodes,
-            roots,
-            neighbors,
-            part.events,
-            part.elapsed,
-            part.mask,
-            part.times,
-            part.idle,
-            None if part.deeper is None else number(part.deeper),
-            part.deeper_roots,
-            tuple(number(other) for other in part.earlier),
+        return replace(
+            part,
+            nodes=nodes,
+            roots=roots,
+            neighbors=neighbors,
+            deeper=None if part.deeper is None else number(part.deeper),
+            earlier=tuple(number(other) for other in part.earlier),
         )
 
     return number(subgraph)

@@ -19,8 +19,10 @@ from benchmark.models.subgraph import Subgraph
 class TGNAttention(TemporalModel):
     """One-layer TGN-attn (DistTGL, section 2.1; hyper-parameters of the released code).
 
-    Node memory is a GRU over the most recent mail. ``edge_features`` [num_events, edge_dim] of
-    the whole stream are looked up by event id, so that a mail holds only the two memories.
+    Node memory is a GRU over the most recent mail: the memories of both ends of an event, its
+    features and the time since. ``edge_features`` [num_events, edge_dim] of the whole stream are
+    looked up by event id, and the memory of a mail's own end is what its node remembers, so that
+    the mail that is kept holds only the memory of the other end.
 
     ``node_features`` [num_nodes, any width] and static memory, each where there is one, are added
     to the memory that embeddings are made from, never to the memory that is written.
@@ -38,10 +40,10 @@ class TGNAttention(TemporalModel):
         attention_dropout: float = 0.2,
         node_features: Tensor | None = None,
     ) -> None:
-        super().__init__(edge_features, num_neighbors, memory_dim)
+        super().__init__(edge_features, num_neighbors, memory_dim, mail_dim=memory_dim)
         edge_dim = edge_features.shape[1]
         self.memory_time_encoding = TimeEncoding(time_dim)
-        self.memory_cell = MemoryCell(self.mail_dim + edge_dim + time_dim, memory_dim)
+        self.memory_cell = MemoryCell(2 * memory_dim + edge_dim + time_dim, memory_dim)
         self.attention = TemporalAttention(
             memory_dim, edge_dim, time_dim, embedding_dim, num_heads, dropout, attention_dropout
         )
@@ -51,10 +53,13 @@ class TGNAttention(TemporalModel):
     def update_memory(self, state: NodeState) -> Tensor:
         """Memory [num_nodes, memory_dim] after the cached mail; ``state`` stays as it is."""
         elapsed = self.memory_time_encoding(state.mail_time - state.memory_time)
-        updated: Tensor = self.memory_cell(
-            (state.mail, self.mail_features(state), elapsed), state.memory
-        )
+        parts = (state.mail, self.mail_features(state), elapsed)
+        updated: Tensor = self.memory_cell(state.memory, parts)
         return updated
+
+    def make_mail(self, own: Tensor, other: Tensor) -> Tensor:
+        """The memory of the other end [num_mails, mail_dim]; its ``own`` a node has already."""
+        return other
 
     def embed(self, memory: Tensor, subgraph: Subgraph) -> Tensor:
         """Embeddings [num_roots, embedding_dim] from the updated memory of ``subgraph.nodes``."""
@@ -117,14 +122,14 @@ def training_products(batch: BatchShape, width: Widths) -> list[Product]:
     """
     memory, edge_features, time, embedding, heads = width
     gates = 3 * memory
-    mail = 2 * memory + edge_features + time
+    mail = memory + edge_features + time
     neighbor = memory + edge_features + time
     learned = memory + time  # the part of a neighbour that a gradient flows to
     return [
-        # Memory: the mail of every node, of which only the time encoding is learned.
+        # Memory: the other end of every mail and its event; only the time encoding is learned.
         Product("gates of mail", batch.nodes, mail, gates, time),
-        # Memory: the old memory, which is data.
-        Product("gates of memory", batch.nodes, memory, gates, 0),
+        # Memory: the old memory, which is data; what proposes sees it twice.
+        Product("gates of memory", batch.nodes, memory, gates + memory, 0),
         # Attention: q = W_q h of every root node; the time encoding of 0 is one row for all.
         Product("query", batch.root_nodes, memory, embedding, memory),
         # Attention: W_k^T q of every root node, a direction in neighbour space for each head.

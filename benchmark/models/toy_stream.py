@@ -1,13 +1,14 @@
 """A stream of a few random events, to look at what a network makes of them."""
 
 import torch
+from torch import Tensor
 
 from benchmark.datasets.dataset import EventBatch
 from benchmark.graph.neighbor_index import NeighborIndex
 from benchmark.graph.samplers import RecentSampler
 from benchmark.graph.visibility import Visibility
 from benchmark.models.contract import TemporalModel
-from benchmark.models.node_state import Delivery, MemoryWrite, NodeState
+from benchmark.models.node_state import Delivery, Mails, MemoryWrite, NodeState
 from benchmark.models.roots import CandidateRoots
 from benchmark.models.subgraph import Subgraph, build_subgraph
 
@@ -74,9 +75,18 @@ class ToyStream:
         mail_sampler = model.mail_sampler(self._sampler(model))
         for start in range(0, FIRST, BATCH_SIZE):
             events = self._events(start, min(start + BATCH_SIZE, FIRST))
-            old = state.rows(nodes)
-            write = MemoryWrite.plan(events, Delivery.of(events, mail_sampler, start), nodes)
-            state.write(
-                write.nodes, write.new_state(model.make_mail, old, model.update_memory(old))
-            )
+            old, delivery = state.rows(nodes), Delivery.of(events, mail_sampler, start)
+            write = MemoryWrite.plan(events, delivery, nodes)
+            if model.adds_mails:
+                write = write.with_every_mail(events, delivery, nodes)
+            memory = model.update_memory(old)
+            state.write(write.nodes, write.new_state(model, old, memory))
         return state
+
+
+def mails_of_all(rows: NodeState, memory: Tensor) -> Mails:
+    """One mail to each of the nodes with the state ``rows``, from that at the other end of them."""
+    times = rows.newest_time
+    nodes = torch.arange(len(memory))
+    now = torch.full_like(times, int(times.max()) + 5)
+    return Mails(memory, memory.flip(0), nodes.flip(0), times.flip(0), now, now + nodes)

@@ -43,12 +43,6 @@ def paired_differences(first: Mapping[int, float], second: Mapping[int, float]) 
     return [first[seed] - second[seed] for seed in sorted(first.keys() & second.keys())]
 
 
-def is_above(first: Mapping[int, float], second: Mapping[int, float]) -> bool:
-    """Whether the interval of the mean difference, paired by seed, lies above 0."""
-    interval = mean_interval(paired_differences(first, second))
-    return interval is not None and interval.low > 0
-
-
 class Estimate(NamedTuple):
     """A number and where it may lie, by its seeds; of one seed without ``low`` and ``high``."""
 
@@ -62,6 +56,32 @@ class Estimate(NamedTuple):
             self.value if self.low is None else self.low,
             self.value if self.high is None else self.high,
         )
+
+
+def mean_difference(first: Mapping[int, float], second: Mapping[int, float]) -> Estimate:
+    """The mean of ``first`` minus that of ``second``, by seed, and its interval.
+
+    Paired where two seeds or more are in both. Otherwise the interval is that of two samples with
+    one spread, which is estimated from whichever has several seeds; without any, there is none.
+    """
+    paired = paired_differences(first, second)
+    if len(paired) > 1:
+        return Estimate(fmean(paired), *(mean_interval(paired) or ()))
+    sides = [np.asarray(list(one.values()), dtype=float) for one in (first, second)]
+    apart = float(sides[0].mean() - sides[1].mean())
+    freedom = sum(side.size - 1 for side in sides)
+    if freedom < 1:
+        return Estimate(apart)
+    squares = sum(float(((side - side.mean()) ** 2).sum()) for side in sides)
+    error = np.sqrt(squares / freedom * sum(1 / side.size for side in sides))
+    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom) * error)
+    return Estimate(apart, apart - half, apart + half)
+
+
+def is_above(first: Mapping[int, float], second: Mapping[int, float]) -> bool:
+    """Whether the interval of the mean difference, paired by seed, lies above 0."""
+    interval = mean_interval(paired_differences(first, second))
+    return interval is not None and interval.low > 0
 
 
 def mean_estimate(values: Iterable[Any], scale: float = 1) -> Estimate | None:

@@ -126,7 +126,7 @@ def median_and_range(values: Iterable[float], form: str) -> str:
         return form.format(value) if isfinite(value) else "not reached"
 
     text = write(median(known))
-    return text if len(known) == 1 else f"{text} [{write(known[0])}, {write(known[-1])}]"
+    return text if known[0] == known[-1] else f"{text} [{write(known[0])}, {write(known[-1])}]"
 
 
 def factor(ratio: float) -> str:

@@ -1,15 +1,25 @@
-"""Whether an experiment can be run, found out in the parent process before anything starts."""
+"""What is found out of an experiment before it starts: whether it can run, and what it reads.
 
+It reads, beside its settings, its data and classes of one's own.
+"""
+
+import hashlib
+import json
 from contextlib import suppress
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
 
 from benchmark.errors import UserError, one_sentence
-from benchmark.experiment import Experiment
+from benchmark.experiment import Experiment, Options
 from benchmark.machine.device import choose_device
-from benchmark.records.identity import GROUPS
+from benchmark.records.identity import GROUPS, is_own
 from benchmark.storage.locations import NotDownloadedError
 from benchmark.tasks.build import loader_of, locations_of
 from benchmark.tasks.choices import check_group
 from benchmark.tasks.requirements import check_protocol, check_task
+
+Checksums = dict[str, str]
 
 
 def check_experiment(experiment: Experiment) -> None:
@@ -43,3 +53,70 @@ def _check_data(experiment: Experiment) -> None:
     check_protocol(experiment)
     with suppress(NotDownloadedError):  # fetched, and looked at, when the experiment is to run
         loader.paths(locations_of(experiment, may_download=False))
+
+
+class ContentOfData:
+    """Puts into experiments what their data is; looks at every data set once.
+
+    Files that are missing are fetched first, if ``may_download`` is set; otherwise such a data set
+    has no content yet.
+    """
+
+    def __init__(self, may_download: bool) -> None:
+        self.may_download = may_download
+        self.known: dict[str, Checksums | UserError] = {}
+
+    def put_into(self, experiment: Experiment) -> Experiment:
+        """The experiment with ``content`` and ``locating``.
+
+        Raises:
+            UserError: If the data set cannot be had; the same for every experiment of it.
+        """
+        content = checksums_of_classes(experiment)
+        if "_target_" not in experiment.dataset:
+            return replace(experiment, content=content)
+        key = json.dumps(experiment.dataset, sort_keys=True)
+        if key not in self.known:
+            self.known[key] = self._look(experiment)
+        found = self.known[key]
+        if isinstance(found, UserError):
+            raise found
+        if found:
+            content["data"] = found
+        locating = tuple(loader_of(experiment).locating)
+        return replace(experiment, content=content, locating=locating)
+
+    def _look(self, experiment: Experiment) -> Checksums | UserError:
+        try:
+            return loader_of(experiment).checksums(locations_of(experiment, self.may_download))
+        except NotDownloadedError:
+            return {}  # to be fetched: nothing can have been run with it
+        except Exception as error:  # of files, of the network, of a loader of one's own
+            return UserError(one_sentence(error))
+
+
+def checksums_of_classes(experiment: Experiment) -> dict[str, Checksums]:
+    """The sha256 of the file of every class that is not the suite's, by group and module.
+
+    So no result or checkpoint of an earlier version is taken for one of the present.
+    """
+    found: dict[str, Checksums] = {}
+    for group in GROUPS:
+        for module in _modules(getattr(experiment, group)):
+            if not is_own(module) and (source := _source(module)):
+                found.setdefault(group, {})[module] = hashlib.sha256(source).hexdigest()
+    return found
+
+
+def _modules(options: Options) -> set[str]:
+    """The modules of the classes that options name: what they choose, or a negative sampler."""
+    named = (options.get("_target_"), options.get("negative_sampling"))
+    return {str(name).rpartition(".")[0] for name in named if "." in str(name)}
+
+
+def _source(module: str) -> bytes:
+    try:
+        spec = find_spec(module)
+    except (ImportError, ValueError):
+        return b""  # the checks of the experiment say what is wrong with it
+    return Path(spec.origin).read_bytes() if spec and spec.origin else b""

@@ -10,9 +10,8 @@ import pandas as pd
 from benchmark.errors import UserError
 from benchmark.experiment import Experiment
 from benchmark.records.run_folder import RunFolder
-from benchmark.runner.checks import check_experiment
+from benchmark.runner.checks import ContentOfData, check_experiment
 from benchmark.runner.compose import complete, compose_settings, given_values, to_word
-from benchmark.runner.content import ContentOfData
 from benchmark.runner.progress import SuiteProgress
 from benchmark.runner.settings import check
 from benchmark.runner.workers.launch import run_experiment

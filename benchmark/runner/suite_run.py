@@ -16,13 +16,11 @@ from benchmark.records.run_folder import RunFolder
 from benchmark.runner.mirrors.mirrors import Mirrors
 from benchmark.runner.progress import SuiteProgress
 from benchmark.runner.suites import Suite
-from benchmark.runner.tables.comparison import compare
-from benchmark.runner.tables.comparison_table import print_comparison
-from benchmark.runner.tables.end_table import Row, print_speedups, print_table
-from benchmark.runner.tables.peers import machines, peer_speeds
-from benchmark.runner.tables.peers_table import print_peers
-from benchmark.runner.tables.settings import settings_of
-from benchmark.runner.tables.speedup import speedups
+from benchmark.runner.tables.columns import Row, settings_of
+from benchmark.runner.tables.comparison import compare, print_comparison
+from benchmark.runner.tables.end_table import print_table
+from benchmark.runner.tables.peers import machines, peer_speeds, print_peers
+from benchmark.runner.tables.speedup import print_speedups, speedups
 from benchmark.runner.workers.launch import run_experiment
 from benchmark.storage.leftovers import collect_leftovers, scratch
 from benchmark.tasks.build import cache_folder

@@ -10,9 +10,8 @@ from typing import Any
 from benchmark.errors import UserError
 from benchmark.experiment import Experiment
 from benchmark.machine.cores import num_devices
-from benchmark.runner.checks import check_experiment
+from benchmark.runner.checks import ContentOfData, check_experiment
 from benchmark.runner.compose import compose_settings, given_values, to_word
-from benchmark.runner.content import ContentOfData
 from benchmark.runner.settings import check
 
 Point = dict[str, Any]  # keys of the configuration and the values they take

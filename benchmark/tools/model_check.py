@@ -11,10 +11,15 @@ from torch import Tensor, nn
 
 from benchmark.errors import UserError
 from benchmark.models.contract import TemporalModel
-from benchmark.models.node_state import NodeState
-from benchmark.models.toy_stream import ToyStream
+from benchmark.models.node_state import Mails, NodeState
+from benchmark.models.pairwise import PairwiseModel, candidate_scores
+from benchmark.models.roots import RootPairs
+from benchmark.models.subgraph import Subgraph
+from benchmark.models.toy_stream import ToyStream, mails_of_all
 
 Build = Callable[..., nn.Module]
+# What a method computes of some rows of its input, and how many rows there are, by its name.
+Results = dict[str, tuple[Callable[[Tensor], Tensor], int]]
 FEATURES = (3, 5)  # widths of edge features and of node features
 WIDTHS = {"With features": FEATURES, "Without any features": (0, 0)}
 TOLERANCE = 1e-9
@@ -74,8 +79,21 @@ def _shape_problems_from(
     yield from _wrong("update_memory", memory, (num_nodes, model.memory_dim))
     if not all(torch.equal(*fields) for fields in zip(rows, kept, strict=True)):
         yield "update_memory changes the state that it is given; return new memory instead."
-    mail = model.make_mail(memory, memory.flip(0))
-    yield from _wrong("make_mail", mail, (num_nodes, model.mail_dim))
+    if model.adds_mails:
+        mails = model.make_mails(mails_of_all(rows, memory))
+        yield from _wrong("make_mails", mails, (num_nodes, model.mail_dim))
+    else:
+        mail = model.make_mail(memory, memory.flip(0))
+        yield from _wrong("make_mail", mail, (num_nodes, model.mail_dim))
+    if isinstance(model, PairwiseModel):
+        embeddings = model.embed_pairs(memory, subgraph, stream.roots.pairs)
+        width = embeddings.shape[-1]
+        wrong = list(_wrong("embed_pairs", embeddings, (stream.candidates.numel(), width)))
+        yield from wrong
+        if not wrong:
+            scores = model.score_pairs(embeddings)
+            yield from _wrong("score_pairs", scores, (len(embeddings),))
+        return
     embeddings = model.embed(memory, subgraph)
     wrong = list(_wrong("embed", embeddings, (subgraph.num_roots, embeddings.shape[-1])))
     yield from wrong
@@ -131,13 +149,34 @@ def _batch_problems(build: Build) -> Iterator[str]:
     subgraph = stream.subgraph(model)
     rows = stream.state_before_batch(model).rows(subgraph.nodes)
     memory, subgraph = model.update_memory(rows), subgraph.known_from(rows)
-    source, destinations = stream.roots.split(model.embed(memory, subgraph))
-    results: dict[str, tuple[Callable[[Tensor], Tensor], int]] = {
+    results: Results = {
         "update_memory": (lambda some: model.update_memory(rows.rows(some)), len(memory)),
-        "make_mail": (
+    }
+    if model.adds_mails:
+        mails = mails_of_all(rows, memory)
+        results["make_mails"] = (
+            lambda some: model.make_mails(Mails(*(field[some] for field in mails))),
+            len(memory),
+        )
+    else:
+        results["make_mail"] = (
             lambda some: model.make_mail(memory[some], memory.flip(0)[some]),
             len(memory),
-        ),
+        )
+    if isinstance(model, PairwiseModel):
+        results |= _results_of_pairs(model, memory, subgraph, stream.roots.pairs)
+    else:
+        results |= _results_of_nodes(model, memory, subgraph, stream)
+    for name, (compute, count) in results.items():
+        yield from _row_problems(name, compute, count)
+
+
+def _results_of_nodes(
+    model: TemporalModel, memory: Tensor, subgraph: Subgraph, stream: ToyStream
+) -> Results:
+    """What a network that embeds nodes computes for some roots, events or candidates."""
+    source, destinations = stream.roots.split(model.embed(memory, subgraph))
+    return {
         "embed": (lambda some: model.embed(memory, subgraph.select(some)), subgraph.num_roots),
         "score_links": (
             lambda some: model.score_links(source[some], destinations[some]),
@@ -148,8 +187,28 @@ def _batch_problems(build: Build) -> Iterator[str]:
             destinations.shape[1],
         ),
     }
-    for name, (compute, count) in results.items():
-        yield from _row_problems(name, compute, count)
+
+
+def _results_of_pairs(
+    model: PairwiseModel, memory: Tensor, subgraph: Subgraph, pairs: RootPairs
+) -> Results:
+    """What a pairwise network computes for some pairs, and from roots that come in their order."""
+    embeddings = model.embed_pairs(memory, subgraph, pairs)
+
+    def embed(some: Tensor) -> Tensor:
+        ends = torch.cat(pairs.select(some))
+        roots, rows = ends.unique(return_inverse=True)
+        order = torch.full_like(roots, len(ends)).scatter_reduce_(
+            0, rows, torch.arange(len(ends)), "amin"
+        )
+        first_asked = order.argsort()
+        part = RootPairs(*first_asked.argsort()[rows].view(2, -1))
+        return model.embed_pairs(memory, subgraph.select(roots[first_asked]), part)
+
+    return {
+        "embed_pairs": (embed, len(embeddings)),
+        "score_pairs": (lambda some: model.score_pairs(embeddings[some]), len(embeddings)),
+    }
 
 
 def _row_problems(name: str, compute: Callable[[Tensor], Tensor], count: int) -> Iterator[str]:
@@ -178,8 +237,8 @@ def _scores(model: TemporalModel, stream: ToyStream, state: NodeState) -> Tensor
     """Scores of the batch's candidates."""
     subgraph = stream.subgraph(model)
     rows = state.rows(subgraph.nodes)
-    embeddings = model.embed(model.update_memory(rows), subgraph.known_from(rows))
-    return model.score_links(*stream.roots.split(embeddings))
+    memory, subgraph = model.update_memory(rows), subgraph.known_from(rows)
+    return candidate_scores(model, memory, subgraph, stream.roots)
 
 
 def _equal(one: Tensor, other: Tensor) -> bool:

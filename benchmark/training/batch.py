@@ -39,7 +39,8 @@ class BatchBuilder:
     """Builds training batches; safe to call from a background thread.
 
     ``seed`` is that of the experiment; ``mail_sampler`` finds the neighbours that mails reach, None
-    where they stay with the ends of their event.
+    where they stay with the ends of their event. Where a network ``adds_mails``, the ends of all
+    mails to a node that is written are read with the batch, whichever trainer has their event.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class BatchBuilder:
         seed: int,
         device: torch.device,
         mail_sampler: NeighborSampler | None = None,
+        adds_mails: bool = False,
     ) -> None:
         self.dataset = dataset
         self.sampler = sampler
@@ -59,6 +61,7 @@ class BatchBuilder:
         self.seed = seed
         self.device = device
         self.mail_sampler = mail_sampler
+        self.adds_mails = adds_mails
 
     def build(self, local: range, whole: range, trainer: int, iteration: int) -> TrainingBatch:
         """The batch of the events ``local``, a part of the global batch ``whole``.
@@ -71,12 +74,15 @@ class BatchBuilder:
         negatives = self.negatives.training(events, self.num_negatives, self.seed, *key)
         events, negatives = events.to(self.device), negatives.to(self.device)
         roots = EventRoots.of(events, negatives)
-        subgraph = build_subgraph(roots.nodes, roots.times, self.sampler, whole.start)
-        write = MemoryWrite.plan(events, self._delivery(local, whole), subgraph.nodes)
+        # What becomes of the mails of ``local``: later ones of ``whole`` may take their place.
+        everything = self.dataset.batch(whole.start, whole.stop).to(self.device)
+        everyones = Delivery.of(everything, self.mail_sampler, whole.start)
+        delivery = everyones.part(slice(local.start - whole.start, local.stop - whole.start))
+        senders = None
+        if self.adds_mails:
+            senders = everyones.senders_to(delivery.nodes[delivery.last], everything)
+        subgraph = build_subgraph(roots.nodes, roots.times, self.sampler, whole.start, senders)
+        write = MemoryWrite.plan(events, delivery, subgraph.nodes)
+        if self.adds_mails:
+            write = write.with_every_mail(everything, everyones, subgraph.nodes)
         return TrainingBatch(local, whole, roots, subgraph, write)
-
-    def _delivery(self, local: range, whole: range) -> Delivery:
-        """What becomes of the mails of ``local``: later ones of ``whole`` may take their place."""
-        events = self.dataset.batch(whole.start, whole.stop).to(self.device)
-        everyones = Delivery.of(events, self.mail_sampler, whole.start)
-        return everyones.part(slice(local.start - whole.start, local.stop - whole.start))

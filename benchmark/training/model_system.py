@@ -12,7 +12,9 @@ from benchmark.datasets.dataset import EventBatch
 from benchmark.errors import choose
 from benchmark.graph.neighbor_index import NeighborIndex
 from benchmark.graph.samplers import RECENT_SAMPLERS, NeighborSampler
+from benchmark.machine.device import check_precision
 from benchmark.models.contract import TemporalModel
+from benchmark.models.layers.products import narrow_products
 from benchmark.models.node_state import NodeState
 from benchmark.models.streaming import StreamingModel
 from benchmark.parallelism import Parallelism
@@ -24,7 +26,13 @@ from benchmark.training.objectives import LINK_OBJECTIVES, ClassifiesEvents, mak
 from benchmark.training.stopwatch import Stopwatch
 from benchmark.training.system import Job, ReportProgress, Step, System
 
-PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
+# Types of weights and node memory, and of the factors of dense products where that is another.
+PRECISIONS: dict[str, tuple[torch.dtype, torch.dtype | None]] = {
+    "float32": (torch.float32, None),
+    "float64": (torch.float64, None),
+    "bfloat16": (torch.float32, torch.bfloat16),
+    "bfloat16_emulated": (torch.float32, torch.bfloat16),
+}
 LEARNING_RATE_SCALES: dict[str, Callable[[int], float]] = {
     "linear": float,
     "none": lambda num_trainers: 1.0,
@@ -73,7 +81,9 @@ class ModelSystem(System):
     def __init__(self, job: Job, options: ModelOptions) -> None:
         super().__init__(job)
         dataset, protocol, training = job.dataset, job.protocol, job.training
-        device, dtype = training.device, choose("system.precision", options.precision, PRECISIONS)
+        device = training.device
+        dtype, product_type = choose("system.precision", options.precision, PRECISIONS)
+        check_precision(options.precision, device)
         self.visibility = protocol.visibility
         self.trained_events = dataset.split.range("train")
         self.iteration = 0
@@ -84,6 +94,7 @@ class ModelSystem(System):
                 training.goal, options.loss, protocol, self.model, dataset
             )
         self.objective.to(device, dtype)
+        narrow_products(self.objective, product_type)
         scale = choose(
             "system.learning_rate_scale", options.learning_rate_scale, LEARNING_RATE_SCALES
         )
@@ -105,7 +116,14 @@ class ModelSystem(System):
         num_negatives = options.num_training_negatives if self.objective.uses_negatives else 0
         mail_sampler = self.model.mail_sampler(self.sampler)
         self.builder = BatchBuilder(
-            dataset, self.sampler, negatives, num_negatives, training.seed, device, mail_sampler
+            dataset,
+            self.sampler,
+            negatives,
+            num_negatives,
+            training.seed,
+            device,
+            mail_sampler,
+            self.model.adds_mails,
         )
         gradients = choose("system.gradient_sum", options.gradient_sum, GRADIENT_SUMS)(
             self.objective, nobody, training.parallelism.num_trainers, job.processes
@@ -179,7 +197,7 @@ class ModelSystem(System):
         """Logits [num_events, num_classes] of what is to happen."""
         assert isinstance(self.objective, ClassifiesEvents), "not trained to classify"
         with torch.no_grad():
-            return self.objective.logits(*self.evaluation.embed_ends(events))
+            return self.objective.logits(self.evaluation.answer(events))
 
     def restart(self) -> None:
         """Continue evaluation from the start of the stream, with an empty node memory."""

@@ -1,4 +1,4 @@
-"""What training minimises: a loss over the embeddings of a batch's roots, for every goal."""
+"""What training minimises: a loss over what a network says of a batch, for every goal."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -13,8 +13,8 @@ from benchmark.errors import choose
 from benchmark.models.contract import TemporalModel
 from benchmark.models.layers.decoders import EdgeClassDecoder, NodeClassDecoder
 from benchmark.models.node_state import NodeState
-from benchmark.models.roots import EventRows
-from benchmark.models.streaming import embed_unseen
+from benchmark.models.pairwise import Answers, answer
+from benchmark.models.streaming import answer_of_unseen
 from benchmark.protocol.classification_metrics import has_label
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.protocol.metrics import ACROSS_EVENTS
@@ -42,12 +42,12 @@ class Objective(nn.Module, ABC):
         if batch is None:
             return _zero_of_every_parameter(self), state.memory
         memory = self.model.update_memory(state)
-        embeddings = self.model.embed(memory, batch.subgraph.known_from(state))
-        return self.loss(batch, embeddings), memory
+        subgraph = batch.subgraph.known_from(state)
+        return self.loss(batch, answer(self.model, memory, subgraph, batch.roots)), memory
 
     @abstractmethod
-    def loss(self, batch: TrainingBatch, embeddings: Tensor) -> Tensor:
-        """The mean loss over events from the ``embeddings`` [num_roots, embedding_dim].
+    def loss(self, batch: TrainingBatch, answers: Answers) -> Tensor:
+        """The mean loss over events from what the network answers.
 
         Every parameter must take part in it.
         """
@@ -56,24 +56,19 @@ class Objective(nn.Module, ABC):
 class SoftmaxLinkLoss(Objective):
     """Softmax cross entropy of the true destination among its negatives (released DistTGL code)."""
 
-    def loss(self, batch: TrainingBatch, embeddings: Tensor) -> Tensor:
-        return softmax_link_loss(self.model, batch.roots.split(embeddings))
+    def loss(self, batch: TrainingBatch, answers: Answers) -> Tensor:
+        return softmax_link_loss(answers.scores())
 
 
 class BinaryLinkLoss(Objective):
     """Binary cross entropy of true and of negative links, each a mean of its own (TGL, TGN)."""
 
-    def loss(self, batch: TrainingBatch, embeddings: Tensor) -> Tensor:
-        ends = batch.roots.split(embeddings)
-        return binary_link_loss(
-            self.model.score_links(ends.sources, ends.destinations.unsqueeze(1)),
-            self.model.score_links(ends.sources, ends.negatives),
-        )
+    def loss(self, batch: TrainingBatch, answers: Answers) -> Tensor:
+        return binary_link_loss(*answers.separate_scores())
 
 
-def softmax_link_loss(model: TemporalModel, ends: EventRows) -> Tensor:
-    """The mean loss, a scalar, over events from the embeddings of their ``ends``."""
-    scores = model.score_links(ends.sources, ends.candidates)
+def softmax_link_loss(scores: Tensor) -> Tensor:
+    """The mean loss, a scalar, over ``scores`` [num_events, 1 + num_negatives], true ones first."""
     return F.cross_entropy(scores, scores.new_zeros(len(scores), dtype=torch.int64))
 
 
@@ -85,10 +80,10 @@ def binary_link_loss(true: Tensor, negative: Tensor) -> Tensor:
 
 @runtime_checkable
 class ClassifiesEvents(Protocol):
-    """An objective that tells classes from the embeddings of an event's two ends."""
+    """An objective that tells the classes of events, from their two ends or from the source."""
 
-    def logits(self, source: Tensor, destination: Tensor) -> Tensor:
-        """Logits [num_events, num_classes] from embeddings [num_events, embedding_dim]."""
+    def logits(self, answers: Answers) -> Tensor:
+        """Logits [num_events, num_classes] from what the network answers."""
 
 
 class EdgeClassLoss(Objective):
@@ -103,20 +98,19 @@ class EdgeClassLoss(Objective):
 
     def __init__(self, model: TemporalModel, dataset: Dataset) -> None:
         super().__init__(model)
-        self.decoder = EdgeClassDecoder(embedding_dim(model), dataset.num_classes)
+        self.decoder = EdgeClassDecoder(pair_dim(model), dataset.num_classes)
         self.several = dataset.label_kind is LabelKind.MULTI_EDGE
         self.labels = dataset.stream.y  # no buffer: GDELT's are larger than a GPU
 
-    def loss(self, batch: TrainingBatch, embeddings: Tensor) -> Tensor:
-        ends = batch.roots.split(embeddings)
-        logits = self.logits(ends.sources, ends.destinations)
+    def loss(self, batch: TrainingBatch, answers: Answers) -> Tensor:
+        logits = self.logits(answers)
         loss = several_classes if self.several else F.cross_entropy
         classes = labelled_loss(loss, logits, self.labels, batch)
         # Links are not scored, and their decoder is a part of the model.
         return classes + _zero_of_every_parameter(self.model)
 
-    def logits(self, source: Tensor, destination: Tensor) -> Tensor:
-        logits: Tensor = self.decoder(source, destination)
+    def logits(self, answers: Answers) -> Tensor:
+        logits: Tensor = self.decoder(answers.pairs())
         return logits
 
 
@@ -132,13 +126,12 @@ class LinkAndNodeLoss(Objective):
         self.decoder = NodeClassDecoder(dim, dim, dataset.num_classes)
         self.labels = dataset.stream.y  # no buffer: GDELT's are larger than a GPU
 
-    def loss(self, batch: TrainingBatch, embeddings: Tensor) -> Tensor:
-        ends = batch.roots.split(embeddings)
-        classes = labelled_loss(F.cross_entropy, self.decoder(ends.sources), self.labels, batch)
-        return softmax_link_loss(self.model, ends) + classes
+    def loss(self, batch: TrainingBatch, answers: Answers) -> Tensor:
+        classes = labelled_loss(F.cross_entropy, self.logits(answers), self.labels, batch)
+        return softmax_link_loss(answers.scores()) + classes
 
-    def logits(self, source: Tensor, destination: Tensor) -> Tensor:
-        logits: Tensor = self.decoder(source)
+    def logits(self, answers: Answers) -> Tensor:
+        logits: Tensor = self.decoder(answers.sources())
         return logits
 
 
@@ -200,9 +193,18 @@ def link_objective(loss: str, metric: str) -> type[Objective]:
 
 @torch.no_grad()
 def embedding_dim(model: TemporalModel) -> int:
-    """The width of the embeddings that ``model`` makes."""
-    node = torch.zeros(1, dtype=torch.int64, device=next(model.parameters()).device)
-    return embed_unseen(model, node).shape[1]
+    """The width of the embeddings of nodes that ``model`` makes."""
+    return answer_of_unseen(model, _two_nodes(model)).sources().shape[1]
+
+
+@torch.no_grad()
+def pair_dim(model: TemporalModel) -> int:
+    """The width of what ``model`` says of a pair of nodes."""
+    return answer_of_unseen(model, _two_nodes(model)).pairs().shape[1]
+
+
+def _two_nodes(model: TemporalModel) -> Tensor:
+    return torch.zeros(2, dtype=torch.int64, device=next(model.parameters()).device)
 
 
 def _zero_of_every_parameter(module: nn.Module) -> Tensor:

@@ -97,7 +97,7 @@ class PlainTrainer:
         for event, src, dst, time in zip(events.ids, events.src, events.dst, events.t, strict=True):
             for own, other in ((int(src), int(dst)), (int(dst), int(src))):
                 self.state.memory[own] = memory[own]
-                self.state.mail[own] = torch.cat([memory[own], memory[other]])
+                self.state.mail[own] = memory[other]
                 self.state.memory_time[own] = mail_time[own]
                 self.state.mail_time[own] = time
                 self.state.mail_event[own] = event

@@ -1,6 +1,7 @@
 """Networks other than the one that DistTGL comes with, under i x j x k."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -8,26 +9,32 @@ import pytest
 import torch
 
 from benchmark.baselines.tgl import TGLSystem
-from benchmark.datasets.dataset import Dataset
+from benchmark.datasets.dataset import Dataset, LabelKind
 from benchmark.disttgl.system import DistTGLSystem
 from benchmark.models.apan import APAN
 from benchmark.models.contract import TemporalModel
+from benchmark.models.dygformer import DyGFormer
 from benchmark.models.dysat import DySAT
 from benchmark.models.graph_mixer import GraphMixer
 from benchmark.models.jodie import JODIE
 from benchmark.models.tgat import TGAT
+from benchmark.models.tpnet import TPNet
 from benchmark.protocol.evaluator import evaluate_links
 from benchmark.training.processes import Processes
+from benchmark.training.system import Goal
 from tests.disttgl.small import BATCH_SIZE, PROTOCOL, small_dataset, small_job
 from tests.worlds import Job, run_jobs
 
 SIZES = {"node_dim": 6, "embedding_dim": 8, "num_neighbors": 4, "num_heads": 2}
 ATTENTION_FREE = {"node_dim": 6, "time_dim": 6, "embedding_dim": 8, "num_neighbors": 4}
+PAIRS = {"node_dim": 6, "time_dim": 6, "embedding_dim": 8, "dropout": 0.1}
 NETWORKS: dict[str, Callable[..., TemporalModel]] = {
     "jodie": partial(JODIE, memory_dim=7, time_dim=6),
     "apan": partial(APAN, memory_dim=16, time_dim=5, num_neighbors=4, mailbox_size=3),
     "tgat": partial(TGAT, **SIZES, time_dim=6),  # type: ignore[arg-type]
     "dysat": partial(DySAT, **SIZES, snapshot_duration=20),  # type: ignore[arg-type]
+    "dygformer": partial(DyGFormer, **PAIRS, channel_dim=4, sequence_length=5),  # type: ignore[arg-type]
+    "tpnet": partial(TPNet, **PAIRS, num_neighbors=4, projection_factor=2),  # type: ignore[arg-type]
     "graph_mixer": partial(GraphMixer, **ATTENTION_FREE),  # type: ignore[arg-type]
 }
 LEARNING_RATE = 1e-2
@@ -76,6 +83,9 @@ def rule() -> Dataset:
         ("tgat", "1x2x1"),
         ("graph_mixer", "1x1x2"),
         ("dysat", "2x1x1"),
+        ("dygformer", "2x1x1"),
+        ("dygformer", "1x1x2"),
+        ("tpnet", "2x2x1"),
     ],
 )
 def test_every_network_learns_a_rule(name: str, layout: str) -> None:
@@ -86,7 +96,7 @@ def test_every_network_learns_a_rule(name: str, layout: str) -> None:
     assert evaluate_links(system, dataset, "validation", PROTOCOL, BATCH_SIZE)["mrr"] > 0.5
 
 
-@pytest.mark.parametrize("name", ["tgat", "apan"])
+@pytest.mark.parametrize("name", ["tgat", "apan", "tpnet"])
 def test_a_node_state_of_any_width_fits_every_node_memory(name: str) -> None:
     """Without memory only times and events of the mails travel; with a mailbox, several mails."""
     losses = []
@@ -99,7 +109,7 @@ def test_a_node_state_of_any_width_fits_every_node_memory(name: str) -> None:
 
 
 @pytest.mark.parametrize("layout", ["1x1x1", "2x1x1"])
-@pytest.mark.parametrize("name", ["tgat", "dysat", "apan"])
+@pytest.mark.parametrize("name", ["tgat", "dysat", "apan", "dygformer", "tpnet"])
 def test_tgl_trains_every_kind_of_network_as_disttgl_does(name: str, layout: str) -> None:
     disttgl = system_of(NETWORKS[name], layout)
     tgl = TGLSystem(
@@ -120,6 +130,44 @@ def test_tgl_trains_every_kind_of_network_as_disttgl_does(name: str, layout: str
         batch_size=BATCH_SIZE,
     )
     assert validate(tgl) == pytest.approx(validate(disttgl), rel=1e-10)
+
+
+def test_a_sum_of_mails_does_not_depend_on_who_trains_their_events() -> None:
+    """Walks are no function of the weights: two trainers leave what one of twice the batch does."""
+    dataset = small_dataset()
+    states = []
+    for layout, batch_size in (("1x1x1", 2 * BATCH_SIZE), ("2x1x1", BATCH_SIZE)):
+        job = small_job(layout, dataset=dataset, network=NETWORKS["tpnet"], batch_size=batch_size)
+        system = DistTGLSystem(job, precision="float64")
+        round_losses(system)
+        states.append(system.snapshot())
+    for one, other in zip(*states, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-12, atol=0)
+    assert states[0].memory.count_nonzero() > 900
+
+
+@pytest.mark.parametrize(
+    ("name", "layout", "enough"), [("dygformer", "1x1x1", 0.8), ("tpnet", "2x1x2", 0.95)]
+)
+def test_pairs_tell_the_class_of_an_event(name: str, layout: str, enough: float) -> None:
+    """The destination's parity is the class, which its features or its neighbours' tell."""
+    dataset = small_dataset()
+    dataset.stream.y = dataset.stream.dst % 2
+    dataset = replace(dataset, label_kind=LabelKind.EDGE, num_classes=2)
+    features = torch.eye(30)
+    dataset = replace(dataset, node_features=features)
+    job = small_job(
+        layout,
+        dataset=dataset,
+        network=NETWORKS[name],
+        learning_rate=LEARNING_RATE,
+        goal=Goal.EDGE_CLASSES,
+    )
+    system = DistTGLSystem(job, precision="float64", learning_rate_scale="none")
+    losses = [float(round_losses(system).mean()) for _ in range(6)]
+    assert losses[-1] < enough * losses[0]
+    events = dataset.batch(135, 145)
+    assert system.classify(events).shape == (10, 2)
 
 
 def test_static_memory_joins_a_network_without_memory() -> None:
@@ -147,7 +195,7 @@ def test_two_processes_compute_what_one_does(tmp_path: Path) -> None:
     cases = [(name, layout, "replica") for name in NETWORKS for layout in LAYOUTS]
     cases += [
         (name, "2x1x1", node_memory)
-        for name in ("tgat", "apan")
+        for name in ("tgat", "apan", "tpnet")
         for node_memory in ("daemon", "sharded")
     ]
     jobs = [Job(2, losses_of, case) for case in cases]

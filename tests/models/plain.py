@@ -50,6 +50,7 @@ class PlainTGN:
         self.dataset = dataset
         self.visibility = visibility
         self.state = NodeState(*(field.clone() for field in state))
+        self.own_ends = state.memory.clone()  # what a mail says of its own end, kept beside it
 
     def scores(self, events: EventBatch, candidates: Tensor) -> Tensor:
         """Scores [num_events, num_candidates] of the destinations ``candidates``."""
@@ -73,9 +74,10 @@ class PlainTGN:
         for event, src, dst, time in zip(events.ids, events.src, events.dst, events.t, strict=True):
             for own, other in ((int(src), int(dst)), (int(dst), int(src))):
                 memory = self.memory(own)
-                mail = torch.cat([memory, self.memory(other)])
+                mail = self.memory(other)
                 written[own] = (memory, mail, self.state.mail_time[own].clone(), time, event)
         for node, row in written.items():
+            self.own_ends[node] = row[0]
             for field, value in zip(self.state, row, strict=True):
                 field[node] = value
 
@@ -85,7 +87,7 @@ class PlainTGN:
         features = self.features[event] if event != NO_EVENT else self.features.new_zeros(0)
         features = F.pad(features, (0, self.features.shape[1] - len(features)))
         elapsed = self.time_encoding("memory_time_encoding", int(mail_time - memory_time))
-        inputs = torch.cat([mail, features, elapsed])
+        inputs = torch.cat([self.own_ends[node], mail, features, elapsed])
         cell = {name: self.parameters[f"memory_cell.{name}"] for name in ("weight_ih", "bias_ih")}
         cell |= {name: self.parameters[f"memory_cell.{name}"] for name in ("weight_hh", "bias_hh")}
         from_input = (cell["weight_ih"] @ inputs + cell["bias_ih"]).chunk(3)

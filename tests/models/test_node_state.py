@@ -105,11 +105,11 @@ def test_rows_hold_memory_mail_and_the_two_times() -> None:
     everyone = torch.arange(dataset.num_nodes)
     write = MemoryWrite.plan(events, Delivery.of(events, None, events.start), everyone)
     memory = model.update_memory(state)
-    rows = write.new_state(model.make_mail, state, memory)
+    rows = write.new_state(model, state, memory)
     assert write.nodes.tolist() == [1, 2, 3]
     assert not any(field.requires_grad for field in rows)
     assert_close(rows.memory, memory[[1, 2, 3]])
-    assert_close(rows.mail, torch.cat([memory[[1, 2, 3]], memory[[2, 3, 2]]], dim=1))
+    assert_close(rows.mail, memory[[2, 3, 2]])
     assert torch.equal(rows.memory_time, state.mail_time[[1, 2, 3]])
     assert rows.mail_time.tolist() == [200, 202, 202]
     assert rows.mail_event.tolist() == [100, 101, 101]

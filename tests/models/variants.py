@@ -10,6 +10,8 @@ from benchmark.datasets.dataset import Dataset, EventBatch
 from benchmark.graph.visibility import Visibility
 from benchmark.models.contract import TemporalModel
 from benchmark.models.node_state import NO_EVENT, NodeState
+from benchmark.models.pairwise import candidate_scores
+from benchmark.models.roots import CandidateRoots
 from benchmark.models.subgraph import Subgraph, build_subgraph
 from tests.models.plain import plain_neighbors
 from tests.models.streams import random_dataset, random_state, sampler_of
@@ -46,9 +48,8 @@ def fast_scores(model: TemporalModel, state: NodeState) -> Tensor:
     """Scores of all ``CANDIDATES`` in one pass, as a system asks for them."""
     subgraph = subgraph_of(DATASET, model, EVENTS)
     rows = state.rows(subgraph.nodes)
-    embeddings = model.embed(model.update_memory(rows), subgraph.known_from(rows))
-    source, destinations = embeddings.split([len(EVENTS), CANDIDATES.numel()])
-    return model.score_links(source, destinations.unflatten(0, CANDIDATES.shape))
+    memory, subgraph = model.update_memory(rows), subgraph.known_from(rows)
+    return candidate_scores(model, memory, subgraph, CandidateRoots.of(EVENTS, CANDIDATES))
 
 
 Embedding = Callable[[int, int, list[tuple[int, int, int]]], Tensor]

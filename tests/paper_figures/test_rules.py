@@ -23,7 +23,7 @@ def unknown_names(rule: Rule, records: Records) -> set[str]:
     runs = records.runs[records.runs["suite"].isin(rule.suites)]
     settings = [name.removeprefix("settings.") for name in runs if name.startswith("settings.")]
     known = {*FIELDS, *settings} | {name.rpartition(".")[0] for name in settings}
-    known |= {"threads", "device", "hardware"}
+    known |= {"threads", "device", "hardware", "evaluate_every"}
     missing = set(rule.suites) - options("suite") | set(rule.tasks) - options("task")
     missing |= {name for name in rule.varies or () if name not in known}
     runs = runs[runs["task"].isin(rule.tasks)]

@@ -13,7 +13,7 @@ from benchmark.datasets.synthetic import Synthetic
 from benchmark.errors import UserError
 from benchmark.experiment import Experiment
 from benchmark.records.identity import fingerprint
-from benchmark.runner.content import ContentOfData
+from benchmark.runner.checks import ContentOfData
 from benchmark.storage.locations import Locations, NotDownloadedError
 from benchmark.tasks.build import build_dataset
 from tests.experiments import MakeExperiment, experiment_of

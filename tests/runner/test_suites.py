@@ -12,8 +12,8 @@ import pytest
 
 from benchmark.errors import UserError
 from benchmark.runner import suites
+from benchmark.runner.checks import checksums_of_classes
 from benchmark.runner.compose import choices
-from benchmark.runner.content import checksums_of_classes
 from benchmark.runner.suites import expand, narrow, walk
 from tests.experiments import MakeExperiment
 
@@ -67,7 +67,8 @@ def test_experiments_take_turns_within_a_seed() -> None:
 
 def test_captured_events_walks_the_batch_sizes_of_figure_8() -> None:
     experiments = expand(["suite=captured_events"], may_download=False).experiments
-    assert [one.batch_size for one in experiments] == [200, 400, 600, 1200, 2400]
+    walked = [(one.choices["dataset"], one.batch_size) for one in experiments]
+    assert walked == list(product(["wikipedia", "mooc"], [200, 400, 600, 1200, 2400]))
     narrowed = expand(
         ["suite=captured_events", "batch_size=400", "dataset=uci"], may_download=False
     ).experiments

@@ -19,8 +19,9 @@ SHIPPED = [
 ]
 
 
-def test_a_sound_network_has_no_problem() -> None:
-    assert find_problems(broken.Sound) == []
+@pytest.mark.parametrize("variant", [broken.Sound, broken.SoundPairs])
+def test_a_sound_network_has_no_problem(variant: type[nn.Module]) -> None:
+    assert find_problems(variant) == []
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -30,6 +31,7 @@ def test_every_network_that_is_shipped_keeps_the_contract(name: str) -> None:
 
 def test_several_networks_are_shipped() -> None:
     assert {"tgn_attention", "jodie", "apan", "tgat", "graph_mixer", "dysat"} <= set(SHIPPED)
+    assert {"dygformer", "tpnet"} <= set(SHIPPED)
 
 
 @pytest.mark.parametrize(
@@ -73,6 +75,17 @@ def test_several_networks_are_shipped() -> None:
             broken.NeedsEdgeFeatures,
             ["Without any features, in float64, it fails: ZeroDivisionError: float division"],
         ),
+        (broken.PairsPeekAtTheirBatch, ["The future leaks: scores change with the events of"]),
+        (broken.PairsKeepHiddenState, ["It keeps hidden state: from the same node memory scores"]),
+        (
+            broken.PairsKnowTheirPlaces,
+            ["embed_pairs depends on the order of the batch: a row must not know its position."],
+        ),
+        (
+            broken.PairsCompareCandidates,
+            ["embed_pairs depends on the rest of the batch: compute every row from its own inputs"],
+        ),
+        (broken.PairsKnowTheOrderOfRoots, ["embed_pairs depends on the order of the batch"]),
         (broken.NoTemporalModel, ["NoTemporalModel is not a TemporalModel; derive"]),
     ],
 )

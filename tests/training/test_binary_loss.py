@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from benchmark.models.pairwise import NodeAnswers
 from benchmark.training.batch import BatchBuilder, TrainingBatch
 from benchmark.training.objectives import BinaryLinkLoss, Objective, SoftmaxLinkLoss, link_objective
 from tests.disttgl.small import PROTOCOL
@@ -32,7 +33,9 @@ def test_the_loss_is_the_mean_over_true_plus_that_over_negative_links() -> None:
     embeddings = torch.tensor([*sources, *true, *negatives], dtype=torch.float64).unsqueeze(1)
     positive = (log(1 + exp(-2.0)) + log(2.0)) / 2
     negative = sum(log(1 + exp(score)) for score in (-1.0, 0.5, 1.0, -3.0)) / 4
-    found = objective.loss(batch_of(2, 2), embeddings).item()
+    batch = batch_of(2, 2)
+    answers = NodeAnswers(objective.model, batch.roots.split(embeddings))
+    found = objective.loss(batch, answers).item()
     assert found == pytest.approx(positive + negative, rel=1e-12)
 
 

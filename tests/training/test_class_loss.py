@@ -11,6 +11,8 @@ from torch import Tensor
 from benchmark.datasets.dataset import UNLABELLED, Dataset, EventBatch, LabelKind
 from benchmark.graph.visibility import Visibility
 from benchmark.models.node_state import NodeState
+from benchmark.models.pairwise import NodeAnswers
+from benchmark.models.roots import EventRows
 from benchmark.training.batch import BatchBuilder, TrainingBatch
 from benchmark.training.objectives import (
     EdgeClassLoss,
@@ -53,6 +55,13 @@ def embeddings(plain: PlainTGN, events: EventBatch, nodes: Tensor) -> Tensor:
     return torch.stack([plain.embedding(node, time, events.start) for node, time in pairs])
 
 
+def answered(objective: EdgeClassLoss, source: Tensor, destination: Tensor) -> Tensor:
+    """The logits of events with ends of these embeddings [num_events, dim]."""
+    nobody = source.new_empty(len(source), 0, source.shape[1])
+    ends = EventRows(source, destination, nobody)
+    return objective.logits(NodeAnswers(objective.model, ends))
+
+
 @pytest.mark.parametrize("kind", [LabelKind.EDGE, LabelKind.MULTI_EDGE])
 def test_edge_classes(kind: LabelKind) -> None:
     dataset = labelled(kind)
@@ -88,7 +97,7 @@ def test_edges_without_a_label_add_nothing(kind: LabelKind) -> None:
     loss, _ = objective(batch, state)
     events = dataset.batch(LOCAL.start, LOCAL.stop)
     ends = [embeddings(plain, events, nodes) for nodes in (events.src, events.dst)]
-    logits = objective.logits(*ends)[[0, 2, 3, 5]]
+    logits = answered(objective, *ends)[[0, 2, 3, 5]]
     labels = dataset.stream.y[LOCAL.start : LOCAL.stop][[0, 2, 3, 5]]
     expected = (
         F.cross_entropy(logits, labels)

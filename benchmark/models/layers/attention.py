@@ -6,11 +6,12 @@ from torch import Tensor, nn
 
 from benchmark.models.layers.dropout import Dropout
 from benchmark.models.layers.neighbor_attention import attend, gather_rows
+from benchmark.models.layers.products import NarrowProducts, linear, product
 from benchmark.models.layers.time_encoding import TimeEncoding
 from benchmark.models.subgraph import Subgraph
 
 
-class TemporalAttention(nn.Module):
+class TemporalAttention(nn.Module, NarrowProducts):
     """Transformer attention of a root over its neighbours, as in the released DistTGL code.
 
     For a root r with memory h_r and neighbours n with x_n = [h_n | edge features | time encoding],
@@ -62,20 +63,22 @@ class TemporalAttention(nn.Module):
         summed = attend(
             self._queries(roots), known, edge_features, self.time_encoding, subgraph, keep
         )
-        values = torch.bmm(summed, self._with_bias(self.value).transpose(1, 2))
+        values = product(summed, self._with_bias(self.value).transpose(1, 2), self.product_type)
         context = values.transpose(0, 1).flatten(1)
         to_context, to_root = self.output.weight.split([context.shape[1], self.node_dim], dim=1)
-        own = F.linear(roots, to_root, self.output.bias)
-        hidden = F.linear(context, to_context) + gather_rows(own, subgraph.queries.of_root)
+        own = linear(roots, to_root, self.output.bias, self.product_type)
+        attended = linear(context, to_context, None, self.product_type)
+        hidden = attended + gather_rows(own, subgraph.queries.of_root)
         return self.norm(F.relu(self.dropout(hidden)))
 
     def _queries(self, roots: Tensor) -> Tensor:
         """W_k^T W_q [h | time encoding of 0] of distinct nodes [num_heads, num_queries, input]."""
         to_root, to_time = self.query.weight.split([self.node_dim, self.time_dim], dim=1)
         now = self.time_encoding(torch.zeros((), dtype=torch.int64, device=roots.device))
-        query = F.linear(roots, to_root, self.query.bias + to_time @ now)
+        bias = self.query.bias + to_time @ now
+        query = linear(roots, to_root, bias, self.product_type)
         heads = query.unflatten(-1, (self.num_heads, -1)).transpose(0, 1)
-        return torch.bmm(heads, self._with_bias(self.key))
+        return product(heads, self._with_bias(self.key), self.product_type)
 
     def _with_bias(self, projection: nn.Linear) -> Tensor:
         """Weights with the bias as last column [num_heads, head_dim, input_dim + 1]."""

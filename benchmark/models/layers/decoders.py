@@ -1,8 +1,9 @@
 """From embeddings to predictions."""
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from benchmark.models.layers.products import Linear
 
 
 class LinkDecoder(nn.Module):
@@ -10,8 +11,8 @@ class LinkDecoder(nn.Module):
 
     def __init__(self, dim: int) -> None:
         super().__init__()
-        self.source = nn.Linear(dim, dim)
-        self.destination = nn.Linear(dim, dim)
+        self.source = Linear(dim, dim)
+        self.destination = Linear(dim, dim)
         self.output = nn.Linear(dim, 1)
 
     def forward(self, source: Tensor, destinations: Tensor) -> Tensor:
@@ -26,14 +27,28 @@ class LinkDecoder(nn.Module):
 class EdgeClassDecoder(nn.Module):
     """Classes of an event: one linear layer over [h_src | h_dst], as in the released DistTGL."""
 
-    def __init__(self, dim: int, num_classes: int) -> None:
+    def __init__(self, pair_dim: int, num_classes: int) -> None:
         super().__init__()
-        self.output = nn.Linear(2 * dim, num_classes)
+        self.output = nn.Linear(pair_dim, num_classes)
 
-    def forward(self, source: Tensor, destination: Tensor) -> Tensor:
-        """Logits [num_events, num_classes] from two embeddings [num_events, dim]."""
-        logits: Tensor = self.output(torch.cat([source, destination], dim=-1))
+    def forward(self, pairs: Tensor) -> Tensor:
+        """Logits [num_events, num_classes] from both ends together [num_events, pair_dim]."""
+        logits: Tensor = self.output(pairs)
         return logits
+
+
+class PairDecoder(nn.Module):
+    """Score of a pair from one hidden layer with ReLU, as DyGLib's ``MergeLayer``."""
+
+    def __init__(self, pair_dim: int, hidden_dim: int) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(pair_dim, hidden_dim)
+        self.output = nn.Linear(hidden_dim, 1)
+
+    def forward(self, pairs: Tensor) -> Tensor:
+        """Scores [..., 1] from embeddings of pairs [..., pair_dim]."""
+        score: Tensor = self.output(F.relu(self.hidden(pairs)))
+        return score
 
 
 class NodeClassDecoder(nn.Module):

@@ -3,13 +3,14 @@
 For a root with query q (of its node) and neighbours k with x_k = [h_k | edge features | cos(w t_k +
 b) | 1], the scores are LeakyReLU(q . x_k), the weights a_k their softmax times the dropout factors,
 and what comes out is sum_k a_k x_k, for each head. The last column carries the biases of the
-projections. On a CPU compiled loops compute it, elsewhere torch operations do; both are the same
-function.
+projections. On a CPU compiled loops compute it, on a GPU Triton kernels, elsewhere operations of
+torch; all are the same function.
 """
 
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
-import numba
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -34,11 +35,20 @@ def attend(
     [num_events, edge_dim] those of the whole stream, ``keep`` [num_roots, num_heads,
     num_neighbors] the factors of dropout, if there is any.
     """
-    if known.device.type != "cpu":
+    kernels = _kernels(known.device)
+    if kernels is None:
         return attend_in_torch(queries, known, edge_features, time_encoding, subgraph, keep)
     weights = (time_encoding.weight, time_encoding.bias)
-    summed: Tensor = _Attend.apply(queries, known, *weights, edge_features, subgraph, keep)
-    return summed
+    return attend_in_kernels(kernels, queries, known, *weights, edge_features, subgraph, keep)
+
+
+def _kernels(device: torch.device) -> Any:
+    """What computes ``attend`` in one go on ``device``: ``forward`` and ``backward``; or None."""
+    if device.type == "cpu":
+        return compiled
+    if device.type == "cuda" and find_spec("triton"):  # comes with the CUDA builds of torch
+        return import_module("benchmark.models.layers.neighbor_attention_triton")
+    return None
 
 
 def attend_in_torch(
@@ -70,12 +80,19 @@ def attend_in_torch(
     return torch.cat([torch.bmm(weights, part) for part in parts], dim=-1).transpose(0, 1)
 
 
+def attend_in_kernels(kernels: Any, *inputs: Any) -> Tensor:
+    """``attend`` by the module ``kernels``, given the encoding's weights one by one."""
+    summed: Tensor = _Attend.apply(kernels, *inputs)
+    return summed
+
+
 class _Attend(torch.autograd.Function):
-    """``attend`` on a CPU; only the attention weights are kept for the backward pass."""
+    """Only the attention weights are kept for the backward pass."""
 
     @staticmethod
     def forward(
         ctx: Any,
+        kernels: Any,
         queries: Tensor,
         known: Tensor,
         weight: Tensor,
@@ -93,35 +110,17 @@ class _Attend(torch.autograd.Function):
         order, first = subgraph.queries.order, subgraph.queries.first
         inputs = (queries.contiguous(), order, first, known, edge_features, weight, shift)
         sampled = (subgraph.neighbors, subgraph.events, subgraph.elapsed, subgraph.mask, keep)
-        bounds = _shares(first)
-        compiled.forward(*_arrays(bounds, *inputs, *sampled, summed, attention, slopes))
+        kernels.forward(*inputs, *sampled, summed, attention, slopes)
+        ctx.kernels = kernels
         ctx.save_for_backward(*inputs, *sampled, attention, slopes)
         return summed
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        queries, _, first, known, _, weight, shift, *_ = ctx.saved_tensors
-        bounds, to_queries = _shares(first), torch.empty_like(queries)
-        num_threads = bounds.numel() - 1
-        shared = [part.new_empty(num_threads, *part.shape) for part in (known, weight, shift)]
-        given = (*ctx.saved_tensors, gradients[0].contiguous())
-        compiled.backward(*_arrays(bounds, *given, to_queries, *shared))
-        return to_queries, *(part.sum(0) for part in shared), None, None, None
-
-
-def _shares(first: Tensor) -> Tensor:
-    """Bounds [num_threads + 1] between queries that have about as many roots between them."""
-    num_threads = min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
-    if num_threads > 1:
-        numba.set_num_threads(num_threads)
-    shares = torch.arange(num_threads + 1) * first[-1] // num_threads
-    bounds = torch.searchsorted(first, shares)
-    bounds[-1] = first.numel() - 1
-    return bounds
-
-
-def _arrays(*tensors: Tensor) -> list[Any]:
-    return [tensor.detach().numpy() for tensor in tensors]
+        queries, _, _, known, _, weight, shift, *_ = ctx.saved_tensors
+        to_inputs = [torch.empty_like(part) for part in (queries, known, weight, shift)]
+        ctx.kernels.backward(*ctx.saved_tensors, gradients[0].contiguous(), *to_inputs)
+        return None, *to_inputs, None, None, None
 
 
 def gather_rows(table: Tensor, rows: Tensor) -> Tensor:

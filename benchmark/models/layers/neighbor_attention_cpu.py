@@ -6,11 +6,15 @@ floats are of one type; see ``neighbor_attention`` for the shapes.
 """
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
+import numba
 import numpy as np
+import torch
 from numba import njit, prange
 from numpy.typing import NDArray
+from torch import Tensor
 
 from benchmark.models.layers.time_encoding_cpu import compiled, encode, encode_and_derive
 
@@ -171,22 +175,44 @@ def _backward_in_parallel(  # type: ignore[no-untyped-def]
         )  # fmt: skip
 
 
-def forward(bounds: NDArray[np.int64], *arrays: Any) -> None:
-    """Fill ``summed``, ``attention`` and ``slopes``; each thread takes the queries to its bound."""
+def forward(*tensors: Tensor) -> None:
+    """Fill ``summed``, ``attention`` and ``slopes``, the last three of ``tensors``."""
+    bounds, arrays = _shares(tensors[2]), _arrays(tensors)
     if len(bounds) == 2:
         _forward(*bounds, *arrays)
     else:
         _forward_in_parallel(bounds, *arrays)
 
 
-def backward(bounds: NDArray[np.int64], *arrays: Any) -> None:
-    """Set the gradients from ``from_summed``; each thread takes the queries to its bound.
+def backward(*tensors: Tensor) -> None:
+    """Set the gradients of queries, known rows, frequencies and shifts, the last four.
 
-    Roots of different queries share neighbours, so that every thread adds to its own row of
-    ``to_known``, ``to_weight`` and ``to_shift`` [num_threads, ...].
+    Roots of different queries share neighbours, so that every thread adds to gradients of its own
+    of all but the queries.
     """
+    *given, to_known, to_weight, to_shift = tensors
+    bounds = _shares(given[2])
+    shared = (to_known, to_weight, to_shift)
     if len(bounds) == 2:
-        *most, to_known, to_weight, to_shift = arrays
-        _backward(*bounds, *most, to_known[0], to_weight[0], to_shift[0])
-    else:
-        _backward_in_parallel(bounds, *arrays)
+        _backward(*bounds, *_arrays(tensors))
+        return
+    parts = [part.new_empty(len(bounds) - 1, *part.shape) for part in shared]
+    _backward_in_parallel(bounds, *_arrays((*given, *parts)))
+    for target, of_threads in zip(shared, parts, strict=True):
+        torch.sum(of_threads, 0, out=target)
+
+
+def _shares(first: Tensor) -> NDArray[np.int64]:
+    """Bounds [num_threads + 1] between queries that have about as many roots between them."""
+    num_threads = min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
+    if num_threads > 1:
+        numba.set_num_threads(num_threads)
+    shares = torch.arange(num_threads + 1) * first[-1] // num_threads
+    bounds = torch.searchsorted(first, shares)
+    bounds[-1] = first.numel() - 1
+    found: NDArray[np.int64] = bounds.numpy()
+    return found
+
+
+def _arrays(tensors: Iterable[Tensor]) -> list[Any]:
+    return [tensor.detach().numpy() for tensor in tensors]

@@ -5,27 +5,36 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from benchmark.models.layers.products import NarrowProducts
 
-class MemoryCell(nn.GRUCell):
-    """A GRU cell over an input in parts that are never written side by side.
 
-    Neither the memory nor the parts but the last, an encoding with parameters, need a gradient:
-    what is stored was computed by earlier weights (TGN, section 4.2).
+class MemoryCell(nn.GRUCell, NarrowProducts):
+    """A GRU cell whose input is the memory itself, then other ``parts``, never side by side.
+
+    A node's mail begins with its own memory, which is what it remembers already: the columns of
+    both add up in two of the three gates. Neither the memory nor the parts but the last, an
+    encoding with parameters, need a gradient: what is stored was computed by earlier weights (TGN,
+    section 4.2).
     """
 
-    def forward(self, parts: tuple[Tensor, ...], memory: Tensor) -> Tensor:  # type: ignore[override]
-        """New memory [num_nodes, memory_dim]; the widths of ``parts`` add up to the input's."""
+    def forward(self, memory: Tensor, parts: tuple[Tensor, ...]) -> Tensor:  # type: ignore[override]
+        """New memory [num_nodes, memory_dim]; memory and ``parts`` are as wide as the input."""
         parameters = (self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
-        updated: Tensor = _Gates.apply(*parameters, memory, *parts)
+        updated: Tensor = _Gates.apply(self.product_type, *parameters, memory, *parts)
         return updated
 
 
 class _Gates(torch.autograd.Function):
-    """The gates and, in the backward pass, no gradient that nobody asks for."""
+    """The gates and, in the backward pass, no gradient that nobody asks for.
+
+    The columns of what is computed per node are reset, update, the proposal from the input, and
+    the proposal from what is remembered, each ``memory_dim`` wide.
+    """
 
     @staticmethod
     def forward(
         ctx: Any,
+        product_type: torch.dtype | None,
         weight_input: Tensor,
         weight_memory: Tensor,
         bias_input: Tensor,
@@ -33,41 +42,69 @@ class _Gates(torch.autograd.Function):
         memory: Tensor,
         *parts: Tensor,
     ) -> Tensor:
-        widths = [part.shape[1] for part in parts]
-        from_input = bias_input
-        for part, weight in zip(parts, weight_input.split(widths, dim=1), strict=True):
-            from_input = torch.addmm(from_input, part, weight.T)
-        from_memory = torch.addmm(bias_memory, memory, weight_memory.T)
-        size = memory.shape[1]
-        gates = from_input[:, : 2 * size].add_(from_memory[:, : 2 * size]).sigmoid_()
-        reset, update = gates.split(size, dim=1)
-        remembered = from_memory[:, 2 * size :]
-        proposed = from_input[:, 2 * size :].addcmul_(reset, remembered).tanh_()
-        ctx.save_for_backward(weight_input, reset, update, proposed, remembered, memory, *parts)
+        size, kind = memory.shape[1], product_type or memory.dtype
+        own, *weights = weight_input.split([size, *(part.shape[1] for part in parts)], dim=1)
+        stored, *narrow = (values.to(kind) for values in (memory, *parts))
+        columns = _both(bias_input, bias_memory, size).repeat(len(memory), 1)
+        _add_product(columns, stored, _both(own, weight_memory, size).to(kind).T)
+        from_input = columns[:, : 3 * size]
+        for part, weight in zip(narrow, weights, strict=True):
+            _add_product(from_input, part, weight.to(kind).T)
+        reset, update = columns[:, : 2 * size].sigmoid_().split(size, dim=1)
+        remembered = columns[:, 3 * size :]
+        proposed = columns[:, 2 * size : 3 * size].addcmul_(reset, remembered).tanh_()
+        ctx.kind = kind
+        ctx.save_for_backward(
+            weight_input, reset, update, proposed, remembered, memory, stored, *narrow
+        )
         return torch.lerp(proposed, memory, update)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        weight, reset, update, proposed, remembered, memory, *parts = ctx.saved_tensors
+        weight, reset, update, proposed, remembered, memory, stored, *parts = ctx.saved_tensors
         gradient, size = gradients[0], memory.shape[1]
-        to_input = gradient.new_empty(len(memory), 3 * size)
-        to_reset, to_update, to_proposed = to_input.split(size, dim=1)
+        columns = gradient.new_empty(len(memory), 4 * size)
+        to_reset, to_update, to_proposed, to_remembered = columns.split(size, dim=1)
         torch.mul(gradient, 1 - update, out=to_proposed)
         to_proposed.mul_(1 - proposed * proposed)
         torch.mul(gradient * (memory - proposed), update * (1 - update), out=to_update)
         torch.mul(to_proposed * remembered, reset * (1 - reset), out=to_reset)
-        to_memory = to_input.clone()
-        to_memory[:, 2 * size :].mul_(reset)
-        to_last = to_input @ weight[:, -parts[-1].shape[1] :] if ctx.needs_input_grad[-1] else None
+        torch.mul(to_proposed, reset, out=to_remembered)
+        narrow = columns.to(ctx.kind)
+        to_input = narrow[:, : 3 * size]
+        to_joint = (narrow.T @ stored).to(weight.dtype)
+        to_parts = [(to_input.T @ part).to(weight.dtype) for part in parts]
+        to_last = None
+        if ctx.needs_input_grad[-1]:
+            to_last = (to_input @ weight[:, -parts[-1].shape[1] :].to(ctx.kind)).to(weight.dtype)
+        of_input, of_memory = _each(to_joint, size)
         return (
-            torch.cat([to_input.T @ part for part in parts], dim=1),
-            to_memory.T @ memory,
-            to_input.sum(0),
-            to_memory.sum(0),
+            None,
+            torch.cat([of_input, *to_parts], dim=1),
+            of_memory,
+            *_each(columns.sum(0), size),
             None,
             *[None for _ in parts[:-1]],
             to_last,
         )
+
+
+def _both(of_input: Tensor, of_memory: Tensor, size: int) -> Tensor:
+    """Rows that act on memory as an input and as memory: two gates joined, two proposals apart."""
+    gates = of_input[: 2 * size] + of_memory[: 2 * size]
+    return torch.cat([gates, of_input[2 * size :], of_memory[2 * size :]])
+
+
+def _each(joint: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """The gradients of both parts of ``_both``."""
+    return joint[: 3 * size], torch.cat([joint[: 2 * size], joint[3 * size :]])
+
+
+def _add_product(target: Tensor, left: Tensor, right: Tensor) -> None:
+    if left.dtype == target.dtype:
+        target.addmm_(left, right)
+    else:
+        target.add_(left @ right)
 
 
 class StaticRows(nn.Module):

@@ -10,12 +10,16 @@ import numpy as np
 from benchmark.parallelism import Parallelism
 from benchmark.records.identity import identifying
 from benchmark.records.run_folder import RunFolder
-from benchmark.records.statistics import is_above, mean_interval, paired_differences
-from benchmark.runner.tables.end_table import NAMES
-from benchmark.runner.tables.settings import flat
+from benchmark.records.statistics import (
+    CONFIDENCE,
+    Interval,
+    is_above,
+    mean_interval,
+    paired_differences,
+)
+from benchmark.runner.tables.columns import NAMES, SETTINGS, Column, Row, flat, render, telling
 
 Result = dict[str, Any]  # the fields of a result.json
-Row = dict[str, Any]
 
 # Runs that agree in these settings, and honoured the same visibility, answer the same question and
 # may be compared.
@@ -23,6 +27,16 @@ QUESTION = (
     "dataset", "task", "protocol", "batch_size", "max_events",
     "random_edge_features", "class_features",
 )  # fmt: skip
+
+
+SHOWN: dict[str, Column] = {
+    "system": lambda row: row["system"],
+    "i x j x k": lambda row: row["degrees"],
+    "seeds": lambda row: str(row["seeds"]),
+    "metric": lambda row: row["metric"].replace("_", " "),
+    "mean": lambda row: _measured(row["mean"], row["interval"]) + (" *" if row["ahead"] else ""),
+    "behind the best": lambda row: _measured(row["behind"], row["behind_interval"]),
+}
 
 
 def compare(folders: Sequence[RunFolder]) -> list[Row]:
@@ -44,6 +58,22 @@ def compare(folders: Sequence[RunFolder]) -> list[Row]:
             questions[question][json.dumps(settings)][result["seed"]] = result
     rows = [row for runs in questions.values() for row in _answer(runs)]
     return rows if any(row["seeds"] > 1 for row in rows) else []
+
+
+def print_comparison(rows: Sequence[Row]) -> None:
+    """Print ``compare``; nothing without rows."""
+    if not rows:
+        return
+    columns = {
+        title: text for title, text in SETTINGS.items() if len({text(row) for row in rows}) > 1
+    }
+    print(f"Over seeds: mean [{CONFIDENCE:.0%} interval], differences paired by seed")
+    print(render(rows, columns | telling(rows, (*NAMES, "degrees")) | SHOWN))
+    if any(row["seeds"] < 2 for row in rows):
+        print("One seed gives no interval, and nothing is significant.")
+    if any(row["ahead"] for row in rows):
+        print("* above every other configuration: the interval of each difference excludes 0")
+    print()
 
 
 def _answer(runs: Mapping[str, Mapping[int, Result]]) -> list[Row]:
@@ -90,3 +120,9 @@ def _metric(result: Result) -> str:
         return ""
     test = f"test_{primary}"
     return test if test in result["metrics"] else f"validation_{primary}"
+
+
+def _measured(mean: float | None, interval: Interval | None) -> str:
+    if mean is None:
+        return ""
+    return f"{mean:.4f}" + (f" [{interval.low:.4f}, {interval.high:.4f}]" if interval else "")

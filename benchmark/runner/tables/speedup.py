@@ -11,10 +11,8 @@ import pandas as pd
 from benchmark.parallelism import Parallelism
 from benchmark.records.identity import identifying, settings_text
 from benchmark.records.run_folder import RunFolder
-from benchmark.records.statistics import median_reaching, target_of
-from benchmark.runner.tables.settings import flat
-
-Row = dict[str, Any]
+from benchmark.records.statistics import FRACTION, median_reaching, target_of
+from benchmark.runner.tables.columns import Column, Row, flat, number, render, telling
 
 SINGLE = "1x1x1"
 THROUGHPUT = "throughput_events_per_second"
@@ -46,6 +44,27 @@ def speedups(folders: Sequence[RunFolder]) -> list[Row]:
         if runs:
             rows += [_compare(many, runs[0]) for many in configurations.values()]
     return rows
+
+
+def print_speedups(rows: Sequence[Row]) -> None:
+    """Print ``tables.speedup.speedups``; nothing where 1x1x1 has only itself to compare with."""
+    if all(row["degrees"] == SINGLE for row in rows):
+        return
+    columns: dict[str, Column] = {
+        "system": lambda row: row["system"],
+        **telling(rows, ("system", "processes", "degrees")),
+        "seeds": lambda row: str(row["seeds"]),
+        "i x j x k": lambda row: row["degrees"],
+        "target": lambda row: number(row["target"], ".4f"),
+        "iterations": lambda row: number(row["iterations"], ",.0f") or "not reached",
+        "speed-up": lambda row: number(row["speedup_iterations"], ".2f"),
+        "train s": lambda row: number(row["seconds"], ".1f"),
+        "speed-up in time": lambda row: number(row["speedup_seconds"], ".2f"),
+        "speed-up in events/s": lambda row: number(row["speedup_throughput"], ".2f"),
+    }
+    print(f"Against 1x1x1: to {FRACTION:.0%} of its best validation metric")
+    print(render(rows, {name: text for name, text in columns.items() if any(map(text, rows))}))
+    print()
 
 
 def _compare(many: list[_Run], single: list[_Run]) -> Row:

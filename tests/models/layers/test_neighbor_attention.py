@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmark.models.layers.neighbor_attention import attend, attend_in_torch
+from benchmark.models.layers.neighbor_attention import attend, attend_in_kernels, attend_in_torch
 from benchmark.models.layers.time_encoding import TimeEncoding
 from benchmark.models.subgraph import Subgraph
 from tests.models.closeness import assert_close
@@ -53,6 +53,36 @@ def test_loops_equal_torch(
     pairs = zip(results(attend, *arguments), results(attend_in_torch, *arguments), strict=True)
     for name, (loops, torch_operations) in zip(names, pairs, strict=True):
         assert_close(loops, torch_operations, name=name)
+
+
+def kernels(
+    queries: Tensor,
+    known: Tensor,
+    edge_features: Tensor,
+    encoding: TimeEncoding,
+    subgraph: Subgraph,
+    keep: Tensor | None,
+) -> Tensor:
+    """``attend`` in Triton, on a CPU by its interpreter."""
+    triton = pytest.importorskip("benchmark.models.layers.neighbor_attention_triton")
+    weights = (encoding.weight, encoding.bias)
+    return attend_in_kernels(triton, queries, known, *weights, edge_features, subgraph, keep)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="Triton compiles where there is a GPU")
+@pytest.mark.parametrize(
+    ("dtype", "edge_dim", "dropout"),
+    [(torch.float64, 0, False), (torch.float64, 3, True), (torch.float32, 3, True)],
+)
+def test_kernels_equal_torch(dtype: torch.dtype, edge_dim: int, dropout: bool) -> None:
+    """The streams of ``random_inputs`` have ties, roots without neighbours and self-loops."""
+    pairs = zip(
+        results(kernels, dtype, edge_dim, dropout, 0),
+        results(attend_in_torch, dtype, edge_dim, dropout, 0),
+        strict=True,
+    )
+    for kernel, torch_operations in pairs:
+        assert_close(kernel, torch_operations)
 
 
 @pytest.mark.usefixtures("num_threads")

@@ -65,7 +65,7 @@ def test_the_memory_that_is_written_knows_nothing_of_static_rows() -> None:
         nodes = torch.cat([EVENTS.src, EVENTS.dst]).unique()
         write = MemoryWrite.plan(EVENTS, Delivery.of(EVENTS, None, EVENTS.start), nodes)
         old = random_state(DATASET, model).rows(nodes)
-        written.append(write.new_state(model.make_mail, old, model.update_memory(old)))
+        written.append(write.new_state(model, old, model.update_memory(old)))
     assert isinstance(written[0], NodeState)
     for without, having in zip(*written, strict=True):
         assert torch.equal(without, having)

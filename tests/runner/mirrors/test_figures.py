@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from benchmark.records.run_folder import RunFolder
-from benchmark.runner.mirrors.figures import is_figures, mirror_figures
 from benchmark.runner.mirrors.mirrors import Mirrors
+from benchmark.runner.mirrors.send import is_figures, mirror_figures
 from tests.experiments import MakeExperiment
 from tests.runner.mirrors.wandb_file import read_records
 

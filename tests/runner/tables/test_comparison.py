@@ -8,8 +8,7 @@ import pytest
 
 from benchmark.records.run_folder import RunFolder
 from benchmark.records.statistics import mean_interval
-from benchmark.runner.tables.comparison import compare
-from benchmark.runner.tables.comparison_table import print_comparison
+from benchmark.runner.tables.comparison import compare, print_comparison
 from tests.experiments import MakeExperiment
 
 LOW = [0.50, 0.54, 0.58, 0.62, 0.66]

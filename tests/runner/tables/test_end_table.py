@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from benchmark.runner.tables.end_table import print_speedups, print_table
-from benchmark.runner.tables.settings import settings_of
+from benchmark.runner.tables.columns import settings_of
+from benchmark.runner.tables.end_table import print_table
+from benchmark.runner.tables.speedup import print_speedups
 from tests.experiments import MakeExperiment
 
 

@@ -8,8 +8,7 @@ import pytest
 
 from benchmark.records.run_folder import RunFolder
 from benchmark.records.schema import validate_result
-from benchmark.runner.tables.peers import machines, peer_speeds
-from benchmark.runner.tables.peers_table import print_peers
+from benchmark.runner.tables.peers import machines, peer_speeds, print_peers
 from tests.experiments import MakeExperiment
 
 FLOOR = {"events": 100.0, "candidates": 200.0, "nodes": 250.0, "root_nodes": 150.0}

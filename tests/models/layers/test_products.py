@@ -1,0 +1,54 @@
+"""Products from factors in bfloat16: how far from float32, and what stays float32."""
+
+import pytest
+import torch
+
+from benchmark.machine import device as machine
+from benchmark.models.layers.products import Linear, narrow_products
+from benchmark.models.node_state import NodeState
+from tests.models.streams import random_dataset, random_state, small_model
+
+EPSILON = 2.0**-8  # of bfloat16, which has 8 bits
+
+
+def test_factors_are_rounded_and_nothing_else() -> None:
+    """Small integers are exact in bfloat16, so that their products are."""
+    layer = Linear(3, 2)
+    torch.nn.init.constant_(layer.weight, 3.0)
+    torch.nn.init.constant_(layer.bias, 0.5 + EPSILON / 4)  # no number of bfloat16
+    inputs = torch.tensor([[1.0, 2.0, 4.0], [1 + EPSILON / 4, 0.0, 0.0]])
+    exact = layer(inputs)
+    narrow_products(layer, torch.bfloat16)
+    narrow = layer(inputs)
+    assert narrow.dtype == torch.float32
+    assert narrow[0].tolist() == exact[0].tolist() == [21 + float(layer.bias[0])] * 2
+    assert narrow[1].tolist() == [3 + float(layer.bias[0])] * 2
+    assert exact[1, 0] > narrow[1, 0]
+
+
+def _as_float32(field: torch.Tensor) -> torch.Tensor:
+    return field.float() if field.is_floating_point() else field
+
+
+@pytest.mark.parametrize("edge_dim", [0, 3])
+def test_memory_and_its_gradients_are_within_the_rounding_of_the_factors(edge_dim: int) -> None:
+    dataset = random_dataset(3, edge_dim=edge_dim)
+    model = small_model(dataset, torch.float32)
+    state = NodeState(*(_as_float32(field) for field in random_state(dataset, model)))
+    results = []
+    for product_type in (None, torch.bfloat16):
+        narrow_products(model, product_type)
+        memory = model.update_memory(state)
+        gradients = torch.autograd.grad(memory.square().sum(), list(model.memory_cell.parameters()))
+        results.append([memory.detach(), *gradients])
+    for exact, narrow in zip(*results, strict=True):
+        assert narrow.dtype == torch.float32
+        error = float((exact - narrow).norm() / exact.norm())
+        assert 0 < error < 4 * EPSILON
+
+
+def test_what_is_only_emulated_is_refused_unless_forced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "multiplies_bfloat16", lambda device: False)
+    with pytest.raises(ValueError, match="no products in bfloat16 and emulates them"):
+        machine.check_precision("bfloat16", torch.device("cpu"))
+    machine.check_precision("bfloat16_emulated", torch.device("cpu"))
