@@ -90,8 +90,7 @@ def _redirect(output: Path) -> None:
     descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for stream in (1, 2):
         os.dup2(descriptor, stream)
-    sys.stdout = open(1, "w", buffering=1, closefd=False)  # and not what pytest has put there
-    sys.stderr = open(2, "w", buffering=1, closefd=False)
+    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__  # type: ignore[assignment]
 
 
 def _popen_of_launcher(words: list[str], *, stdout: Any, env: dict[str, str], **_: Any) -> Forked:
