@@ -22,6 +22,7 @@ from benchmark.records.schema import (
 )
 from benchmark.records.seal import (
     CONFIG,
+    ENVIRONMENT,
     LINES,
     RESULT,
     SEAL,
@@ -193,6 +194,8 @@ class RunFolder:
                 raise DamagedError(self._result_path, wrong[0])
             if self._metrics_path.exists():
                 read_lines(self._metrics_path)
+            if (self.path / ENVIRONMENT).exists():
+                read_object(self.path / ENVIRONMENT)
             self.config()
         except DamagedError as error:
             return str(error.unreadable)
