@@ -45,6 +45,8 @@ class Forked:
             code = 70
             try:
                 code = work()
+            except KeyboardInterrupt:  # before the command had begun
+                code = 128 + signal.SIGINT
             except BaseException:
                 traceback.print_exc()
             finally:
