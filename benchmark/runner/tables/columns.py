@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from rich.box import SIMPLE
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.markup import escape
 from rich.table import Table
 
@@ -68,7 +68,8 @@ def render(rows: Sequence[Row], columns: dict[str, Column]) -> str:
     for title in columns:
         left = title in LEFT_ALIGNED
         width = STATUS_WIDTH if title == "status" else None
-        table.add_column(title, justify="left" if left else "right", max_width=width)
+        justify: JustifyMethod = "left" if left else "right"
+        table.add_column(title, justify=justify, max_width=width, overflow="fold")
     for row in rows:
         table.add_row(*(escape(text(row)) for text in columns.values()))
     console = Console(width=AMPLE, highlight=False)
