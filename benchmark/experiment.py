@@ -78,6 +78,8 @@ class Experiment:
     def from_config(cls, config: Mapping[str, Any]) -> "Experiment":
         """The experiment that ``config.yaml`` describes; keys that are no field are left out."""
         known = {each.name: config[each.name] for each in fields(cls) if each.name in config}
+        if known.get("seed") is None:  # the settings of a suite leave it to ``seeds``
+            known.pop("seed", None)
         return cls(
             **known
             | {
@@ -102,8 +104,9 @@ class Experiment:
     @property
     def label(self) -> str:
         """What a person calls it; the fingerprint tells equal labels apart."""
-        names = f"{self.name_of('dataset')}-{self.name_of('system')}"
-        return f"{names}-{self.parallelism}-seed{self.seed}"
+        groups = ("dataset", "system", "model")
+        names = [self.name_of(group) for group in groups if self.choices[group] != "none"]
+        return "-".join([*names, str(self.parallelism), f"seed{self.seed}"])
 
     @property
     def fingerprint(self) -> str:
@@ -112,9 +115,10 @@ class Experiment:
 
     @property
     def folder(self) -> RunFolder:
-        """The record: a folder of its own for every fingerprint."""
-        name = f"{self.label}-{self.fingerprint}"
-        return RunFolder(Path(self.results_dir) / self.suite.name / name)
+        """The record: a folder of its own for every fingerprint, whatever it was called before."""
+        suite, fingerprint = Path(self.results_dir) / self.suite.name, self.fingerprint
+        known = sorted(suite.glob(f"*-{fingerprint}"))
+        return RunFolder(known[0] if known else suite / f"{self.label}-{fingerprint}")
 
     @property
     def threads_per_process(self) -> int:

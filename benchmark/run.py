@@ -7,27 +7,33 @@ import os
 import signal
 import sys
 
+if __name__ == "__main__":  # what is imported below takes seconds
+    print("Starting: importing packages.", file=sys.stderr, flush=True)
+
 from benchmark.errors import PlaceError, UserError
-from benchmark.runner.compose import complete
 from benchmark.runner.help import help_page
 from benchmark.runner.python import Run, experiment, load_run, run
-from benchmark.runner.suite_run import Interrupted, list_suite, run_suite
+from benchmark.runner.suite_run import Interrupted, list_suite, run_suite, show_suite
 from benchmark.runner.suites import expand
+from benchmark.runner.words import complete
 
 __all__ = ["Run", "experiment", "load_run", "run"]
 USER_ERROR = 2
 INTERRUPTED = 128  # plus the number of the signal, as shells do
+LOOKS = {"--list": list_suite, "--show": show_suite}  # that run nothing
 
 
 def main(arguments: list[str]) -> int:
     """Run a suite; the exit code is 0 if every experiment has finished."""
-    if {"--help", "-h"} & set(arguments):
-        print(help_page())
-        return 0
-    words = [argument for argument in arguments if argument != "--list"]
+    looks = [LOOKS[argument] for argument in arguments if argument in LOOKS]
+    words = [argument for argument in arguments if argument not in LOOKS]
     try:
-        suite = expand(complete(words), may_download="--list" not in arguments)
-        return list_suite(suite) if "--list" in arguments else run_suite(suite)
+        words = complete(words)
+        if {"--help", "-h"} & set(words):
+            print(help_page([word for word in words if word not in ("--help", "-h")]))
+            return 0
+        suite = expand(words, may_download=not looks)
+        return looks[0](suite) if looks else run_suite(suite)
     except (UserError, PlaceError) as error:
         print(f"error: {error}", file=sys.stderr)
         return USER_ERROR
@@ -35,7 +41,7 @@ def main(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return INTERRUPTED + signal.SIGPIPE
     except Interrupted as interrupted:
-        print(f"Interrupted. The same command goes on: {suite.command}", file=sys.stderr)
+        print(f"Interrupted. The same command goes on: {suite.pasted}", file=sys.stderr)
         return INTERRUPTED + interrupted.args[0]
     except KeyboardInterrupt:  # before anything was started
         return INTERRUPTED + signal.SIGINT

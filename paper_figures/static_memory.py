@@ -92,8 +92,8 @@ def _both(runs: Runs) -> tuple[object, ...]:
 
 FIGURES = [
     PaperFigure("static_memory", Rule(
-            ("static_memory", "static_memory_mooc"), together=True, apart=APART_BUT_KIND, rank=_both,
-            varies=(*WITHOUT_EFFECT, "system.static_memory"),
+            ("static_memory", "static_memory_mooc"), together=True, rank=_both,
+            apart=APART_BUT_KIND, varies=(*WITHOUT_EFFECT, "system.static_memory"),
             needs={"no validation MRR": curves.has_curve("mrr"),
                    "another kind of static memory": lambda r: r[SETTING].isin(COLORS)},
         ), draw, measure),

@@ -9,6 +9,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import yaml
+
 from benchmark.errors import PlaceError, UserError, one_sentence
 from benchmark.experiment import Experiment
 from benchmark.machine.process_tree import child_environment
@@ -17,7 +19,7 @@ from benchmark.runner.mirrors.mirrors import Mirrors
 from benchmark.runner.progress import SuiteProgress
 from benchmark.runner.suites import Suite
 from benchmark.runner.tables.columns import Row, settings_of
-from benchmark.runner.tables.comparison import compare, print_comparison
+from benchmark.runner.tables.comparison import compare, print_comparison, recorded_runs
 from benchmark.runner.tables.end_table import print_table
 from benchmark.runner.tables.peers import machines, peer_speeds, print_peers
 from benchmark.runner.tables.speedup import print_speedups, speedups
@@ -51,7 +53,7 @@ def run_suite(suite: Suite) -> int:
             mirrors.stop()
         print_table(rows)
         folders = [one.folder for one in suite.experiments if one.folder.problem() is None]
-        print_comparison(compare(folders))
+        print_comparison(compare(folders, _recorded(suite)))
         print_speedups(speedups(folders))
         print_peers(peer_speeds(folders), machines(folders))
         print(f"Records: {records}", flush=True)
@@ -68,6 +70,21 @@ def list_suite(suite: Suite) -> int:
     """Print the experiments and how far they are; run nothing."""
     print_table([_row(suite, experiment) for experiment in suite.experiments])
     return 0
+
+
+def show_suite(suite: Suite) -> int:
+    """Print the settings of every experiment as its ``config.yaml`` would hold them."""
+    for experiment in suite.experiments:
+        print(f"--- # {experiment.label}")
+        print(yaml.safe_dump(experiment.config(), sort_keys=False, allow_unicode=True), end="")
+    return 0
+
+
+def _recorded(suite: Suite) -> list[RunFolder]:
+    """What has been recorded beside the suite, by it or by others."""
+    folder = Path(suite.results_dir)
+    found = recorded_runs(folder)[0] if folder.is_dir() else []
+    return [one for one in found if one.problem() is None]
 
 
 def _run_one(
