@@ -44,9 +44,10 @@ def run_suite(suite: Suite, fleet: Fleet | None = None) -> int:
     Raises ``Interrupted`` on Ctrl-C or when asked to end, with no process left behind.
     """
     mirrors = Mirrors(suite.experiments[0].wandb.mode)
+    records = Path(suite.results_dir) / suite.name
     with signals_raise():
-        for cache in {cache_folder(one) for one in suite.experiments}:
-            collect_leftovers(cache)
+        for place in {records, *map(cache_folder, suite.experiments)}:
+            collect_leftovers(place)
         try:
             with SuiteProgress(len(suite.experiments)) as progress:
                 rows = [_run_one(suite, one, mirrors, progress, fleet) for one in suite.experiments]
@@ -58,12 +59,11 @@ def run_suite(suite: Suite, fleet: Fleet | None = None) -> int:
         print_comparison(compare(folders, _recorded(suite)))
         print_speedups(speedups(folders))
         print_peers(peer_speeds(folders), machines(folders))
-        folder = Path(suite.results_dir) / suite.name
-        print(f"Records: {folder}", flush=True)
+        print(f"Records: {records}", flush=True)
         finished = [row["status"] == "finished" for row in rows]
         if any(finished):
-            _draw(suite, folder)
-            warnings += mirrors.send_figures(folder / FIGURES)
+            _draw(suite, records)
+            warnings += mirrors.send_figures(records / FIGURES)
         for warning in dict.fromkeys(warnings):
             print(f"W&B mirror: {warning}. The record is complete without it.", file=sys.stderr)
     return 0 if all(finished) else 1

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from statistics import fmean, median
 from typing import Any, NamedTuple
 
@@ -64,8 +65,9 @@ def peer_speeds(folders: Sequence[RunFolder]) -> list[Row]:
 def machines(folders: Sequence[RunFolder]) -> list[str]:
     """What the finished runs ran on, each machine and number of threads once."""
     lines = []
-    for folder, _ in _finished(folders):
-        environment = json.loads((folder.path / "environment.json").read_text())
+    paths = [folder.path / "environment.json" for folder, _ in _finished(folders)]
+    for path in filter(Path.exists, paths):
+        environment = json.loads(path.read_text())
         hardware = [environment["cpu"], f"{environment['cores']} cores", *environment["gpus"]]
         threads = environment["threads_per_process"]
         lines.append(f"{', '.join(hardware)}; threads per process: {threads}")
