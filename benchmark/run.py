@@ -12,7 +12,7 @@ if __name__ == "__main__":  # what is imported below takes seconds
 
 from benchmark.errors import PlaceError, UserError
 from benchmark.runner.command import dry_run, list_command, run_command, show_command
-from benchmark.runner.help import help_page
+from benchmark.runner.help import HELP, print_help
 from benchmark.runner.python import Run, experiment, load_run, run
 from benchmark.runner.suite_run import Interrupted
 from benchmark.runner.suites import pasted
@@ -26,13 +26,12 @@ INTERRUPTED = 128  # plus the number of the signal, as shells do
 
 def main(arguments: list[str]) -> int:
     """Run a suite; the exit code is 0 if every experiment has finished."""
-    words = [argument for argument in arguments if argument not in INSTEAD]
+    words = [each for each in arguments if each not in INSTEAD]
     act = next((INSTEAD[each] for each in arguments if each in INSTEAD), run_command)
     try:
         words = complete(words)
-        if {"--help", "-h"} & set(words):
-            print(help_page([word for word in words if word not in ("--help", "-h")]))
-            return 0
+        if HELP & set(words):
+            act = print_help
         return act(words)
     except (UserError, PlaceError) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -34,11 +34,20 @@ Examples
 """
 
 
+HELP = {"--help", "-h"}
+
+
 def help_page(words: Sequence[str] = ()) -> str:
     """Usage, suites, groups with their choices, keys with their meaning and default."""
     suites, groups = "Suites\n" + _suites(words), "Groups\n" + _groups(words)
     sections = [USAGE, suites, groups, "Keys\n" + _keys(), EXAMPLES]
     return "\n".join(sections)
+
+
+def print_help(words: Sequence[str]) -> int:
+    """Print the page; the exit code."""
+    print(help_page([word for word in words if word not in HELP]))
+    return 0
 
 
 def _suites(words: Sequence[str]) -> str:
