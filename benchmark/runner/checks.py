@@ -16,7 +16,7 @@ from benchmark.machine.device import choose_device
 from benchmark.machine.place import Place
 from benchmark.records.identity import GROUPS, is_own
 from benchmark.storage.locations import NotDownloadedError
-from benchmark.tasks.build import loader_of, locations_of
+from benchmark.tasks.build import check_batches, loader_of, locations_of
 from benchmark.tasks.choices import check_group, class_of
 from benchmark.tasks.requirements import check_protocol, check_task
 
@@ -40,6 +40,8 @@ def check_experiment(experiment: Experiment) -> None:
 def _check_processes(experiment: Experiment) -> None:
     degrees, processes = experiment.parallelism, experiment.processes
     trainers = degrees.num_trainers
+    if experiment.max_events:  # how many are for training is known once they are loaded
+        check_batches(experiment, experiment.max_events)
     if trainers % processes:
         divisors = [str(part) for part in range(1, trainers + 1) if trainers % part == 0]
         raise ValueError(

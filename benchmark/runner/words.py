@@ -73,7 +73,11 @@ def spelled_out(words: list[str]) -> list[str]:
     plain = []
     for override in _parse(words):
         if override.is_sweep_override():
-            raise UserError(f"{override.input_line!r} names several values; one is wanted here.")
+            word = str(override.input_line)
+            raise UserError(
+                f"{word!r} names several values, and one is wanted here; "
+                f"where that is one value, write {_quoted(word)}."
+            )
         plain += _degrees(override) or [str(override.input_line)]
     return plain
 

@@ -96,9 +96,11 @@ def build_system(
     """The system with its model, ready to train.
 
     Raises:
-        ValueError: If the configuration chooses no system or no model, or two that do not fit.
+        ValueError: If the configuration chooses no system or no model, or two that do not fit, or
+            more trainers than the training events make batches.
     """
     check_network(experiment)
+    check_batches(experiment, dataset.split.train_end)
     training = TrainingSettings(
         epochs=experiment.epochs,
         batch_size=experiment.batch_size,
@@ -114,6 +116,21 @@ def build_system(
     job = Job(dataset, protocol, model, training, processes)
     system: System = instantiate_with(experiment.system, job=job)
     return system
+
+
+def check_batches(experiment: Experiment, num_events: int) -> None:
+    """Refuse more trainers than ``num_events`` make batches: some would never have one.
+
+    Raises:
+        ValueError: Says both numbers.
+    """
+    trainers, batch_size = experiment.parallelism.num_trainers, experiment.batch_size
+    batches = -(-num_events // batch_size)
+    if trainers > batches:
+        raise ValueError(
+            f"{experiment.parallelism} are {trainers} trainers, and {num_events} events in batches "
+            f"of {batch_size} are {batches} batches; take fewer trainers or a smaller batch_size."
+        )
 
 
 def instantiate_with(options: Options, **objects: Any) -> Any:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from benchmark.experiment import Experiment
+from benchmark.records.identity import is_own
+from benchmark.tasks.option_ranges import check_ranges
 from benchmark.tasks.option_types import check_options
 
 # The packages that are not always there, by the extra that brings them.
@@ -45,7 +47,7 @@ def class_of(experiment: Experiment, group: str) -> Class | None:
 
 
 def check_group(experiment: Experiment, group: str) -> None:
-    """Refuse options that the chosen class does not take, lacks, or takes in another type."""
+    """Refuse options that the chosen class does not take, or lacks; other types, other ranges."""
     chosen = class_of(experiment, group)
     if chosen is None:
         return
@@ -53,6 +55,8 @@ def check_group(experiment: Experiment, group: str) -> None:
     later = bool(getattr(experiment, group).get("_partial_"))
     taking = getattr(chosen, "options", None) or chosen  # a system may name them in a data class
     check_options(group, taking, options, GIVEN.get(group, ()), may_lack=later)
+    if is_own(str(getattr(experiment, group)["_target_"])):
+        check_ranges(group, options)
 
 
 def check_network(experiment: Experiment) -> None:

@@ -36,6 +36,32 @@ REFUSED = {
     ),
     "evaluate_every=0 system=disttgl": "evaluate_every must be at least 1, not 0.",
     "task.test=maybe": "task.test must be true or false, not 'maybe'.",
+    "task.test=3": "task.test must be true or false, not 3.",
+    "task.log_interval=0": "task.log_interval must be at least 1 and at most 1e+09, not 0.",
+    "task.log_interval=-1": "task.log_interval must be at least 1 and at most 1e+09, not -1.",
+    "protocol.num_negatives=0": "protocol.num_negatives must be at least 1 and at most 1e+09, "
+    "not 0.",
+    "system=disttgl model.embedding_dim=0": "model.embedding_dim must be at least 1 and at most "
+    "100,000, not 0.",
+    "system=disttgl model.dropout=1": "model.dropout must be at least 0 and below 1, not 1.",
+    "system=disttgl model.dropout=nan": "model.dropout must be at least 0 and below 1, not nan.",
+    "system=disttgl system.num_training_negatives=0": "system.num_training_negatives must be at "
+    "least 1 and at most 1e+09, not 0.",
+    "system=edgebank system.window=0": "system.window must be above 0 and at most 1, not 0.",
+    "pin_cores=2": "pin_cores must be true or false, not 2.",
+    "epochs=100000000000000000000": "epochs must be at most 1000000, not 100000000000000000000.",
+    "threads=100000": "threads must be at most 1024, not 100000.",
+    "learning_rate=inf": "learning_rate must be at most 1000, not inf.",
+    "learning_rate=nan": "learning_rate must be above 0, not nan.",
+    "heartbeat_seconds=1e12": "heartbeat_seconds must be at most 1000000, not 1000000000000.0.",
+    "parallelism.k=100000000000": "parallelism.k must be at most 4096, not 100000000000.",
+    "parallelism=100x100x100": "100x100x100 are 1000000 trainers; at most 4096 can be had.",
+    "system=disttgl parallelism=2x1x4 max_events=1000 batch_size=200": "2x1x4 are 8 trainers, and "
+    "1000 events in batches of 200 are 5 batches; take fewer trainers or a smaller batch_size.",
+    "suite.name=../../elsewhere": "suite.name names folders of records: write at most 100 letters, "
+    "digits, '_', '-', '.' and '+', not '../../elsewhere'.",
+    "dataset.name=/etc": "dataset.name names folders of records: write at most 100 letters, "
+    "digits, '_', '-', '.' and '+', not '/etc'.",
 }
 
 

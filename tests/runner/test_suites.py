@@ -183,7 +183,7 @@ def test_the_hash_is_the_same_in_every_process() -> None:
         for seed in ("1", "2")
     }
     assert len(outputs) == 1
-    assert "synthetic-tgn-1x1x1-seed1-" in outputs.pop()
+    assert "synthetic-tgn-tgn_pyg-1x1x1-seed1-" in outputs.pop()
 
 
 def test_a_reader_that_has_seen_enough_of_the_list_is_no_error() -> None:
@@ -194,7 +194,7 @@ def test_a_reader_that_has_seen_enough_of_the_list_is_no_error() -> None:
     )
     assert listed.stdout is not None and listed.stderr is not None
     listed.stdout.close()
-    assert listed.stderr.read() == b""
+    assert listed.stderr.read() == b"Starting: importing packages.\n"
     assert listed.wait() == 128 + signal.SIGPIPE
 
 

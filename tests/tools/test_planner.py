@@ -217,7 +217,8 @@ class TestCommand:
     def test_wrong_words_are_refused(
         self, word: str, message: str, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        assert message in refusal([*PAPER, word], capsys)
+        others = [each for each in PAPER if not each.startswith(f"{word.partition('=')[0]}=")]
+        assert message in refusal([*others, word], capsys)
 
     def test_help_names_every_key(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert command.main(["--help"]) == 0

@@ -114,12 +114,15 @@ def _has_api_key() -> bool:
     """Whether there is a key; W&B itself would ask a person or wait for the network to say so."""
     if os.environ.get("WANDB_API_KEY"):
         return True
-    host = urlparse(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname or ""
     try:
         keys = netrc.netrc(os.environ.get("NETRC"))
     except (OSError, netrc.NetrcParseError):
         return False
-    return keys.authenticators(host) is not None
+    import wandb  # noqa: PLC0415  (slow, and may be missing)
+
+    given = os.environ.get("WANDB_BASE_URL")
+    servers = [given] if given else [wandb.Settings().base_url, "https://api.wandb.ai"]
+    return any(keys.authenticators(urlparse(one).hostname or "") for one in servers)
 
 
 def send(folder: Path, mode: Mode, follow: bool = False) -> None:

@@ -1,7 +1,7 @@
 """The columns of a table: the settings that tell its rows apart, and how all is laid out."""
 
 import json
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Literal
 
 from rich.box import SIMPLE
@@ -22,8 +22,9 @@ OTHERWISE_SAID = ("choices.", "content.", "parallelism.")  # by names, or where 
 LEFT_ALIGNED = ("dataset", "protocol", "system", "model", "status")
 LAST_NAMES = ("system", "model", "i x j x k")  # after these a table measures
 WIDTH, AMPLE = 120, 1000  # characters
-BETWEEN = 3  # characters between columns
-LONGEST_WORD = 30  # what is longer is cut into lines
+NAMES_SHARE = 0.75  # of the width that may be repeated
+BETWEEN = 2  # characters between columns
+LONGEST_VALUE = 30  # what is longer may be cut into lines
 SETTINGS: dict[str, Column] = {  # what tells configurations apart, beside system and i x j x k
     "dataset": lambda row: row["dataset"],
     "protocol": lambda row: row["protocol"],
@@ -65,15 +66,21 @@ def telling(rows: Sequence[Row], names: Collection[str]) -> dict[str, Column]:
 
 
 def render(rows: Sequence[Row], columns: dict[str, Column]) -> str:
-    """The table, at most ``WIDTH`` wide where its words allow.
+    """The table, at most ``WIDTH`` wide.
 
-    Columns that do not fit go below, beside those up to the last of ``LAST_NAMES`` once more.
+    Columns that do not fit go below, beside those up to the last of ``LAST_NAMES`` once more, or
+    beside the number of the row where these fill the page themselves.
     """
     cells = {title: [text(row) for row in rows] for title, text in columns.items()}
-    least = {title: _longest_word([title, *texts]) for title, texts in cells.items()}
     titles = list(columns)
     end = max((titles.index(name) + 1 for name in LAST_NAMES if name in titles), default=0)
-    names, blocks = titles[:end], [titles[:end]]
+    least = {title: _least_width(title, texts) for title, texts in cells.items()}
+    names = titles[:end]
+    if _total([least[name] for name in names]) > WIDTH * NAMES_SHARE:
+        names, titles, end = ["row"], ["row", *titles], 1
+        cells["row"] = [str(number) for number in range(1, len(rows) + 1)]
+        least["row"] = _least_width("row", cells["row"])
+    blocks = [list(names)]
     for title in titles[end:]:
         if blocks[-1] != names and _total([least[one] for one in [*blocks[-1], title]]) > WIDTH:
             blocks.append(list(names))
@@ -90,7 +97,7 @@ def _laid_out(cells: dict[str, list[str]], least: dict[str, int]) -> str:
         if widths[title] <= least[title]:
             break
         widths[title] -= 1
-    table = Table(box=SIMPLE)
+    table = Table(box=SIMPLE, padding=(0, 1, 0, 0))
     for title, width in widths.items():
         justify: Literal["left", "right"] = "left" if title in LEFT_ALIGNED else "right"
         table.add_column(title, justify=justify, width=width, overflow="fold")
@@ -107,8 +114,10 @@ def _total(widths: Collection[int]) -> int:
     return sum(widths) + BETWEEN * (len(widths) + 1)
 
 
-def _longest_word(texts: Iterable[str]) -> int:
-    return min(LONGEST_WORD, max(len(word) for text in texts for word in [*text.split(), ""]))
+def _least_width(title: str, texts: Sequence[str]) -> int:
+    """A heading may be cut into its words, a value only where it is long."""
+    words = [title] if title in LAST_NAMES else title.split()
+    return max(*map(len, words), *(min(LONGEST_VALUE, len(text)) for text in texts))
 
 
 def _differing(settings: Collection[Row]) -> set[str]:

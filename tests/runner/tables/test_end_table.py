@@ -51,7 +51,7 @@ def test_a_row_holds_the_numbers(row: dict[str, Any], capsys: pytest.CaptureFixt
 def test_settings_that_differ_become_columns(
     row: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shared, heading, first, second = cells(shown(capsys, row, {**row, "seed": 7, "epochs": 3}))
+    shared, *_, heading, first, second = cells(shown(capsys, row, {**row, "seed": 7, "epochs": 3}))
     assert "seed" not in shared
     assert heading.startswith("epochs seed system i x j x k")
     assert (first[:12], second[:12]) == ("2 0 a_system", "3 7 a_system")
@@ -67,14 +67,14 @@ def test_every_setting_that_tells_rows_apart_is_a_column(
         return {**row, **experiment.describe(), "settings": settings_of(experiment)}
 
     small, large = with_model(memory_dim=32), with_model(memory_dim=64)
-    _, heading, first, second = cells(shown(capsys, small, large))
+    *_, heading, first, second = cells(shown(capsys, small, large))
     assert heading.startswith("model.memory_dim system i x j x k")
     assert (first[:11], second[:11]) == ("32 a_system", "64 a_system")
-    _, heading, first, second = cells(shown(capsys, with_model(1e-3), with_model()))
+    *_, heading, first, second = cells(shown(capsys, with_model(1e-3), with_model()))
     assert heading.startswith("learning_rate system")
     assert (first.split()[0], second.split()[0]) == ("0.001", "0.0001")
     other = {**with_model(name="other", num_layers=2), "status": "failed"}
-    _, heading, *_ = cells(shown(capsys, small, other))  # another network has options of its own
+    *_, heading, _, _ = cells(shown(capsys, small, other))  # the other has options of its own
     assert heading.startswith("model system i x j x k")
 
 
@@ -123,3 +123,22 @@ def test_a_long_path_in_a_reason_is_broken_and_not_cut() -> None:
     path = "/results/" + "deep/" * 40 + "result.json"
     table = render([{"status": f"unreadable: {path}"}], {"status": lambda row: row["status"]})
     assert f"unreadable:{path}" in "".join(table.split())
+
+
+def test_no_table_is_wider_than_a_page_and_none_loses_a_value(
+    make_experiment: MakeExperiment, row: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = {f"an_option_{number}": 10**number for number in range(12)}
+    rows = []
+    for factor in (1, 2):
+        changed = {name: factor * value for name, value in options.items()}
+        experiment = make_experiment(parallelism={"j": 2}, processes=2, model=changed)
+        rows.append({**row, "settings": settings_of(experiment)})
+    rows[1] |= {"status": "failed", "reason": "why " * 40}
+    table = shown(capsys, *rows)
+    assert max(map(len, table.splitlines()[2:])) <= 120
+    words = " ".join(table.split()).split()
+    for value in (*options.values(), *(2 * value for value in options.values())):
+        assert str(value) in words
+    assert words.count("why") == 40
+    assert words.count("row") > 2  # what does not fit goes below, with what tells rows apart

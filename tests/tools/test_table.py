@@ -1,0 +1,101 @@
+"""Every recorded run beside those it compares with, in four formats."""
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmark.runner.tables.comparison import compare, print_comparison, recorded_runs
+from benchmark.table import main
+from tests.experiments import MakeExperiment
+
+VALUES = {"better": (0.60, 0.64), "worse": (0.50, 0.52)}
+
+
+@pytest.fixture
+def results(tmp_path: Path, make_experiment: MakeExperiment) -> Path:
+    """Two systems with two seeds on one data set, in two suites; one of them on another too."""
+
+    def record(system: str, seed: int, value: float, **changes: Any) -> None:
+        experiment = make_experiment(
+            seed=seed, system={"name": system}, suite={"name": system}, **changes
+        )
+        folder = experiment.folder
+        folder.prepare(experiment.config())
+        metrics = {"validation_mrr_best": 0.7, "test_mrr": value}
+        seconds = {"train": 1.0, "evaluate": 1.0, "total": 2.0}
+        known = {**experiment.describe(), "visibility": "event", "primary_metric": "mrr"}
+        folder.log({"iteration": 1, "epoch": 1, "seconds": 1.0, "validation_mrr": 0.7})
+        folder.finish(known | {"status": "finished", "metrics": metrics, "seconds": seconds})
+
+    for system, values in VALUES.items():
+        for seed, value in enumerate(values):
+            record(system, seed, value)
+    record("better", 0, 0.9, dataset={"name": "another"})
+    return tmp_path
+
+
+def test_text(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (results / "worse" / "cut").mkdir()
+    (results / "worse" / "cut" / "config.yaml").write_text("{}")
+    assert main([str(results)]) == 0
+    shown = capsys.readouterr()
+    unfinished = "the run is unfinished (it has no result.json)"
+    assert shown.err == f"left out: {results}/worse/cut: {unfinished}\n"
+    lines = [" ".join(line.split()) for line in shown.out.splitlines()]
+    assert "a_dataset, protocol a_protocol, batch size 100: mean [95% interval] over seeds" in lines
+    assert "better 1x1x1 2 test mrr 0.6200 [0.3659, 0.8741]" in lines
+    worse = "worse 1x1x1 2 test mrr 0.5100 [0.3829, 0.6371] 0.1100 [-0.0171, 0.2371]"
+    assert worse in lines
+    assert "better 1x1x1 1 test mrr 0.9000" in lines
+
+
+def test_csv_has_the_numbers_in_full(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(results), "--format", "csv"]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [(row["dataset"], row["system"], row["seeds"]) for row in rows] == [
+        ("a_dataset", "better", "2"), ("a_dataset", "worse", "2"), ("another", "better", "1"),
+    ]  # fmt: skip
+    assert float(rows[1]["mean"]) == pytest.approx(0.51)
+    assert float(rows[1]["behind"]) == pytest.approx(0.11)
+    assert float(rows[1]["behind_interval_low"]) == pytest.approx(-0.017062, abs=1e-6)
+    assert rows[2]["interval_low"] == ""
+
+
+def test_markdown_and_latex(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(results / "better"), "--format", "markdown"]) == 0
+    head, rule, *rows = capsys.readouterr().out.splitlines()
+    assert head.startswith("| dataset | protocol | model | system | i x j x k | seeds | metric |")
+    assert rule.count("---") == head.count("|") - 1
+    assert len(rows) == 2
+    assert main([str(results / "better"), "--format", "latex"]) == 0
+    assert "a\\_dataset" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [("absent", "There is no folder {}."), ("", "{}: no finished run there has a metric")],
+)
+def test_nothing_to_compare(
+    tmp_path: Path, name: str, sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / name
+    assert main([str(folder)]) == 2
+    assert sentence.format(folder) in capsys.readouterr().err
+
+
+def test_a_command_shows_what_was_recorded_beside_it(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recorded, unreadable = recorded_runs(results)
+    assert unreadable == []
+    own = [folder for folder in recorded if folder.path.parent.name == "worse"]
+    rows = compare(own, recorded)
+    told = {row["system"]: (row["before"], row["seeds"], row["mean"]) for row in rows}
+    assert told == {"better": (True, 2, pytest.approx(0.62)), "worse": (False, 2, 0.51)}
+    print_comparison(rows)
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert any(line.startswith("better 1x1x1 2") and line.endswith("before") for line in lines)
+    assert any(line.startswith("worse 1x1x1 2") and line.endswith("now") for line in lines)
