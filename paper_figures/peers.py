@@ -11,7 +11,7 @@ from benchmark.records.series import SINGLE, alike, make_series
 from benchmark.records.statistics import Estimate
 from paper_figures import style
 from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
-from paper_figures.published_networks import OTHER_TGN
+from paper_figures.published import OTHER_TGN
 from paper_figures.selection import has
 from paper_figures.throughput import BATCH_SIZE, PER_GPU
 
