@@ -50,6 +50,16 @@ class TGLSystem(ModelSystem):
                 f"parallelism.k=1, not {parallelism}; choose system=disttgl for the other two."
             )
 
+    @classmethod
+    def check_machines(
+        cls, parallelism: Parallelism, machines: int, options: Mapping[str, Any]
+    ) -> None:
+        """Refuse more than one machine."""
+        raise ValueError(
+            "system=tgl keeps one node memory in the memory of one machine; choose system=disttgl "
+            f"to train on {machines}."
+        )
+
     def __init__(self, job: Job, **options: Any) -> None:
         chosen, training = TGLOptions(**options), job.training
         parallelism = training.parallelism

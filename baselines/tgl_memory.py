@@ -2,11 +2,11 @@
 
 import mmap
 import os
-import socket
 
 import torch
 from torch import Tensor
 
+from benchmark.machine.place import machine_identity
 from benchmark.models.node_state import NodeState
 from benchmark.training.processes import Processes
 from benchmark.training.row_layout import WORD, RowLayout
@@ -60,12 +60,12 @@ def _shared_by(processes: Processes, size: int) -> mmap.mmap:
     owned = os.memfd_create("node-memory") if processes.rank == 0 else None
     if owned is not None:
         os.ftruncate(owned, size)
-    offers = processes.gather_objects((socket.gethostname(), os.getpid(), owned))
+    offers = processes.gather_objects((machine_identity(), os.getpid(), owned))
     machines = {machine for machine, _, _ in offers}
     if len(machines) > 1:
         raise ValueError(
             "system=tgl keeps one node memory in the memory of one machine, and its processes are "
-            f"on {', '.join(sorted(machines))}; choose system=disttgl to train on several."
+            f"on {len(machines)}; choose system=disttgl to train on several."
         )
     _, owner, descriptor = offers[0]
     with open(f"/proc/{owner}/fd/{descriptor}", "r+b", buffering=0) as file:

@@ -11,8 +11,9 @@ from hydra.errors import HydraException
 from hydra.utils import instantiate
 
 from benchmark.errors import UserError, one_sentence
-from benchmark.runner.compose import complete, compose_settings
+from benchmark.runner.compose import compose_settings
 from benchmark.runner.settings import check_complete
+from benchmark.runner.words import complete
 from benchmark.tools.model_check import find_problems
 
 

@@ -33,6 +33,17 @@ class WandbMirror:
 
 
 @dataclass(frozen=True)
+class Machines:
+    """The machines that an experiment runs on, and where this one finds the others."""
+
+    number: int = 1
+    here: int | None = None
+    meet_at: str | None = None
+    address: str | None = None
+    launcher: str = "auto"
+
+
+@dataclass(frozen=True)
 class Experiment:
     """One system, model, data set, task, protocol, parallelism and seed.
 
@@ -55,6 +66,7 @@ class Experiment:
     learning_rate: float
     parallelism: Parallelism = field(default_factory=Parallelism)
     processes: int = 1
+    machines: Machines = Machines()
     threads: int | None = None
     pin_cores: bool = False
     seed: int = 0
@@ -78,11 +90,14 @@ class Experiment:
     def from_config(cls, config: Mapping[str, Any]) -> "Experiment":
         """The experiment that ``config.yaml`` describes; keys that are no field are left out."""
         known = {each.name: config[each.name] for each in fields(cls) if each.name in config}
+        if known.get("seed") is None:  # the settings of a suite leave it to ``seeds``
+            known.pop("seed", None)
         return cls(
             **known
             | {
                 "suite": Question(config["suite"]["name"], config["suite"].get("question", "")),
                 "parallelism": Parallelism(**config["parallelism"]),
+                "machines": Machines(**config.get("machines", {})),
                 "wandb": WandbMirror(**config["wandb"]),
                 "locating": tuple(config.get("locating", ())),
             }
@@ -102,8 +117,9 @@ class Experiment:
     @property
     def label(self) -> str:
         """What a person calls it; the fingerprint tells equal labels apart."""
-        names = f"{self.name_of('dataset')}-{self.name_of('system')}"
-        return f"{names}-{self.parallelism}-seed{self.seed}"
+        groups = ("dataset", "system", "model")
+        names = [self.name_of(group) for group in groups if self.choices[group] != "none"]
+        return "-".join([*names, str(self.parallelism), f"seed{self.seed}"])
 
     @property
     def fingerprint(self) -> str:
@@ -112,16 +128,22 @@ class Experiment:
 
     @property
     def folder(self) -> RunFolder:
-        """The record: a folder of its own for every fingerprint."""
-        name = f"{self.label}-{self.fingerprint}"
-        return RunFolder(Path(self.results_dir) / self.suite.name / name)
+        """The record: a folder of its own for every fingerprint, whatever it was called before."""
+        suite, fingerprint = Path(self.results_dir) / self.suite.name, self.fingerprint
+        known = sorted(suite.glob(f"*-{fingerprint}"))
+        return RunFolder(known[0] if known else suite / f"{self.label}-{fingerprint}")
 
     @property
     def threads_per_process(self) -> int:
         """CPU threads of each process."""
         if self.threads is not None:
             return self.threads
-        return max(1, available_cores() // self.processes)
+        return max(1, available_cores() // self.processes_per_machine)
+
+    @property
+    def processes_per_machine(self) -> int:
+        """How many processes every machine hosts; one where the number is no multiple."""
+        return max(1, self.processes // self.machines.number)
 
     def describe(self) -> dict[str, Any]:
         """The fields of ``result.json`` that are known before it runs."""
@@ -130,6 +152,7 @@ class Experiment:
             **{group: self.name_of(group) for group in GROUPS},
             "parallelism": asdict(self.parallelism),
             "processes": self.processes,
+            "machines": self.machines.number,
             "emulated": self.parallelism.num_trainers > self.processes,
             "seed": self.seed,
             "epochs": self.epochs,

@@ -7,27 +7,32 @@ import os
 import signal
 import sys
 
+if __name__ == "__main__":  # what is imported below takes seconds
+    print("Starting: importing packages.", file=sys.stderr, flush=True)
+
 from benchmark.errors import PlaceError, UserError
-from benchmark.runner.compose import complete
-from benchmark.runner.help import help_page
+from benchmark.runner.command import dry_run, list_command, run_command, show_command
+from benchmark.runner.help import HELP, print_help
 from benchmark.runner.python import Run, experiment, load_run, run
-from benchmark.runner.suite_run import Interrupted, list_suite, run_suite
-from benchmark.runner.suites import expand
+from benchmark.runner.suite_run import Interrupted
+from benchmark.runner.suites import pasted
+from benchmark.runner.words import complete
 
 __all__ = ["Run", "experiment", "load_run", "run"]
 USER_ERROR = 2
+INSTEAD = {"--list": list_command, "--show": show_command, "--dry-run": dry_run}  # of running
 INTERRUPTED = 128  # plus the number of the signal, as shells do
 
 
 def main(arguments: list[str]) -> int:
     """Run a suite; the exit code is 0 if every experiment has finished."""
-    if {"--help", "-h"} & set(arguments):
-        print(help_page())
-        return 0
-    words = [argument for argument in arguments if argument != "--list"]
+    words = [each for each in arguments if each not in INSTEAD]
+    act = next((INSTEAD[each] for each in arguments if each in INSTEAD), run_command)
     try:
-        suite = expand(complete(words), may_download="--list" not in arguments)
-        return list_suite(suite) if "--list" in arguments else run_suite(suite)
+        words = complete(words)
+        if HELP & set(words):
+            act = print_help
+        return act(words)
     except (UserError, PlaceError) as error:
         print(f"error: {error}", file=sys.stderr)
         return USER_ERROR
@@ -35,7 +40,7 @@ def main(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return INTERRUPTED + signal.SIGPIPE
     except Interrupted as interrupted:
-        print(f"Interrupted. The same command goes on: {suite.command}", file=sys.stderr)
+        print(f"Interrupted. The same command goes on: {pasted(words)}", file=sys.stderr)
         return INTERRUPTED + interrupted.args[0]
     except KeyboardInterrupt:  # before anything was started
         return INTERRUPTED + signal.SIGINT

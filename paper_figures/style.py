@@ -26,7 +26,7 @@ BAND_ALPHA = 0.2
 MARKERS = ("o", "s", "^", "D", "v", "<", ">", "p", "h")
 # Okabe and Ito's palette, told apart with every common colour blindness.
 COLORS = {
-    "disttgl": "#0072B2", "tgl": "#D55E00", "tgn": "#009E73",
+    "disttgl": "#0072B2", "tgl": "#D55E00", "tgl_softmax": "#E69F00", "tgn": "#009E73",
     "TGN-attn": "#0072B2", "JODIE": "#D55E00", "TGAT": "#009E73", "DySAT": "#CC79A7",
     "APAN": "#E69F00", "GraphMixer": "#000000",
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""The example of docs/variants.md, copied out of it into a folder outside of the repository."""
+"""The examples of docs/variants.md, copied out of it into a folder outside of the repository."""
 
 import importlib
 import re
@@ -14,19 +14,26 @@ from tests.disttgl.test_variants import round_losses, rule, system_of
 
 DOCS = Path(__file__).parents[1] / "docs" / "variants.md"
 TARGET = "fading_neighbors.FadingNeighbors"
+PAIRWISE = "common_neighbors.CommonNeighbors"
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the example and nothing else, from which modules are imported."""
-    (example,) = re.findall(r"```python\n(.*?)```", DOCS.read_text(), re.DOTALL)
-    (tmp_path / "fading_neighbors.py").write_text(example)
+    """A folder with the examples and nothing else, from which modules are imported."""
+    examples = re.findall(r"^`(\w+\.py)`.*?```python\n(.*?)```", DOCS.read_text(), re.DOTALL | re.M)
+    assert [name for name, _ in examples] == ["fading_neighbors.py", "common_neighbors.py"]
+    for name, example in examples:
+        (tmp_path / name).write_text(example)
     monkeypatch.syspath_prepend(tmp_path)
     return tmp_path
 
 
-def test_the_example_keeps_the_contract_and_learns_under_every_parallelism(folder: Path) -> None:
-    network = importlib.import_module("fading_neighbors").FadingNeighbors
+@pytest.mark.parametrize("name", [TARGET, PAIRWISE])
+def test_the_example_keeps_the_contract_and_learns_under_every_parallelism(
+    folder: Path, name: str
+) -> None:
+    module, _, example = name.partition(".")
+    network = getattr(importlib.import_module(module), example)
     assert find_problems(network) == []
     for layout in ("1x1x1", "2x1x1", "1x2x1", "1x1x2"):
         system = system_of(network, layout, dataset=rule())
@@ -34,19 +41,23 @@ def test_the_example_keeps_the_contract_and_learns_under_every_parallelism(folde
         assert losses[-1] < 0.9 * losses[0], layout
 
 
-def test_the_command_of_the_docs_trains_it_and_draws_it(folder: Path) -> None:
+@pytest.mark.parametrize("target", [TARGET, PAIRWISE])
+def test_the_command_of_the_docs_trains_it_and_draws_it(folder: Path, target: str) -> None:
     commands = re.findall(r"^python -m benchmark\.run (.*)$", DOCS.read_text(), re.MULTILINE)
-    small = ["dataset.num_nodes=40", "dataset.num_events=300", "epochs=1", "batch_size=100"]
+    command = next(line for line in commands if f"model._target_={target}" in line)
+    small = ["dataset.num_nodes=40", "dataset.num_events=300", "epochs=2", "batch_size=100"]
     here = ["device=cpu", "wandb.mode=disabled", f"results_dir={folder / 'runs'}"]
     done = subprocess.run(
-        [sys.executable, "-m", "benchmark.run", *commands[0].split(), *small, *here],
+        [sys.executable, "-m", "benchmark.run", *command.split(), *small, *here],
         cwd=folder,
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert f"model._target_={TARGET}" in commands[0]
-    figure = folder / "runs" / "variants" / "figures" / "time_to_accuracy_synthetic_disttgl.csv"
-    assert pd.read_csv(figure)["network"].unique().tolist() == ["FadingNeighbors"]
-    assert figure.with_suffix(".pdf").exists()
+    assert target.partition(".")[2] in done.stdout
+    figures = folder / "runs" / "variants" / "figures"
+    if target == TARGET:
+        figure = figures / "time_to_accuracy_synthetic_disttgl.csv"
+        assert pd.read_csv(figure)["network"].unique().tolist() == ["FadingNeighbors"]
+        assert figure.with_suffix(".pdf").exists()

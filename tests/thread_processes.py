@@ -56,16 +56,17 @@ class ThreadProcesses(Processes):
 
 
 def on_threads(
-    world_size: int, work: Callable[[Processes], Any], fatal: int | None = None
+    world_size: int,
+    work: Callable[[Processes], Any],
+    fatal: int | None = None,
+    machines: int = 1,
 ) -> list[Any]:
     """What ``work`` returns on each of them; with ``fatal`` the last one is killed there."""
     meeting = Meeting(Barrier(world_size))
 
     def run(rank: int) -> Any:
-        last = rank == world_size - 1
-        return work(
-            ThreadProcesses(rank, world_size, meeting=meeting, fatal=fatal if last else None)
-        )
+        dies_at = fatal if rank == world_size - 1 else None
+        return work(ThreadProcesses(rank, world_size, machines, meeting=meeting, fatal=dies_at))
 
     with ThreadPoolExecutor(world_size) as pool:
         futures = [pool.submit(run, rank) for rank in range(world_size)]

@@ -1,12 +1,15 @@
 """The DistTGL trainer: i x j x k logical trainers on any number of processes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
 
-from benchmark.disttgl.memory.registry import NODE_MEMORIES
+from benchmark.disttgl.memory.backend import NodeMemory
+from benchmark.disttgl.memory.daemon import DaemonMemory
+from benchmark.disttgl.memory.replica import ReplicaMemory
+from benchmark.disttgl.memory.sharded import ShardedMemory
 from benchmark.disttgl.schedule import Schedule
 from benchmark.disttgl.static_memory import pretrained_rows, row_dropout, uses_static_memory
 from benchmark.disttgl.table_trainer import Pretraining
@@ -16,7 +19,17 @@ from benchmark.models.contract import TemporalModel
 from benchmark.models.node_state import NodeState
 from benchmark.parallelism import Parallelism
 from benchmark.training.model_system import ModelOptions, ModelSystem
+from benchmark.training.processes import Processes
 from benchmark.training.system import Job, ReportProgress, Step
+
+# The state of all nodes at the start, the most rows that one trainer writes in an iteration, ...
+NodeMemoryMaker = Callable[[NodeState, int, Parallelism, Processes], NodeMemory]
+
+NODE_MEMORIES: dict[str, NodeMemoryMaker] = {
+    "replica": ReplicaMemory,
+    "daemon": DaemonMemory,
+    "sharded": ShardedMemory,
+}
 
 
 @dataclass(frozen=True)
@@ -54,6 +67,19 @@ class DistTGLSystem(ModelSystem):
         super().check(parallelism, num_processes, options)
         if "static_memory" in options:
             uses_static_memory(options["static_memory"])
+
+    @classmethod
+    def check_machines(
+        cls, parallelism: Parallelism, machines: int, options: Mapping[str, Any]
+    ) -> None:
+        """Refuse a memory copy that would cross machines where its backend cannot."""
+        node_memory = options.get("node_memory", cls.options.node_memory)
+        if node_memory != "sharded" and parallelism.k % machines:
+            raise ValueError(
+                f"system.node_memory={node_memory} keeps every memory copy on one machine, and "
+                f"parallelism.k={parallelism.k} copies cannot be shared evenly by {machines} "
+                f"machines; choose a multiple of {machines}, or system.node_memory=sharded."
+            )
 
     def __init__(self, job: Job, **options: Any) -> None:
         self.chosen = chosen = DistTGLOptions(**options)

@@ -99,6 +99,15 @@ class LogicalTrainers:
                 states = self.memory.receive(turn)
             for (use, batch), state in zip(batches.items(), states, strict=True):
                 self.inputs[use] = (batch, state)
+        self.memory.announce(
+            {
+                Turn(trainer, assignment.copy): self.inputs[trainer, iteration][
+                    0
+                ].write.nodes.numel()
+                for trainer, assignment in zip(self.trainers, assignments, strict=True)
+                if assignment.writes and assignment.events
+            }
+        )
 
     def _train(self, iteration: int) -> Step:
         """One forward and backward pass of every trainer, the writes, one step of the optimiser."""

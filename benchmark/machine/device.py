@@ -2,25 +2,28 @@
 
 import torch
 
+from benchmark.machine.place import Place
 
-def choose_device(name: str, rank: int, world_size: int) -> torch.device:
-    """The device called ``cpu``, ``cuda`` or ``auto``; every process has a GPU of its own.
+
+def choose_device(name: str, place: Place) -> torch.device:
+    """The device called ``cpu``, ``cuda`` or ``auto``; every process has a GPU of its machine.
 
     Raises:
-        ValueError: If ``cuda`` is asked for and there is none, or if there are fewer GPUs than
-            processes, which NCCL does not serve.
+        ValueError: If ``cuda`` is asked for and there is none, or if the machine has fewer GPUs
+            than processes, which NCCL does not serve.
     """
     num_gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if name == "cuda" and num_gpus == 0:
         raise ValueError("device=cuda but no GPU can be used here; choose device=cpu or auto.")
     if name == "cpu" or num_gpus == 0:
         return torch.device("cpu")
-    if world_size > num_gpus:
+    if place.local_size > num_gpus:
+        where = " on each machine" if place.machines > 1 else ""
         raise ValueError(
-            f"{world_size} processes need as many GPUs, and there are {num_gpus}: set processes "
-            "lower, which trains the same, or device=cpu."
+            f"{place.local_size} processes{where} need as many GPUs, and there are {num_gpus}: set "
+            "processes lower, which trains the same, or device=cpu."
         )
-    return torch.device("cuda", rank)
+    return torch.device("cuda", place.local_rank)
 
 
 def check_precision(precision: str, device: torch.device) -> None:

@@ -1,5 +1,7 @@
 """What an experiment ran on: code version, library versions, hardware."""
 
+import hashlib
+import os
 import platform
 import subprocess
 import sys
@@ -17,9 +19,12 @@ GIT_SECONDS = 10
 
 
 def environment(threads: int) -> dict[str, Any]:
-    """Commit, versions and hardware; ``threads`` is the number of each process."""
+    """Commit, versions and hardware of this machine, whose name is left out.
+
+    ``threads`` is the number of each process.
+    """
     return {
-        "commit": _git("rev-parse", "HEAD"),
+        "commit": commit(),
         "uncommitted_changes": bool(_git("status", "--porcelain", "--untracked-files=no")),
         "python": platform.python_version(),
         "libraries": {name: _version(name) for name in LIBRARIES},
@@ -30,6 +35,21 @@ def environment(threads: int) -> dict[str, Any]:
         "memory_bytes": psutil.virtual_memory().total,
         "gpus": [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())],
     }
+
+
+def commit() -> str | None:
+    """The commit of the code, or None where there is no git."""
+    return _git("rev-parse", "HEAD")
+
+
+def source_checksum() -> str:
+    """Equal on machines that have the same code, committed or not."""
+    root, summed = Path(__file__).parents[1], hashlib.sha256()
+    for folder, folders, files in os.walk(root, followlinks=True):
+        folders.sort()
+        for name in sorted(name for name in files if name.endswith((".py", ".yaml"))):
+            summed.update(f"{name}\0".encode() + Path(folder, name).read_bytes())
+    return summed.hexdigest()
 
 
 def _git(*arguments: str) -> str | None:

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from benchmark.graph.samplers import NeighborSampler
 from benchmark.graph.snapshots import WHOLE_PAST, Snapshots
 from benchmark.models.layers.node_memory import StaticRows
-from benchmark.models.node_state import NO_EVENT, Mails, NodeState
+from benchmark.models.memory_write import Mails
+from benchmark.models.node_state import NO_EVENT, NodeState
 from benchmark.models.subgraph import Subgraph
 
 

@@ -13,7 +13,8 @@ from torch import Tensor
 from benchmark.datasets.dataset import EventBatch
 from benchmark.graph.samplers import NeighborSampler
 from benchmark.models.contract import TemporalModel
-from benchmark.models.node_state import NO_EVENT, Delivery, MemoryWrite, NodeState
+from benchmark.models.memory_write import Delivery, MemoryWrite
+from benchmark.models.node_state import NO_EVENT, NodeState
 from benchmark.models.pairwise import (
     Answers,
     NodeAnswers,

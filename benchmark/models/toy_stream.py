@@ -8,7 +8,8 @@ from benchmark.graph.neighbor_index import NeighborIndex
 from benchmark.graph.samplers import RecentSampler
 from benchmark.graph.visibility import Visibility
 from benchmark.models.contract import TemporalModel
-from benchmark.models.node_state import Delivery, Mails, MemoryWrite, NodeState
+from benchmark.models.memory_write import Delivery, Mails, MemoryWrite
+from benchmark.models.node_state import NodeState
 from benchmark.models.roots import CandidateRoots
 from benchmark.models.subgraph import Subgraph, build_subgraph
 

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from benchmark.models.layers.decoders import PairDecoder
 from benchmark.models.layers.dropout import Dropout
 from benchmark.models.layers.time_encoding import TimeEncoding
-from benchmark.models.node_state import Mails, NodeState
+from benchmark.models.memory_write import Mails
+from benchmark.models.node_state import NodeState
 from benchmark.models.pairwise import PairwiseModel
 from benchmark.models.roots import RootPairs
 from benchmark.models.subgraph import Subgraph

@@ -24,9 +24,10 @@ NOT_IDENTITY = (
     "evaluation_mebibytes",
     "wandb",
     "locating",
+    *(f"machines.{key}" for key in ("here", "meet_at", "address", "launcher")),
 )
-# Settings that are younger than records that are kept: unset, they name nothing.
-NAMED_WHERE_SET = ("evaluate_every",)
+# Settings that are younger than records that are kept: at these values they name nothing.
+YOUNGER = {"evaluate_every": (None,), "machines": (None, {"number": 1})}
 GROUPS = ("dataset", "task", "protocol", "system", "model")
 OWN_PACKAGES = ("benchmark", "baselines", "datasets")  # also as records of earlier versions say
 HASH_LENGTH = 8
@@ -39,9 +40,11 @@ def identifying(config: Mapping[str, Any], *left_out: str) -> dict[str, Any]:
     """
     kept = deepcopy(dict(config))
     locating = (f"dataset.{option}" for option in config.get("locating", ()))
-    unset = (key for key in NAMED_WHERE_SET if kept.get(key) is None)
-    for key in (*NOT_IDENTITY, *locating, *unset, *left_out):
+    for key in (*NOT_IDENTITY, *locating, *left_out):
         _remove(kept, key)
+    for key, unset in YOUNGER.items():
+        if kept.get(key) in unset:
+            _remove(kept, key)
     for group in GROUPS:
         options = kept.get(group, {})
         if "_target_" in options:

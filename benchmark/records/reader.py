@@ -16,6 +16,7 @@ from benchmark.records.identity import GROUPS, identifying
 from benchmark.records.schema import NUMBER, config_of_today, line_of_today, result_of_today
 from benchmark.records.seal import (
     CONFIG,
+    ENVIRONMENT,
     LINES,
     RESULT,
     DamagedError,
@@ -26,7 +27,6 @@ from benchmark.records.seal import (
     read_settings,
 )
 
-ENVIRONMENT = "environment.json"
 DRAWN = "figures"  # a folder of what was drawn from the runs beside it
 BESIDE_RUNS = {"README.md", "agreement.csv"}
 LISTED = 3  # foreign files named per folder

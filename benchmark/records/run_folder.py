@@ -22,6 +22,7 @@ from benchmark.records.schema import (
 )
 from benchmark.records.seal import (
     CONFIG,
+    ENVIRONMENT,
     LINES,
     RESULT,
     SEAL,
@@ -70,6 +71,7 @@ class RunFolder:
                 with writing_into(self.path, KEY):
                     self.path.mkdir(parents=True, exist_ok=True)
                     held.enter_context(FileLock(self.path / "lock", timeout=0))
+                    discard(holder)
                     holder.write_text(str(os.getpid()))
             except Timeout:
                 raise UserError(
@@ -87,8 +89,10 @@ class RunFolder:
             discard(self.path / "heartbeat")
             for leftover in self.path.glob("failure-rank*.json"):
                 discard(leftover)
-            if not self.resumable():
+            if not self.resumable() or self._metrics_path.is_dir():
                 discard(self._metrics_path)
+            if not self.resumable():
+                discard(self.path / "checkpoint")
             self.write_config(config)
 
     def resumable(self) -> bool:
@@ -190,6 +194,8 @@ class RunFolder:
                 raise DamagedError(self._result_path, wrong[0])
             if self._metrics_path.exists():
                 read_lines(self._metrics_path)
+            if (self.path / ENVIRONMENT).exists():
+                read_object(self.path / ENVIRONMENT)
             self.config()
         except DamagedError as error:
             return str(error.unreadable)

@@ -34,8 +34,12 @@ RESULT: dict[str, Types] = {
     "command": str,
 }
 OPTIONAL: dict[str, Types] = {
+    "machines": int,  # that hosted the processes, equally many each; 1 where there is no number
     # {"files": name -> sha256, "moved_rows": by the stable sort by time, "random_edge_features"}
     "source": dict,
+    # {"gradients", "node_memory", "evaluation"}: by a process to others while training, the mean
+    # over processes, without what the launcher and the headers of the network add
+    "bytes_sent": dict,
     "seconds_by_part": dict,  # what training spent its time on, the mean over processes
     # {"train", "evaluate"}: of all threads of the training processes, without their helpers
     "cpu_seconds": dict,
@@ -67,7 +71,7 @@ def validate_result(result: Mapping[str, Any]) -> list[str]:
     problems += _compare(result["parallelism"], DEGREES, "parallelism.")
     problems += _compare(result["seconds"], SECONDS, "seconds.")
     problems += _numbers(result["metrics"], "metrics.")
-    for name in ("seconds_by_part", "cpu_seconds", "pretraining", "operation_floor"):
+    for name in ("seconds_by_part", "bytes_sent", "cpu_seconds", "pretraining", "operation_floor"):
         problems += _numbers(result.get(name, {}), f"{name}.")
     if result["status"] not in STATUSES:
         problems.append(f"status is {result['status']!r}, not one of {', '.join(STATUSES)}")

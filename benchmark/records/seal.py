@@ -12,6 +12,7 @@ import yaml
 SEAL = "seal"  # the field of result.json
 CHANGED = "not what was written"
 RESULT, CONFIG, LINES = "result.json", "config.yaml", "metrics.jsonl"
+ENVIRONMENT = "environment.json"
 YAML_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where built
 
 

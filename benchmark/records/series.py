@@ -12,7 +12,7 @@ from benchmark.records.reader import Records, Unreadable
 from benchmark.records.words import plain, short, telling_settings, texts
 
 SINGLE = "1x1x1"
-SYSTEM_ORDER = ("tgn", "tgl", "disttgl")
+SYSTEM_ORDER = ("tgn", "tgl", "tgl_softmax", "disttgl")
 ALWAYS_NAMED = ("model", "epochs", "batch_size", "processes")
 ALWAYS_VARIES = ("parallelism", "seed", "choices")
 FIELDS = ("dataset", "protocol", "system", "model", "epochs", "batch_size", "processes", "hardware")

@@ -13,10 +13,11 @@ from pathlib import Path
 from benchmark.errors import UserError, one_sentence
 from benchmark.experiment import Experiment, Options
 from benchmark.machine.device import choose_device
+from benchmark.machine.place import Place
 from benchmark.records.identity import GROUPS, is_own
 from benchmark.storage.locations import NotDownloadedError
 from benchmark.tasks.build import loader_of, locations_of
-from benchmark.tasks.choices import check_group
+from benchmark.tasks.choices import check_group, class_of
 from benchmark.tasks.requirements import check_protocol, check_task
 
 Checksums = dict[str, str]
@@ -28,7 +29,8 @@ def check_experiment(experiment: Experiment) -> None:
         for group in GROUPS:
             check_group(experiment, group)
         _check_processes(experiment)
-        choose_device(experiment.device, 0, experiment.processes)
+        _check_machines(experiment)
+        choose_device(experiment.device, Place(0, experiment.processes, experiment.machines.number))
         if "_target_" in experiment.dataset and "_target_" in experiment.task:
             _check_data(experiment)
     except Exception as error:  # whatever a constructor, also of one's own, may raise
@@ -44,6 +46,21 @@ def _check_processes(experiment: Experiment) -> None:
             f"processes={processes} does not divide the {degrees.i} x {degrees.j} x {degrees.k} = "
             f"{trainers} trainers; choose one of {', '.join(divisors)}."
         )
+
+
+def _check_machines(experiment: Experiment) -> None:
+    """Refuse processes that machines cannot share evenly, and node memory that cannot cross."""
+    machines, processes = experiment.machines.number, experiment.processes
+    if machines == 1:
+        return
+    if processes % machines:
+        raise ValueError(
+            f"processes={processes} cannot be shared evenly by {machines} machines; choose a "
+            f"multiple of {machines}."
+        )
+    check = getattr(class_of(experiment, "system"), "check_machines", None)
+    if check is not None:
+        check(experiment.parallelism, machines, experiment.system)
 
 
 def _check_data(experiment: Experiment) -> None:

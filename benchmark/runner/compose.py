@@ -5,22 +5,21 @@ The only file that knows omegaconf: what leaves it is plain dictionaries, lists 
 
 import difflib
 import re
-import shlex
+from collections.abc import Sequence
 from dataclasses import fields
-from functools import cache
 from pathlib import Path
 from typing import Any
 
+import yaml
 from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from benchmark.errors import UserError
 from benchmark.runner.settings import Settings
+from benchmark.runner.words import FOLDER, config_dir, given_values, spelled_out, to_word
 
 CONF = Path(__file__).parents[1] / "conf"
 GROUPS = ("suite", "dataset", "task", "protocol", "system", "model")
@@ -41,32 +40,41 @@ def _of(name: str, value: Any, *, _root_: DictConfig) -> Any:
 OmegaConf.register_new_resolver("of", _of, replace=True)
 
 
-def choices(group: str) -> list[str]:
+def own_folder(words: list[str]) -> Path | None:
+    """The folder of one's own that is searched too: ``--config-dir DIR``, else ``conf`` here.
+
+    Raises ``UserError`` for one whose files would not be used.
+    """
+    named = config_dir(words)
+    folder = Path(named or "conf").absolute()
+    groups = [folder / group for group in GROUPS if (folder / group).is_dir()]
+    if named is not None and not groups:
+        raise UserError(f"--config-dir {named} holds no folder {', '.join(GROUPS)}; make one.")
+    if not groups or folder.samefile(CONF):
+        return None
+    if named is not None and (folder / "config.yaml").exists():
+        raise UserError(f"{folder}/config.yaml is not read; set its keys in a file of suite/.")
+    for path in sorted(path for group in groups for path in group.glob("*.y*ml")):
+        if path.suffix != ".yaml":
+            raise UserError(f"{path} is not read; rename it to {path.stem}.yaml.")
+        if (CONF / path.parent.name / path.name).exists():
+            raise UserError(f"{path} has the name of one of the suite's own; rename it.")
+    return folder
+
+
+def choices(group: str, words: Sequence[str] = ()) -> list[str]:
     """The names that may be written after ``group=``."""
-    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+    own = own_folder(list(words))
+    folders = [CONF, own] if own else [CONF]
+    return sorted(path.stem for folder in folders for path in (folder / group).glob("*.yaml"))
 
 
-@cache
-def question(suite: str) -> str:
+def question(suite: str, words: Sequence[str] = ()) -> str:
     """What a suite answers."""
-    return str(OmegaConf.load(CONF / "suite" / f"{suite}.yaml").suite.question)
-
-
-def given_values(words: list[str]) -> dict[str, Any]:
-    """The keys written on the command line and their values; raises ``UserError``."""
-    return {override.key_or_group: override.value() for override in _parse(words)}
-
-
-def complete(words: list[str]) -> list[str]:
-    """The words, with ``model=custom`` where ``model._target_`` names a class and no file does."""
-    given = given_values(words)
-    own = "model._target_" in given and "model" not in given
-    return ["model=custom", *words] if own else words
-
-
-def to_word(key: str, value: Any) -> str:
-    """``key=value`` as it is written on the command line."""
-    return f"{key}={_literal(value)}"
+    own = own_folder(list(words))
+    path = CONF / "suite" / f"{suite}.yaml"
+    found = OmegaConf.load(own / "suite" / path.name if own and not path.exists() else path)
+    return str(OmegaConf.select(found, "suite.question", default=""))
 
 
 def compose_settings(words: list[str]) -> dict[str, Any]:
@@ -75,12 +83,21 @@ def compose_settings(words: list[str]) -> dict[str, Any]:
     ``choices`` holds the name chosen from each group. Whether the values can be run is for
     ``settings.check`` to say, once a suite has set all of them. Raises ``UserError``.
     """
-    _parse(words)
+    given = given_values(words)
+    for group in GROUPS:
+        if not isinstance(given.get(group, ""), str):
+            names = ", ".join(choices(group, words))
+            raise UserError(f"There is no {group} named {given[group]}; choose from {names}.")
     try:
         composed, chosen = _composed(words)
         resolved: Any = OmegaConf.to_container(composed, resolve=True)
+    except yaml.YAMLError as error:
+        raise UserError(f"A file of settings is no yaml: {' '.join(str(error).split())}") from error
     except (HydraException, OmegaConfBaseException, ValueError) as error:
         raise UserError(_explain(error, words)) from error
+    for key, value in given.items():  # omegaconf takes 2 for true
+        if isinstance(OmegaConf.select(composed, key), bool) and not isinstance(value, bool):
+            raise UserError(f"{key} must be true or false, not {value!r}.")
     known = [field.name for field in fields(Settings)]
     for key in resolved.keys() - known:
         raise UserError(f"There is no key {key!r}; {_nearest(key, known)}.")
@@ -89,47 +106,13 @@ def compose_settings(words: list[str]) -> dict[str, Any]:
 
 def _composed(words: list[str]) -> tuple[DictConfig, dict[str, str]]:
     """The configuration before interpolations are resolved, and what was chosen."""
+    own = own_folder(words)
+    searched = [to_word("hydra.searchpath", [f"file://{own}"])] if own else []
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        composed = compose("config", words, return_hydra_config=True)
+        composed = compose("config", [*searched, *spelled_out(words)], return_hydra_config=True)
     chosen = {group: composed.hydra.runtime.choices[group] for group in GROUPS}
     values = {key: node for key, node in composed.items_ex(resolve=False) if key != "hydra"}
     return OmegaConf.create(values), chosen
-
-
-def _parse(words: list[str]) -> list[Override]:
-    overrides = []
-    for word in words:
-        if "=" not in word[1:]:
-            raise UserError(f"{word!r} is not understood; write key=value, or --help for the keys.")
-        try:
-            override = OverridesParser.create().parse_override(word)
-        except HydraException as error:
-            raise UserError(
-                f"{word!r} is not understood: {_first_line(error)}; "
-                f"where that is one value, write {_quoted(word)}."
-            ) from error
-        if override.is_sweep_override():
-            raise UserError(
-                f"{word!r} names several values; write one, a suite walks the others; "
-                f"where that is one value, write {_quoted(word)}."
-            )
-        group, value = override.key_or_group, override.value()
-        if group in GROUPS and not isinstance(value, str):
-            raise UserError(
-                f"There is no {group} named {value}; choose from {', '.join(choices(group))}."
-            )
-        overrides.append(override)
-    return overrides
-
-
-def _quoted(word: str) -> str:
-    """The word with its value in the parser's quotes, and those kept from the shell."""
-    key, _, value = word.partition("=")
-    if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
-        value = value[1:-1]
-    escaped = re.sub(r'(\\*)"', lambda found: 2 * found[1] + '\\"', value)
-    ending = len(escaped) - len(escaped.rstrip("\\"))
-    return shlex.quote(f'{key}="{escaped}{ending * chr(92)}"')
 
 
 def _explain(error: Exception, words: list[str]) -> str:
@@ -151,7 +134,7 @@ def _explain(error: Exception, words: list[str]) -> str:
 
 def _known_keys(words: list[str]) -> list[str]:
     """Every key of the configuration these words choose from the groups, also without a value."""
-    config, _ = _composed([word for word in words if word.split("=")[0] in GROUPS])
+    config, _ = _composed([word for word in words if word.split("=")[0] in (*GROUPS, FOLDER)])
     keys: list[str] = []
 
     def collect(node: DictConfig, prefix: str) -> None:
@@ -170,16 +153,6 @@ def _nearest(name: str, known: list[str]) -> str:
     rest = [one for one in known if one not in near and "." not in one]
     guess = f"did you mean {near[0]}? Choose" if near else "choose"
     return f"{guess} from {', '.join(near + rest)}"
-
-
-def _literal(value: Any) -> str:
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, list):
-        return "[" + ",".join(_literal(item) for item in value) + "]"
-    if isinstance(value, str) and not re.fullmatch(r"[A-Za-z_][\w./-]*", value):
-        return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
-    return str(value)
 
 
 def _first_line(error: BaseException) -> str:

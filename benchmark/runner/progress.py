@@ -13,9 +13,9 @@ LINE_SECONDS = 10.0
 
 
 class SuiteProgress:
-    """Shows the experiments of a suite on standard error; a context manager."""
+    """Shows the experiments of a suite, however many, on standard error; a context manager."""
 
-    def __init__(self, num_experiments: int) -> None:
+    def __init__(self, num_experiments: int | None = None) -> None:
         self.num_experiments = num_experiments
         self.number = 0
         self.label = ""
@@ -50,7 +50,8 @@ class SuiteProgress:
     def begin(self, label: str) -> None:
         """The next experiment."""
         self.number += 1
-        self.label = f"[{self.number}/{self.num_experiments}] {label}"
+        of_all = f"/{self.num_experiments}" if self.num_experiments else ""
+        self.label = f"[{self.number}{of_all}] {label}"
         self.last_line = time.monotonic()
         if self.bars:
             self.task = self.bars.add_task(escape(self.label), total=None)

@@ -11,9 +11,10 @@ from benchmark.errors import UserError
 from benchmark.experiment import Experiment
 from benchmark.records.run_folder import RunFolder
 from benchmark.runner.checks import ContentOfData, check_experiment
-from benchmark.runner.compose import complete, compose_settings, given_values, to_word
+from benchmark.runner.compose import compose_settings
 from benchmark.runner.progress import SuiteProgress
 from benchmark.runner.settings import check
+from benchmark.runner.words import complete, given_values, to_word
 from benchmark.runner.workers.launch import run_experiment
 
 
@@ -31,7 +32,7 @@ class Run:
     metrics: pd.DataFrame
 
 
-def experiment(*words: str, seed: int = 0, **settings: Any) -> Experiment:
+def experiment(*words: str, **settings: Any) -> Experiment:
     """The experiment that command-line ``words`` and ``settings`` describe.
 
     ``experiment("dataset.num_events=2000", system="disttgl", epochs=3)``; a dictionary stands for
@@ -44,8 +45,8 @@ def experiment(*words: str, seed: int = 0, **settings: Any) -> Experiment:
     written = complete([*words, *_words(settings)])
     composed = compose_settings(written)
     check(composed)
-    command = "benchmark.run.experiment(" + ", ".join(map(repr, [*written, f"seed={seed}"])) + ")"
-    made = Experiment.from_config({**composed, "seed": seed, "command": command})
+    command = f"benchmark.run.experiment({', '.join(map(repr, written))})"
+    made = Experiment.from_config({**composed, "command": command})
     if "suite" not in given_values(written):
         made = replace(made, suite=replace(made.suite, name="python", question=""))
     check_experiment(made)

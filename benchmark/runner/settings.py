@@ -1,13 +1,40 @@
 """The types of every setting and the checks that types cannot make; values are in conf/."""
 
+import re
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 from benchmark.errors import UserError
 
 MISSING = "???"  # as in the yaml files: has no default
 DEVICES = ("auto", "cpu", "cuda")
+LAUNCHERS = ("auto", "local", "slurm", "torchrun")
 WANDB_MODES = ("auto", "online", "offline", "disabled")
+MOST_TRAINERS = 4096
+# The least and the most that can be meant; what is more would run out of memory, or never end.
+WHOLE_NUMBERS = {
+    "parallelism.i": (1, MOST_TRAINERS),
+    "parallelism.j": (1, MOST_TRAINERS),
+    "parallelism.k": (1, MOST_TRAINERS),
+    "processes": (1, MOST_TRAINERS),
+    "threads": (1, 1024),
+    "seeds": (1, 10_000),
+    "seed": (0, 2**31 - 1),
+    "epochs": (1, 10**6),
+    "batch_size": (1, 10**9),
+    "evaluate_every": (1, 10**9),
+    "max_events": (1, 10**12),
+    "random_edge_features": (1, 10**5),
+    "class_features": (1, 10**5),
+    "evaluation_mebibytes": (1, 10**6),
+}
+POSITIVE_NUMBERS = {
+    "learning_rate": 1000,
+    "time_limit_minutes": 10**7,
+    "heartbeat_seconds": 10**6,
+}
+LONGEST_NAME = 100
 
 
 @dataclass
@@ -32,6 +59,17 @@ class ParallelismSettings:
 
 
 @dataclass
+class MachinesSettings:
+    """The machines that a run is spread over."""
+
+    number: int
+    here: int | None
+    meet_at: str | None
+    address: str | None
+    launcher: str
+
+
+@dataclass
 class WandbSettings:
     """The mirror of the record on Weights & Biases."""
 
@@ -51,9 +89,11 @@ class Settings:
     model: dict[str, Any]
     parallelism: ParallelismSettings
     processes: int
+    machines: MachinesSettings
     threads: int | None
     pin_cores: bool
     seeds: int
+    seed: int | None
     epochs: int
     batch_size: int
     learning_rate: float
@@ -74,23 +114,22 @@ class Settings:
 def check(settings: dict[str, Any]) -> None:
     """Refuse values that cannot be run, naming them; raises ``UserError``."""
     check_complete(settings)
-    degrees = settings["parallelism"]
-    for key in ("i", "j", "k"):
-        _at_least_one(f"parallelism.{key}", degrees[key])
-    for key in ("processes", "seeds", "epochs", "batch_size", "evaluation_mebibytes"):
-        _at_least_one(key, settings[key])
-    for key in ("learning_rate", "time_limit_minutes", "heartbeat_seconds"):
-        if settings[key] is not None and not settings[key] > 0:
-            raise UserError(f"{key} must be above 0, not {settings[key]}.")
-    for key in (
-        "threads",
-        "evaluate_every",
-        "max_events",
-        "random_edge_features",
-        "class_features",
-    ):
-        if settings[key] is not None:
-            _at_least_one(key, settings[key])
+    values = settings | {f"parallelism.{key}": n for key, n in settings["parallelism"].items()}
+    for key, (least, most) in WHOLE_NUMBERS.items():
+        _between(key, values[key], least, most)
+    for key, most in POSITIVE_NUMBERS.items():
+        if values[key] is not None and not values[key] > 0:
+            raise UserError(f"{key} must be above 0, not {values[key]}.")
+        _between(key, values[key], 0, most)
+    trainers = prod(settings["parallelism"].values())
+    if trainers > MOST_TRAINERS:
+        degrees = "x".join(map(str, settings["parallelism"].values()))
+        raise UserError(f"{degrees} are {trainers} trainers; at most {MOST_TRAINERS} can be had.")
+    check_name("suite.name", settings["suite"]["name"])
+    for group in ("dataset", "system", "model"):
+        check_name(f"{group}.name", str(settings[group].get("name", group)))
+    _between("machines.number", settings["machines"]["number"], 1, MOST_TRAINERS)
+    _one_of("machines.launcher", settings["machines"]["launcher"], LAUNCHERS)
     _one_of("device", settings["device"], DEVICES)
     _one_of("wandb.mode", settings["wandb"]["mode"], WANDB_MODES)
 
@@ -111,9 +150,20 @@ def _missing(values: dict[str, Any], prefix: str = "") -> list[str]:
     return keys
 
 
-def _at_least_one(key: str, value: int) -> None:
-    if value < 1:
-        raise UserError(f"{key} must be at least 1, not {value}.")
+def check_name(key: str, name: str) -> None:
+    """Refuse a name that would not be one folder in the results folder; raises ``UserError``."""
+    if not re.fullmatch(r"\w[\w.+-]*", name) or len(name) > LONGEST_NAME:
+        raise UserError(
+            f"{key} names folders of records: write at most {LONGEST_NAME} letters, digits, '_', "
+            f"'-', '.' and '+', not {name!r}."
+        )
+
+
+def _between(key: str, value: float | None, least: float, most: float) -> None:
+    if value is not None and value < least:
+        raise UserError(f"{key} must be at least {least}, not {value}.")
+    if value is not None and not value <= most:
+        raise UserError(f"{key} must be at most {most}, not {value}.")
 
 
 def _one_of(key: str, value: str, choices: tuple[str, ...]) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import yaml
+
 from benchmark.errors import PlaceError, UserError, one_sentence
 from benchmark.experiment import Experiment
 from benchmark.machine.process_tree import child_environment
@@ -17,10 +19,11 @@ from benchmark.runner.mirrors.mirrors import Mirrors
 from benchmark.runner.progress import SuiteProgress
 from benchmark.runner.suites import Suite
 from benchmark.runner.tables.columns import Row, settings_of
-from benchmark.runner.tables.comparison import compare, print_comparison
+from benchmark.runner.tables.comparison import compare, print_comparison, recorded_runs
 from benchmark.runner.tables.end_table import print_table
 from benchmark.runner.tables.peers import machines, peer_speeds, print_peers
 from benchmark.runner.tables.speedup import print_speedups, speedups
+from benchmark.runner.workers.fleet import Fleet
 from benchmark.runner.workers.launch import run_experiment
 from benchmark.storage.leftovers import collect_leftovers, scratch
 from benchmark.tasks.build import cache_folder
@@ -33,32 +36,34 @@ class Interrupted(KeyboardInterrupt):
     """A signal asked for the end; holds the signal's number."""
 
 
-def run_suite(suite: Suite) -> int:
+def run_suite(suite: Suite, fleet: Fleet | None = None) -> int:
     """Run what has not finished, print the table and draw the figures; returns the exit code.
+
+    ``fleet`` holds the machines, where there are several.
 
     Raises ``Interrupted`` on Ctrl-C or when asked to end, with no process left behind.
     """
     mirrors = Mirrors(suite.experiments[0].wandb.mode)
-    with _signals_raise():
-        for cache in {cache_folder(one) for one in suite.experiments}:
-            collect_leftovers(cache)
+    records = Path(suite.results_dir) / suite.name
+    with signals_raise():
+        for place in {records, *map(cache_folder, suite.experiments)}:
+            collect_leftovers(place)
         try:
             with SuiteProgress(len(suite.experiments)) as progress:
-                rows = [_run_one(suite, one, mirrors, progress) for one in suite.experiments]
+                rows = [_run_one(suite, one, mirrors, progress, fleet) for one in suite.experiments]
             warnings = mirrors.close()
         finally:
             mirrors.stop()
         print_table(rows)
         folders = [one.folder for one in suite.experiments if one.folder.problem() is None]
-        print_comparison(compare(folders))
+        print_comparison(compare(folders, _recorded(suite)))
         print_speedups(speedups(folders))
         print_peers(peer_speeds(folders), machines(folders))
-        folder = Path(suite.results_dir) / suite.name
-        print(f"Records: {folder}", flush=True)
+        print(f"Records: {records}", flush=True)
         finished = [row["status"] == "finished" for row in rows]
         if any(finished):
-            _draw(suite, folder)
-            warnings += mirrors.send_figures(folder / FIGURES)
+            _draw(suite, records)
+            warnings += mirrors.send_figures(records / FIGURES)
         for warning in dict.fromkeys(warnings):
             print(f"W&B mirror: {warning}. The record is complete without it.", file=sys.stderr)
     return 0 if all(finished) else 1
@@ -70,8 +75,27 @@ def list_suite(suite: Suite) -> int:
     return 0
 
 
+def show_suite(suite: Suite) -> int:
+    """Print the settings of every experiment as its ``config.yaml`` would hold them."""
+    for experiment in suite.experiments:
+        print(f"--- # {experiment.label}")
+        print(yaml.safe_dump(experiment.config(), sort_keys=False, allow_unicode=True), end="")
+    return 0
+
+
+def _recorded(suite: Suite) -> list[RunFolder]:
+    """What has been recorded beside the suite, by it or by others."""
+    folder = Path(suite.results_dir)
+    found = recorded_runs(folder)[0] if folder.is_dir() else []
+    return [one for one in found if one.problem() is None]
+
+
 def _run_one(
-    suite: Suite, experiment: Experiment, mirrors: Mirrors, progress: SuiteProgress
+    suite: Suite,
+    experiment: Experiment,
+    mirrors: Mirrors,
+    progress: SuiteProgress,
+    fleet: Fleet | None,
 ) -> Row:
     """Run one experiment unless it has finished or cannot be run; its row of the table."""
     folder = experiment.folder
@@ -87,7 +111,7 @@ def _run_one(
             if _is_finished(folder):
                 progress.end("finished before, skipped")
             else:
-                _run_now(experiment, folder, mirrors, progress)
+                _run_now(experiment, folder, mirrors, progress, fleet)
     except UserError as error:
         progress.end(str(error))
         return {**_known(experiment), "status": "busy", "reason": str(error)}
@@ -104,7 +128,11 @@ def _is_finished(folder: RunFolder) -> bool:
 
 
 def _run_now(
-    experiment: Experiment, folder: RunFolder, mirrors: Mirrors, progress: SuiteProgress
+    experiment: Experiment,
+    folder: RunFolder,
+    mirrors: Mirrors,
+    progress: SuiteProgress,
+    fleet: Fleet | None,
 ) -> None:
     resumes = ", goes on from its checkpoint" if folder.resumable() else ""
     progress.say(f"output in {folder.log_path}{resumes}")
@@ -112,7 +140,7 @@ def _run_now(
         progress.say(f"{damage}: it is run again")
     folder.prepare(experiment.config())
     mirrors.begin(folder)
-    run_experiment(experiment, folder, progress)
+    run_experiment(experiment, folder, progress, fleet)
     mirrors.end(folder)
     result: dict[str, Any] = folder.result() or {}
     progress.end(f"{result['status']} {result.get('reason', '')}".strip())
@@ -159,7 +187,7 @@ def _draw(suite: Suite, folder: Path) -> None:
 
 
 @contextmanager
-def _signals_raise() -> Iterator[None]:
+def signals_raise() -> Iterator[None]:
     """Within, the first signal that asks for the end raises ``Interrupted``.
 
     Later ones are ignored, so that ending the processes, which takes seconds, is not cut short. One

@@ -1,8 +1,9 @@
 """A suite and the experiments it expands to."""
 
 import itertools
+import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from typing import Any
@@ -11,11 +12,16 @@ from benchmark.errors import UserError
 from benchmark.experiment import Experiment
 from benchmark.machine.cores import num_devices
 from benchmark.runner.checks import ContentOfData, check_experiment
-from benchmark.runner.compose import compose_settings, given_values, to_word
+from benchmark.runner.compose import compose_settings
 from benchmark.runner.settings import check
+from benchmark.runner.words import combinations, given_values, spelled_out, to_word
 
 Point = dict[str, Any]  # keys of the configuration and the values they take
 PROBLEMS_SHOWN = 3
+VARIABLES = (
+    "DATASETS_ROOT", "PYTHONPATH", "CUDA_VISIBLE_DEVICES", "WANDB_MODE", "WANDB_BASE_URL",
+    "WANDB_ENTITY", "NUMBA_CACHE_DIR", "TMPDIR",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -33,28 +39,34 @@ class Suite:
     problems: dict[str, str] = field(default_factory=dict)
 
 
+def pasted(words: list[str]) -> str:
+    """The command with the variables of the environment that decide what it does."""
+    known = [f"{name}={shlex.quote(os.environ[name])}" for name in VARIABLES if name in os.environ]
+    return " ".join([*known, _command(words)])
+
+
+def _command(words: list[str]) -> str:
+    return shlex.join(["python", "-m", "benchmark.run", *words])
+
+
 def expand(words: list[str], may_download: bool = True) -> Suite:
     """The suite that these command-line words name, narrowed by them; raises ``UserError``.
 
-    Seeds are the outermost axis, so that the experiments to be compared run one after the other. A
-    suite with ``fit_hardware`` leaves out those with more processes than there are cores or GPUs,
-    and one with ``optional`` those of systems that are not installed and were not asked for. Files
-    of data sets are fetched, so that what they hold identifies the experiments, if ``may_download``
-    is set. Where no experiment can be run, the reasons are raised.
+    A word with several values, as in ``system=tgn,tgl``, multiplies the experiments. Seeds are the
+    outermost axis, so that the experiments to be compared run one after the other. A suite with
+    ``fit_hardware`` leaves out those with more processes than there are cores or GPUs, and one with
+    ``optional`` those of systems that are not installed and were not asked for. Files of data sets
+    are fetched, so that what they hold identifies the experiments, if ``may_download`` is set.
+    Where no experiment can be run, the reasons are raised.
     """
-    command = shlex.join(["python", "-m", "benchmark.run", *words])
-    settings = compose_settings(words)
-    suite, given = settings["suite"], given_values(words)
+    command = _command(words)
+    written = combinations(words)
+    settings = compose_settings(written[0])
     experiments: dict[str, Experiment] = {}
     problems: dict[str, str] = {}
     content = ContentOfData(may_download)
-    for point in _points(suite, given):
-        chosen = [to_word(key, value) for key, value in point.items() if key not in given]
-        composed = compose_settings([*chosen, *words])
-        check(composed)
-        if "system" not in given and not _installed(composed):
-            continue
-        experiment = Experiment.from_config({**composed, "command": command})
+    for composed in (one for words in written for one in _composed(words)):
+        experiment = _with_threads(Experiment.from_config({**composed, "command": command}))
         if composed["suite"]["fit_hardware"] and _too_large(experiment):
             continue
         problem: str | None = None
@@ -63,14 +75,14 @@ def expand(words: list[str], may_download: bool = True) -> Suite:
             experiment = content.put_into(experiment)
         except UserError as error:
             problem = str(error)
-        for seed in range(composed["seeds"]):
+        for seed in _seeds(composed):
             one = replace(experiment, seed=seed)
             experiments.setdefault(one.fingerprint, one)
             if problem is not None:
                 problems[one.fingerprint] = problem
     if not experiments:
         raise UserError(
-            f"Every experiment of suite {suite['name']} needs more processes than the "
+            f"Every experiment of suite {settings['suite']['name']} needs more processes than the "
             f"{num_devices(settings['device'])} devices here; add suite.fit_hardware=false."
         )
     if len(problems) == len(experiments):
@@ -79,8 +91,8 @@ def expand(words: list[str], may_download: bool = True) -> Suite:
         rest = [f"And {more} more."] if more > 0 else []
         raise UserError(" ".join([*distinct[:PROBLEMS_SHOWN], *rest]))
     return Suite(
-        suite["name"],
-        list(suite["figures"]),
+        settings["suite"]["name"],
+        list(settings["suite"]["figures"]),
         settings["results_dir"],
         command,
         sorted(experiments.values(), key=lambda experiment: experiment.seed),
@@ -88,11 +100,37 @@ def expand(words: list[str], may_download: bool = True) -> Suite:
     )
 
 
+def _composed(words: list[str]) -> Iterator[dict[str, Any]]:
+    """The settings of every point of the suite that the words, each with one value, leave."""
+    suite, given = compose_settings(words)["suite"], given_values(words)
+    for point in _points(suite, given):
+        chosen = [to_word(key, value) for key, value in point.items() if key not in given]
+        composed = compose_settings([*chosen, *words])
+        if "seeds" in given and "seed" in given:
+            raise UserError(
+                "seed and seeds are both set; seed=A,B names them, seeds=N counts them."
+            )
+        check(composed)
+        if "system" in given or _installed(composed):
+            yield composed
+
+
+def _seeds(composed: dict[str, Any]) -> Iterable[int]:
+    return range(composed["seeds"]) if composed["seed"] is None else [composed["seed"]]
+
+
+def _with_threads(experiment: Experiment) -> Experiment:
+    """Bits depend on the number of threads, so it is the same on all of several machines."""
+    if experiment.machines.number == 1:
+        return experiment
+    return replace(experiment, threads=experiment.threads_per_process)
+
+
 def _too_large(experiment: Experiment) -> bool:
     """Whether it could be run on more cores or GPUs than there are here, and not on these."""
     processes = experiment.processes
     divides = experiment.parallelism.num_trainers % processes == 0
-    return divides and processes > num_devices(experiment.device)
+    return divides and experiment.processes_per_machine > num_devices(experiment.device)
 
 
 def _installed(composed: dict[str, Any]) -> bool:
@@ -114,7 +152,16 @@ def walk(axis: dict[str, list[Any]], suite: str) -> list[Point]:
         raise UserError(
             f"An axis of suite {suite} needs lists of one length, at least 1, not {lengths}."
         )
-    return [dict(zip(axis, values, strict=True)) for values in zip(*axis.values(), strict=True)]
+    points = [dict(zip(axis, values, strict=True)) for values in zip(*axis.values(), strict=True)]
+    return [_spelled_out(point) if "parallelism" in point else point for point in points]
+
+
+def _spelled_out(point: Point) -> Point:
+    """The point with its "ixjxk" as three keys, which the command line may set one by one."""
+    words = spelled_out([to_word("parallelism", point["parallelism"])])
+    return {key: value for key, value in point.items() if key != "parallelism"} | given_values(
+        words
+    )
 
 
 def narrow(points: list[Point], given: Point) -> list[Point]:

@@ -26,7 +26,9 @@ def temporary_path(path: Path) -> Path:
 
 
 def collect_leftovers(folder: Path) -> None:
-    """Remove what processes that were killed left unfinished below ``folder``."""
+    """Remove what processes that were killed left below ``folder``, and of ``scratch``."""
+    for leftover in Path(tempfile.gettempdir()).glob(f".{SCRATCH}.*.tmp"):
+        _collect(leftover)
     for parent, folders, names in os.walk(folder):
         for name in (*folders, *names):
             _collect(Path(parent, name))
@@ -35,14 +37,8 @@ def collect_leftovers(folder: Path) -> None:
 
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """A folder for the temporary files of processes that are started, gone with the block.
-
-    Those of processes that were killed are removed first.
-    """
-    home = Path(tempfile.gettempdir())
-    for leftover in home.glob(f".{SCRATCH}.*.tmp"):
-        _collect(leftover)
-    folder = temporary_path(home / SCRATCH)
+    """A folder for the temporary files of processes that are started, gone with the block."""
+    folder = temporary_path(Path(tempfile.gettempdir(), SCRATCH))
     folder.mkdir(mode=0o700)
     try:
         yield folder

@@ -105,7 +105,7 @@ def build_system(
         learning_rate=experiment.learning_rate,
         seed=experiment.seed,
         parallelism=experiment.parallelism,
-        device=choose_device(experiment.device, processes.rank, processes.world_size),
+        device=choose_device(experiment.device, processes),
         cache=cache_folder(experiment),
         evaluation_mebibytes=experiment.evaluation_mebibytes,
         goal=goal,

@@ -40,6 +40,7 @@ class NodeClassification(Task):
     """
 
     trains = True
+    needs_nodes = True
     label_kinds = (LabelKind.NODE,)
 
     def __init__(

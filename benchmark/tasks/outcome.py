@@ -32,7 +32,8 @@ def outcome(
     throughput.
     """
     emulated = experiment.parallelism.num_trainers > processes.world_size
-    timed = system.trains is not None and not (emulated or share_cores(experiment))
+    shared = any(processes.gather_objects(share_cores(experiment)))  # on any machine
+    timed = system.trains is not None and not (emulated or shared)
     return {
         "metrics": best_metrics(progress, primary_metric),
         "primary_metric": primary_metric,
@@ -43,6 +44,7 @@ def outcome(
         },
         "cpu_seconds": total_seconds(processes.gather_objects(progress.cpu_seconds)),
         "throughput_events_per_second": throughput(progress) if timed else None,
+        "bytes_sent": mean_seconds(processes.gather_objects(progress.bytes_sent)),
         "visibility": str(system.visibility),
         "source": provenance(dataset),
         "seconds_by_part": mean_seconds(processes.gather_objects(progress.seconds_by_part)),
@@ -52,10 +54,10 @@ def outcome(
 
 
 def share_cores(experiment: Experiment) -> bool:
-    """Whether there are more processes and threads than cores; pinned ones have their own."""
-    if experiment.processes == 1 or experiment.pin_cores:
+    """Whether a machine has more processes and threads than cores; pinned ones have their own."""
+    if experiment.processes_per_machine == 1 or experiment.pin_cores:
         return False
-    return experiment.processes * experiment.threads_per_process > available_cores()
+    return experiment.processes_per_machine * experiment.threads_per_process > available_cores()
 
 
 def best_metrics(progress: TrainingState, primary: str) -> dict[str, float]:

@@ -1,5 +1,6 @@
 """What tasks require of the data set and the system."""
 
+import inspect
 from typing import Any
 
 from hydra.utils import instantiate
@@ -7,6 +8,7 @@ from hydra.utils import instantiate
 from benchmark.datasets.dataset import Dataset, LabelKind
 from benchmark.errors import choose
 from benchmark.experiment import Experiment
+from benchmark.models.pairwise import PairwiseModel
 from benchmark.protocol.classification_metrics import (
     EDGE_METRICS,
     NODE_METRICS,
@@ -48,6 +50,13 @@ def check_task(experiment: Experiment, labels: LabelKind | None) -> None:
         raise ValueError(
             f"system={experiment.choices['system']} cannot be used for task "
             f"{experiment.name_of('task')}; choose system=disttgl or system=tgl."
+        )
+    model: Any = class_of(experiment, "model")
+    if task.needs_nodes and inspect.isclass(model) and issubclass(model, PairwiseModel):
+        raise ValueError(
+            f"model={experiment.choices['model']} embeds pairs of nodes and no node alone, which "
+            f"task {experiment.name_of('task')} needs; choose model=tgn_attention, or "
+            "task=edge_classification."
         )
 
 

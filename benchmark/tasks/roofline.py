@@ -7,6 +7,7 @@ from benchmark.experiment import Experiment
 from benchmark.graph.neighbor_index import NeighborIndex
 from benchmark.graph.samplers import RECENT_SAMPLERS, NeighborSampler
 from benchmark.machine.device import choose_device
+from benchmark.machine.place import Place
 from benchmark.models.roots import EventRoots
 from benchmark.models.subgraph import build_subgraph
 from benchmark.models.tgn_attention import (
@@ -47,7 +48,7 @@ def roofline(experiment: Experiment, dataset: Dataset, protocol: LinkProtocol) -
         model["num_heads"],
     )
     operations = training_operations(shape, width)
-    rate = product_rate(training_products(shape, width), choose_device(experiment.device, 0, 1))
+    rate = product_rate(training_products(shape, width), choose_device(experiment.device, Place()))
     return {
         **shape._asdict(),
         "gflop_per_batch": operations / 1e9,

@@ -14,10 +14,11 @@ class Task(ABC):
 
     ``trains`` says whether it needs a system. ``label_kinds`` are the kinds of labels of which it
     needs one; empty where it needs none. ``ability`` is the protocol class that its system must be
-    of, such as ``EventClassifier``.
+    of, such as ``EventClassifier``. ``needs_nodes`` says whether it looks at single nodes.
     """
 
     trains: ClassVar[bool] = False
+    needs_nodes: ClassVar[bool] = False
     label_kinds: ClassVar[tuple[LabelKind, ...]] = ()
     name: str
 

@@ -46,7 +46,9 @@ def agreement(folder: Path) -> list[dict[str, Any]]:
         result = run.result()
         if result is not None and result["status"] == "finished":
             config = run.config()
-            computed = settings_text(config, "processes", "threads", "system.node_memory")
+            computed = settings_text(
+                config, "processes", "machines", "threads", "system.node_memory"
+            )
             groups.setdefault(computed, []).append((config, run.metrics()))
     return [row for runs in groups.values() if len(runs) > 1 for row in _compare(runs)]
 

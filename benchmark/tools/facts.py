@@ -10,8 +10,9 @@ from benchmark.errors import UserError
 from benchmark.experiment import Experiment
 from benchmark.graph.captured_events import captured_events
 from benchmark.models.node_state import NodeState
-from benchmark.runner.compose import compose_settings, given_values, to_word
+from benchmark.runner.compose import compose_settings
 from benchmark.runner.settings import check_complete
+from benchmark.runner.words import FOLDER, complete, given_values, to_word
 from benchmark.tasks.build import build_dataset
 
 FACTS = {
@@ -57,7 +58,9 @@ def gather(words: list[str]) -> Facts:
     Raises:
         UserError: If a word is unknown or out of range, or a fact is neither given nor measurable.
     """
+    words = complete(words)
     given = _checked(given_values(words))
+    folder = [word for word in words if word.startswith(f"{FOLDER}=")]
     values = {"machines": 1} | {key: given[key] for key in FACTS if key in given}
     sentences = {}
     if "devices" not in values and torch.cuda.device_count():
@@ -69,7 +72,7 @@ def gather(words: list[str]) -> Facts:
         raise UserError(f"Please give {', and '.join(questions)}.")
     if unknown:
         words = [to_word(key, value) for key, value in given.items() if _of_dataset(key)]
-        config = compose_settings(["model=tgn_attention", *words])
+        config = compose_settings(["model=tgn_attention", *folder, *words])
         check_complete(config)
         dataset = build_dataset(Experiment.from_config(config))
     if "largest_batch" in unknown:

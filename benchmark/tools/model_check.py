@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from benchmark.errors import UserError
 from benchmark.models.contract import TemporalModel
-from benchmark.models.node_state import Mails, NodeState
+from benchmark.models.memory_write import Mails
+from benchmark.models.node_state import NodeState
 from benchmark.models.pairwise import PairwiseModel, candidate_scores
 from benchmark.models.roots import RootPairs
 from benchmark.models.subgraph import Subgraph

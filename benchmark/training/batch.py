@@ -7,7 +7,7 @@ from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset
 from benchmark.graph.samplers import NeighborSampler
-from benchmark.models.node_state import Delivery, MemoryWrite
+from benchmark.models.memory_write import Delivery, MemoryWrite
 from benchmark.models.roots import EventRoots
 from benchmark.models.subgraph import Subgraph, build_subgraph
 from benchmark.protocol.negatives import NegativeSampler

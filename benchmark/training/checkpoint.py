@@ -14,6 +14,7 @@ from benchmark.training.processes import Processes
 
 KEPT = 2  # the newest, and the one before it should it come to be damaged
 KEY = "results_dir"
+PART = "part"  # marks the run folder of a machine that shares none with machine 0
 
 
 class Checkpoints:
@@ -22,12 +23,17 @@ class Checkpoints:
     A checkpoint counts once every process has written its file, when rank 0 seals it: its manifest
     has their checksums and what ``metrics.jsonl`` held. So a kill at any moment leaves the one
     before, and of one that was damaged later, or whose lines were, no process goes on.
+
+    Of several machines each may have a folder of its own, marked as a part: then the first process
+    there seals what its machine has written, and all go on from the newest that is whole on each.
     """
 
     def __init__(self, folder: RunFolder, processes: Processes) -> None:
         self.record = folder
         self.folder = folder.path / "checkpoint"
         self.processes = processes
+        self.parts = self._parts()
+        self.limit = "~"  # the last name that ``load`` may take: after all of them
         self.passed_over: list[str] = []  # why ``load`` did not take newer ones, a sentence each
 
     @property
@@ -41,7 +47,7 @@ class Checkpoints:
         ``name`` comes after those of earlier ones in the order of the alphabet.
         """
         target = self.folder / name
-        if self.processes.rank == 0:
+        if self._keeps_folder:
             # What a run that was cut short left here may be of more processes, or of other lines.
             for other in self._by_age():
                 if other.name >= name:
@@ -50,9 +56,13 @@ class Checkpoints:
         sha256 = write_state(target / _file(self.processes.rank), state, KEY)
         self.processes.barrier()
         sums = self.processes.gather_objects(sha256)
-        if self.processes.rank == 0:
-            files = {_file(rank): found for rank, found in enumerate(sums)}
-            seal(target, KEY, sha256=files, lines=self.record.settled_metrics())
+        if self._keeps_folder:
+            here = self.parts[self.processes.rank]
+            files = {
+                _file(rank): sums[rank] for rank, part in enumerate(self.parts) if part == here
+            }
+            lines = self.record.settled_metrics()
+            seal(target, KEY, sha256=files, lines=lines, processes=self.processes.world_size)
             for old in self._by_age()[KEPT:]:
                 discard(old)
 
@@ -62,7 +72,29 @@ class Checkpoints:
         All processes come to the same one, each for itself. Raises ValueError if it was written by
         another number of processes.
         """
+        while True:
+            found = self._newest_whole()
+            names = [found[0].name if found else ""]
+            if any(self.parts):
+                names = self.processes.gather_objects(*names)
+            if "" in names or len(set(names)) == 1:
+                break
+            self.passed_over += [f"{max(names)} is not whole on every machine"]
+            self.limit = min(names)
+        if found is None or "" in names:
+            if self._keeps_folder:
+                self.record.cut_metrics(0)
+            return None
+        target, lines = found
+        if self._keeps_folder:
+            self.record.cut_metrics(lines.num_bytes)
+        return dict(torch.load(target / _file(self.processes.rank), weights_only=True))
+
+    def _newest_whole(self) -> tuple[Path, Prefix] | None:
+        """The newest checkpoint that nothing has damaged, up to ``limit``, and its lines."""
         for target in self._by_age():
+            if target.name > self.limit:
+                continue
             try:
                 manifest = sealed(target)
                 lines = Prefix(*manifest["lines"])
@@ -71,19 +103,27 @@ class Checkpoints:
             except (ValueError, TypeError, KeyError, OSError) as error:
                 self.passed_over.append(str(error))
                 continue
-            written = len(manifest["sha256"])
+            written = manifest.get("processes", len(manifest["sha256"]))
             if written != self.processes.world_size:
                 raise ValueError(
                     f"The checkpoint {target} was written by {written} processes, not by "
                     f"{self.processes.world_size}: resume with that number or delete the folder."
                 )
-            if self.processes.rank == 0:
-                self.record.cut_metrics(lines.num_bytes)
-            state = torch.load(target / _file(self.processes.rank), weights_only=True)
-            return dict(state)
-        if self.processes.rank == 0:
-            self.record.cut_metrics(0)
+            return target, lines
         return None
+
+    def _parts(self) -> list[int]:
+        """By rank, the machine whose folder has its file; a collective call."""
+        place = self.processes
+        if place.machines == 1:
+            return [0] * place.world_size
+        marked = (self.record.path / PART).exists()
+        return self.processes.gather_objects(place.machine if marked else 0)
+
+    @property
+    def _keeps_folder(self) -> bool:
+        """Whether this process is the first of those whose files are in its folder."""
+        return self.parts.index(self.parts[self.processes.rank]) == self.processes.rank
 
     def _by_age(self) -> list[Path]:
         """The newest first; also those that were not finished."""

@@ -48,6 +48,8 @@ class OverlappedGradients:
         self, loss: Objective, nobody: NodeState, num_trainers: int, processes: Processes
     ) -> None:
         self.loss = loss
+        self.processes = processes
+        self.num_bytes = sum(parameter.nbytes for parameter in loss.parameters())
         self.num_trainers = num_trainers
         self.trainers_here = num_trainers // processes.world_size
         self.mean_loss = torch.zeros(())
@@ -73,6 +75,7 @@ class OverlappedGradients:
 
     def finish(self) -> Tensor:
         part, self.mean_loss = self.mean_loss, torch.zeros(())
+        self.processes.count_all_reduce("gradients", self.num_bytes)
         return part
 
 

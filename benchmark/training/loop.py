@@ -35,6 +35,7 @@ class TrainingState:
     best: dict[str, float] = field(default_factory=dict)
     # {"round", "iteration", "passed_over"} of every checkpoint gone on from; round 0 is the start
     resumed: list[dict[str, Any]] = field(default_factory=list)
+    bytes_sent: dict[str, float] = field(default_factory=dict)  # by this process, by purpose
 
 
 class DivergedError(ValueError):
@@ -86,13 +87,15 @@ class Training:
         """Train all rounds that are still to do, from the last checkpoint on."""
         if not self._resume():
             self.state.prepare_seconds = self.system.prepare(self._beat)
-        earlier = self.state.seconds_by_part
+        earlier, sent_earlier = self.state.seconds_by_part, self.state.bytes_sent
+        self.processes.bytes_sent.clear()  # what preparation has sent
         while self.state.rounds < self.system.num_rounds:
             with self._cpu_time("train"):
                 self._train_round()
             self.state.seconds_by_part = total_seconds([earlier, self.system.seconds_by_part])
             self.state.rounds += 1
             self._evaluate()
+            self.state.bytes_sent = total_seconds([sent_earlier, self.processes.bytes_sent])
             saved = {"training": asdict(self.state), "system": self.system.state_dict()}
             self.checkpoints.save(f"round-{self.state.rounds:06d}", saved)
         return self.state

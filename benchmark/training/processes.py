@@ -1,15 +1,17 @@
 """The processes of one run, whether there is one or many."""
 
-import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
+
+from benchmark.machine.place import Place
 
 # A hang is the runner's to report; a collective call fails only well after that.
 COLLECTIVE_PATIENCE = 3
@@ -39,33 +41,47 @@ def is_of_a_peer(error: BaseException | None) -> bool:
 
 
 @dataclass(frozen=True)
-class Processes:
-    """Rank and number of the processes of a run, and the collective calls that they make.
+class Processes(Place):
+    """The place of a process in its run, and the collective calls that the processes make.
 
     With one process nothing is initialised and every collective call is the identity. A process
     that reports no progress for ``heartbeat_seconds`` is taken to hang.
     """
 
-    rank: int = 0
-    world_size: int = 1
     heartbeat_seconds: float = 300.0
+    # Bytes that this process has sent to others, by purpose; what a copy of it must not share.
+    bytes_sent: Counter[str] = field(default_factory=Counter, compare=False)
 
     @property
     def timeout(self) -> timedelta:
         """A collective call that waits longer fails."""
         return timedelta(seconds=COLLECTIVE_PATIENCE * self.heartbeat_seconds)
 
-    def sum(self, values: Tensor) -> Tensor:
+    def count_sent(self, purpose: str, num_bytes: float) -> None:
+        """Add bytes that this process sends for a purpose."""
+        self.bytes_sent[purpose] += round(num_bytes)
+
+    def count_all_reduce(self, purpose: str, num_bytes: int) -> None:
+        """Add what a process sends where so many bytes are summed around a ring."""
+        self.count_sent(purpose, 2 * num_bytes * (self.world_size - 1) / self.world_size)
+
+    def sum(self, values: Tensor, purpose: str = "evaluation") -> Tensor:
         """The sum of ``values`` over the processes, on each of them."""
         if self.world_size == 1:
             return values
+        self.count_all_reduce(purpose, values.nbytes)
         total = values.clone()
         dist.all_reduce(total)
         return total
 
     def broadcast(self, values: Tensor, source: int) -> Tensor:
-        """The ``values`` of the process ``source``, written over those of the others."""
+        """The ``values`` of the process ``source``, written over those of the others.
+
+        Counts as evaluation, which starts from what the processes have made equal.
+        """
         if self.world_size > 1:
+            if self.rank == source:
+                self.count_sent("evaluation", values.nbytes * (self.world_size - 1))
             dist.broadcast(values, src=source)
         return values
 
@@ -75,9 +91,13 @@ class Processes:
             dist.barrier()
 
     def gather(self, values: Tensor) -> Tensor:
-        """The ``values`` of every process, equally shaped, in order of rank, [world_size, ...]."""
+        """The ``values`` of every process, equally shaped, in order of rank, [world_size, ...].
+
+        Counts as gradients, which are what is gathered.
+        """
         if self.world_size == 1:
             return values.unsqueeze(0)
+        self.count_sent("gradients", values.nbytes * (self.world_size - 1))
         gathered = [torch.empty_like(values) for _ in range(self.world_size)]
         dist.all_gather(gathered, values.contiguous())
         return torch.stack(gathered)
@@ -98,14 +118,15 @@ class Processes:
 
 
 @contextmanager
-def started_processes(device: torch.device, heartbeat_seconds: float) -> Iterator[Processes]:
+def started_processes(
+    place: Place, device: torch.device, heartbeat_seconds: float
+) -> Iterator[Processes]:
     """Join the other processes that the elastic launcher has started.
 
     gloo carries the traffic on CPUs, nccl on GPUs.
     """
-    rank, world_size = (int(os.environ.get(key, d)) for key, d in (("RANK", 0), ("WORLD_SIZE", 1)))
-    processes = Processes(rank, world_size, heartbeat_seconds)
-    if world_size == 1:
+    processes = Processes(place.rank, place.world_size, place.machines, heartbeat_seconds)
+    if place.world_size == 1:
         yield processes
         return
     backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"

@@ -90,5 +90,5 @@ class TwoMachines(Processes):
 
 
 def test_processes_on_two_machines_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"elsewhere.*choose system=disttgl"):
+    with pytest.raises(ValueError, match=r"its processes are on 2; choose system=disttgl"):
         HostMemory(empty(), TwoMachines())

@@ -12,9 +12,9 @@ import torch
 from benchmark.disttgl.memory import daemon
 from benchmark.disttgl.memory.backend import Turn
 from benchmark.disttgl.memory.daemon import DaemonMemory
-from benchmark.disttgl.memory.messages import Setup
 from benchmark.disttgl.memory.server import MemoryServer
-from benchmark.disttgl.memory.server_process import Address
+from benchmark.disttgl.memory.server_link import Address
+from benchmark.disttgl.memory.service_order import Setup
 from benchmark.disttgl.memory.shared_buffers import SharedBuffers
 from benchmark.disttgl.schedule import Service, services
 from benchmark.models.node_state import NO_EVENT, NodeState
@@ -212,7 +212,7 @@ class TestSharedCopies:
         assert second[1] == {}  # the first rank owns the copy
 
     def test_but_not_between_machines(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(socket, "gethostname", lambda: threading.current_thread().name)
+        monkeypatch.setattr(daemon, "machine_identity", lambda: threading.current_thread().name)
         for future in on_ranks(2, lambda processes: daemon_memory("2x1x1", processes)):
             with pytest.raises(ValueError, match="copy 0 between the machines of ranks 0 and 1"):
                 future.result()

@@ -5,14 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark.datasets.dataset import EventBatch
-from benchmark.models.node_state import (
-    NO_EVENT,
-    Delivery,
-    MemoryWrite,
-    NodeState,
-    endpoints,
-    last_occurrence,
-)
+from benchmark.models.memory_write import Delivery, MemoryWrite, endpoints, last_occurrence
+from benchmark.models.node_state import NO_EVENT, NodeState
 from tests.models.closeness import assert_close
 from tests.models.streams import random_dataset, random_state, small_model
 

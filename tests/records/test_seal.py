@@ -130,10 +130,9 @@ def test_damage_is_one_sentence_that_names_the_file(folder: RunFolder, name: str
     assert records.runs.empty
     assert sentence in str(unreadable)
     assert str(folder.path) in str(unreadable)
-    if name != "environment":  # which no table of the runner needs to be whole
-        problem = folder.problem()
-        assert problem is not None
-        assert sentence in problem
+    problem = folder.problem()
+    assert problem is not None
+    assert sentence in problem
 
 
 def test_any_flipped_bit_of_a_result_or_its_lines_shows(folder: RunFolder) -> None:

@@ -10,6 +10,7 @@ from benchmark.records.statistics import (
     first_best,
     first_reaching,
     is_above,
+    mean_difference,
     mean_estimate,
     mean_interval,
     median_estimate,
@@ -68,3 +69,18 @@ def test_the_median_over_seeds_is_infinite_where_most_never_arrive() -> None:
 def test_a_run_whose_last_evaluation_is_best_is_still_rising() -> None:
     assert not still_rising(RUN, "mrr")
     assert still_rising(RUN[:2], "mrr")
+
+
+def test_a_difference_is_paired_by_seed_where_it_can_be() -> None:
+    paired = mean_difference({0: 0.5, 1: 0.9, 2: 0.7}, {0: 0.4, 1: 0.8, 2: 0.6})
+    assert paired == pytest.approx((0.1, 0.1, 0.1))
+
+
+def test_one_run_beside_several_takes_their_spread() -> None:
+    apart = mean_difference({0: 1.0, 1: 2.0, 2: 3.0}, {0: 1.5})
+    half = 4.302653 * (4 / 3) ** 0.5  # Student's t of two degrees of freedom, spread 1
+    assert apart == pytest.approx((0.5, 0.5 - half, 0.5 + half), rel=1e-6)
+
+
+def test_one_run_beside_one_has_no_interval() -> None:
+    assert mean_difference({0: 1.0}, {0: 0.5}) == Estimate(0.5)

@@ -5,8 +5,9 @@ import shlex
 import pytest
 
 from benchmark.errors import UserError
-from benchmark.runner.compose import compose_settings, given_values
+from benchmark.runner.compose import compose_settings
 from benchmark.runner.suites import expand
+from benchmark.runner.words import given_values
 
 REFUSED = {
     "system=tgn model=jodie": "system=tgn trains a TGN, and model=jodie is a JODIE; "

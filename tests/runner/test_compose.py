@@ -10,13 +10,11 @@ from benchmark.runner.compose import (
     CONF,
     GROUPS,
     choices,
-    complete,
     compose_settings,
-    given_values,
-    to_word,
 )
 from benchmark.runner.help import help_page
 from benchmark.runner.settings import Settings, check
+from benchmark.runner.words import complete, given_values, to_word
 from tests.experiments import experiment_of
 
 

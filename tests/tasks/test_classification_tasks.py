@@ -107,6 +107,13 @@ def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
     settings = experiment_of(*words, "system=tgn", "task=node_classification")
     with pytest.raises(ValueError, match="system=tgn cannot be used for task node_classification"):
         check_task(settings, LabelKind.NODE)
+    pairs = experiment_of(*words, "system=disttgl", "model=dygformer", "task=node_classification")
+    with pytest.raises(ValueError) as refused:
+        check_task(pairs, LabelKind.NODE)
+    assert str(refused.value) == (
+        "model=dygformer embeds pairs of nodes and no node alone, which task node_classification "
+        "needs; choose model=tgn_attention, or task=edge_classification."
+    )
     with pytest.raises(ValueError, match="embeddings is 'thawed'; choose one of frozen, joint"):
         NodeClassification("node_classification", 50, "node_auc", "thawed", DECODER)
 

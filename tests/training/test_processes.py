@@ -5,14 +5,15 @@ from datetime import timedelta
 import pytest
 import torch
 
+from benchmark.machine.place import Place
 from benchmark.training.processes import Processes, started_processes
 
 
 def test_one_process_needs_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("RANK", "WORLD_SIZE"):
+    for name in ("RANK", "WORLD_SIZE", "GROUP_WORLD_SIZE"):
         monkeypatch.delenv(name, raising=False)
-    with started_processes(torch.device("cpu"), heartbeat_seconds=7) as processes:
-        assert processes == Processes(0, 1, 7)
+    with started_processes(Place.of_this_process(), torch.device("cpu"), 7) as processes:
+        assert processes == Processes(heartbeat_seconds=7)
         assert processes.timeout == timedelta(seconds=21)
         values = torch.arange(6).view(2, 3)
         assert torch.equal(processes.sum(values), values)

@@ -1,6 +1,6 @@
 """The contract of the node memory backends; all of them give the same training trajectory."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from torch import Tensor
@@ -20,8 +20,9 @@ class NodeMemory(Protocol):
     """The k copies of node memory, as one process sees them (DistTGL, sections 3.1 and 3.3).
 
     In every iteration a process resets the copies that start over, exchanges, receives what its
-    reading trainers have requested, writes for its writing trainers, publishes and commits. What
-    ``receive`` returns holds the writes of all earlier iterations and none of the current one.
+    reading trainers have requested, announces how much its trainers will write, writes for them,
+    publishes and commits. What ``receive`` returns holds the writes of all earlier iterations and
+    none of the current one.
     """
 
     def start(self, schedule: Schedule, iteration: int) -> None:
@@ -39,6 +40,10 @@ class NodeMemory(Protocol):
     def exchange(self) -> None:
         """Let resets and requests reach other processes; every process calls it once an iteration,
         after its resets and requests, whether it has any or not."""
+
+    def announce(self, counts: Mapping[Turn, int]) -> None:
+        """Say how many rows this process's trainers will write in this iteration; every process
+        calls it once an iteration, after ``exchange``."""
 
     def receive(self, turn: Turn) -> list[NodeState]:
         """The rows that the trainer requested, in order."""

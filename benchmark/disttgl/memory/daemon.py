@@ -1,18 +1,17 @@
 """Node memory in host memory, one server process per copy (DistTGL, section 3.3)."""
 
 import os
-import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 from benchmark.disttgl.memory.backend import Turn
-from benchmark.disttgl.memory.messages import Key, Setup
-from benchmark.disttgl.memory.server_link import ServerLink
-from benchmark.disttgl.memory.server_process import Address, ServerProcess
+from benchmark.disttgl.memory.server_link import Address, ServerLink, ServerProcess
+from benchmark.disttgl.memory.service_order import Key, Setup
 from benchmark.disttgl.memory.shared_buffers import Array, Field, Sizes
 from benchmark.disttgl.schedule import Schedule
+from benchmark.machine.place import machine_identity
 from benchmark.models.node_state import NodeState
 from benchmark.parallelism import Parallelism
 from benchmark.training.processes import Processes
@@ -95,6 +94,9 @@ class DaemonMemory:
     def exchange(self) -> None:
         """Nothing to do: resets and requests have been posted."""
 
+    def announce(self, counts: Mapping[Turn, int]) -> None:
+        """Nothing to do: what is posted says how much it is."""
+
     def receive(self, turn: Turn) -> list[NodeState]:
         link, place = self.links[turn.copy], self._place(turn)
         link.wait([Key("read", place)])
@@ -164,7 +166,7 @@ class DaemonMemory:
 
     def _check_machines(self, sharers: Sequence[range]) -> None:
         """Refuse copies that would cross machines; a collective call."""
-        machines = self.processes.gather_objects(socket.gethostname())
+        machines = self.processes.gather_objects(machine_identity())
         for copy, ranks in enumerate(sharers):
             if len({machines[rank] for rank in ranks}) > 1:
                 raise ValueError(

@@ -1,6 +1,6 @@
 """Node memory on the trainers' own devices, kept equal by sending the rows that were written."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 import torch.distributed as dist
@@ -17,9 +17,9 @@ from benchmark.training.row_layout import WORD, RowLayout
 class ReplicaMemory:
     """A replica of every copy whose trainers this process hosts.
 
-    The process of each writing trainer broadcasts its rows to the others that share the copy.
-    ``empty`` is the state of all nodes at the start; one trainer writes at most ``max_written``
-    rows in an iteration.
+    The process of each writing trainer broadcasts its rows to the others that share the copy; how
+    many they are is told before, while the trainers compute. ``empty`` is the state of all nodes at
+    the start; ``max_written`` plays no part in what is sent.
     """
 
     def __init__(
@@ -29,7 +29,6 @@ class ReplicaMemory:
         self.parallelism = parallelism
         self.processes = processes
         self.layout = RowLayout(empty)
-        self.block_shape = (max_written + 1, self.layout.num_words + 1)
         world = processes.world_size
         self.sharers = [parallelism.processes_of(copy, world) for copy in range(parallelism.k)]
         self.groups = [processes.group(sharers) for sharers in self.sharers]
@@ -38,6 +37,7 @@ class ReplicaMemory:
         }
         self.requests: dict[Turn, Sequence[Tensor]] = {}
         self.written: dict[Turn, tuple[Tensor, NodeState]] = {}
+        self.counts: dict[int, tuple[Tensor, dist.Work]] = {}  # rows by trainer, of every copy
         self.arriving: list[tuple[int, Tensor, dist.Work]] = []
 
     def start(self, schedule: Schedule, iteration: int) -> None:
@@ -52,6 +52,17 @@ class ReplicaMemory:
     def exchange(self) -> None:
         """Nothing to do: every row is at hand."""
 
+    def announce(self, counts: Mapping[Turn, int]) -> None:
+        for copy in self.copies:
+            if (group := self.groups[copy]) is None:
+                continue
+            told = torch.zeros(self.parallelism.num_trainers, dtype=torch.int64)  # never on a GPU
+            for turn, count in counts.items():
+                if turn.copy == copy:
+                    told[turn.trainer] = count
+            work = dist.all_reduce(told, group=group, async_op=True)
+            self.counts[copy] = (told, work)
+
     def receive(self, turn: Turn) -> list[NodeState]:
         return [self.copies[turn.copy].rows(nodes) for nodes in self.requests.pop(turn)]
 
@@ -59,17 +70,24 @@ class ReplicaMemory:
         self.written[turn] = (nodes, rows)
 
     def publish(self, turns: Sequence[Turn]) -> None:
+        for _, work in self.counts.values():
+            work.wait()
         for turn in turns:
             group = self.groups[turn.copy]
             if turn.copy not in self.copies or group is None:
                 continue
+            count = int(self.counts[turn.copy][0][turn.trainer])
             owner = self.parallelism.process_of(turn.trainer, self.processes.world_size)
-            mine = owner == self.processes.rank
-            block = torch.zeros(self.block_shape, dtype=WORD, device=self.empty.memory.device)
-            if mine:
-                self._fill(block, *self.written[turn])
+            if owner == self.processes.rank:
+                block = self._block(*self.written[turn])
+                receivers = len(self.sharers[turn.copy]) - 1
+                self.processes.count_sent("node_memory", receivers * block.nbytes)
+            else:
+                shape = (count, self.layout.num_words + 1)
+                block = torch.empty(shape, dtype=WORD, device=self.empty.memory.device)
             work = dist.broadcast(block, src=owner, group=group, async_op=True)
             self.arriving.append((turn.copy, block, work))
+        self.counts.clear()
 
     def commit(self) -> None:
         for turn, (nodes, rows) in self.written.items():
@@ -77,7 +95,7 @@ class ReplicaMemory:
                 self.copies[turn.copy].write(nodes, rows)
         for copy, block, work in self.arriving:
             work.wait()
-            ids, table = block[1 : int(block[0, 0]) + 1].tensor_split([1], dim=1)
+            ids, table = block.tensor_split([1], dim=1)
             self.copies[copy].write(ids.squeeze(1), self.layout.unpack(table))
         self.written.clear()
         self.arriving.clear()
@@ -97,8 +115,6 @@ class ReplicaMemory:
     def close(self) -> None:
         """Nothing to give back."""
 
-    def _fill(self, block: Tensor, nodes: Tensor, rows: NodeState) -> None:
-        """Write into ``block`` how many rows there are, then an id and its row each."""
-        count = nodes.numel()
-        block[0, 0] = count
-        block[1 : count + 1] = torch.cat([nodes.unsqueeze(1), self.layout.pack(rows)], dim=1)
+    def _block(self, nodes: Tensor, rows: NodeState) -> Tensor:
+        """An id and its row each."""
+        return torch.cat([nodes.unsqueeze(1), self.layout.pack(rows)], dim=1)

@@ -1,6 +1,6 @@
 """Node memory spread row by row over all processes, as a distributed key-value store would."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -36,6 +36,7 @@ class ShardedMemory:
         self, empty: NodeState, max_written: int, parallelism: Parallelism, processes: Processes
     ) -> None:
         self.num_copies = parallelism.k
+        self.processes = processes
         self.world_size = processes.world_size
         self.group = processes.group(range(self.world_size))
         self.layout = RowLayout(empty)
@@ -75,6 +76,9 @@ class ShardedMemory:
             for turn, sets in self.requests.items()
         }
         self.requests.clear()
+
+    def announce(self, counts: Mapping[Turn, int]) -> None:
+        """Nothing to do: what is published says how much it is."""
 
     def receive(self, turn: Turn) -> list[NodeState]:
         return self.received.pop(turn)
@@ -153,6 +157,9 @@ class ShardedMemory:
         if self.group is None:
             return values, None
         arriving = values.new_empty(sum(incoming), *values.shape[1:])
+        elsewhere = sum(outgoing) - outgoing[self.processes.rank]
+        row_bytes = values.shape[1:].numel() * values.itemsize
+        self.processes.count_sent("node_memory", elsewhere * row_bytes)
         work = dist.all_to_all_single(
             arriving, values, incoming, outgoing, group=self.group, async_op=True
         )

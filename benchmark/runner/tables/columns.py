@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from rich.box import SIMPLE
 from rich.console import Console
@@ -20,8 +20,10 @@ Column = Callable[[Row], str]
 
 OTHERWISE_SAID = ("choices.", "content.", "parallelism.")  # by names, or where rows are alike
 LEFT_ALIGNED = ("dataset", "protocol", "system", "model", "status")
-STATUS_WIDTH = 80
-AMPLE = 1000  # characters
+LAST_NAMES = ("system", "model", "i x j x k")  # after these a table measures
+WIDTH, AMPLE = 120, 1000  # characters
+BETWEEN = 3  # characters between columns
+LONGEST_WORD = 30  # what is longer is cut into lines
 SETTINGS: dict[str, Column] = {  # what tells configurations apart, beside system and i x j x k
     "dataset": lambda row: row["dataset"],
     "protocol": lambda row: row["protocol"],
@@ -44,7 +46,7 @@ def settings_of(experiment: Experiment) -> dict[str, Any]:
     return flat(identifying(experiment.config()))
 
 
-def telling(rows: Sequence[Row], names: Iterable[str]) -> dict[str, Column]:
+def telling(rows: Sequence[Row], names: Collection[str]) -> dict[str, Column]:
     """A column for each setting, beside ``names``, without which rows would be taken for alike.
 
     It is one that all rows have, with several values, or one that differs between rows of the same
@@ -58,24 +60,55 @@ def telling(rows: Sequence[Row], names: Iterable[str]) -> dict[str, Column]:
     found = {name for name in _differing(every) & common if not _otherwise_said(name)}
     for group in alike.values():
         found |= _differing(group) - set(NAMED)
-    shown = [name for name in sorted(found) if not name.startswith("choices.")]
+    shown = [name for name in sorted(found - set(names)) if not name.startswith("choices.")]
     return {name: _column(name) for name in shown}
 
 
 def render(rows: Sequence[Row], columns: dict[str, Column]) -> str:
-    """The table as wide as it needs to be: a narrow terminal wraps it but loses nothing."""
+    """The table, at most ``WIDTH`` wide where its words allow.
+
+    Columns that do not fit go below, beside those up to the last of ``LAST_NAMES`` once more.
+    """
+    cells = {title: [text(row) for row in rows] for title, text in columns.items()}
+    least = {title: _longest_word([title, *texts]) for title, texts in cells.items()}
+    titles = list(columns)
+    end = max((titles.index(name) + 1 for name in LAST_NAMES if name in titles), default=0)
+    names, blocks = titles[:end], [titles[:end]]
+    for title in titles[end:]:
+        if blocks[-1] != names and _total([least[one] for one in [*blocks[-1], title]]) > WIDTH:
+            blocks.append(list(names))
+        blocks[-1].append(title)
+    return "\n\n".join(
+        _laid_out({title: cells[title] for title in block}, least) for block in blocks
+    )
+
+
+def _laid_out(cells: dict[str, list[str]], least: dict[str, int]) -> str:
+    widths = {title: max(map(len, [title, *texts])) for title, texts in cells.items()}
+    while _total(widths.values()) > WIDTH:
+        title = max(widths, key=lambda one: widths[one] - least[one])
+        if widths[title] <= least[title]:
+            break
+        widths[title] -= 1
     table = Table(box=SIMPLE)
-    for title in columns:
-        left = title in LEFT_ALIGNED
-        width = STATUS_WIDTH if title == "status" else None
-        table.add_column(title, justify="left" if left else "right", max_width=width)
-    for row in rows:
-        table.add_row(*(escape(text(row)) for text in columns.values()))
+    for title, width in widths.items():
+        justify: Literal["left", "right"] = "left" if title in LEFT_ALIGNED else "right"
+        table.add_column(title, justify=justify, width=width, overflow="fold")
+    for row in zip(*cells.values(), strict=True):
+        table.add_row(*map(escape, row))
     console = Console(width=AMPLE, highlight=False)
     with console.capture() as captured:
         console.print(table)
     lines = [line.rstrip() for line in captured.get().splitlines()]
     return "\n".join(line for line in lines if line)
+
+
+def _total(widths: Collection[int]) -> int:
+    return sum(widths) + BETWEEN * (len(widths) + 1)
+
+
+def _longest_word(texts: Iterable[str]) -> int:
+    return min(LONGEST_WORD, max(len(word) for text in texts for word in [*text.split(), ""]))
 
 
 def _differing(settings: Collection[Row]) -> set[str]:

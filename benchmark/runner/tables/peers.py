@@ -3,17 +3,19 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from statistics import fmean, median
 from typing import Any, NamedTuple
 
 from benchmark.parallelism import Parallelism
-from benchmark.records.identity import settings_text
+from benchmark.records.identity import identifying, settings_text
 from benchmark.records.run_folder import RunFolder
-from benchmark.runner.tables.columns import Column, Row, number, render
+from benchmark.runner.tables.columns import Column, Row, flat, number, render, telling
 
 Result = dict[str, Any]  # the fields of a result.json
 
 TASK = "link_speed"
+CASE = ("dataset", "random_edge_features", "batch_size", "system", "degrees")
 BASELINE = "tgn"
 # What may differ between systems that are compared.
 SYSTEM_KEYS = ("system", "model", "choices.system", "choices.model", "parallelism", "processes")
@@ -41,24 +43,31 @@ def peer_speeds(folders: Sequence[RunFolder]) -> list[Row]:
     ``share_of_floor`` the part of it reached.
     """
     groups: dict[str, tuple[str, dict[int, Result]]] = {}
+    settings: dict[str, Row] = {}
     for folder, result in _finished(folders):
         config = folder.config()
         case = settings_text(config, "seed", *SYSTEM_KEYS)
-        _, repeats = groups.setdefault(settings_text(config, "seed"), (case, {}))
+        key = settings_text(config, "seed")
+        settings[key] = flat(identifying(config, "seed"))
+        _, repeats = groups.setdefault(key, (case, {}))
         repeats[result["seed"]] = result
     baselines = {
         case: repeats
         for case, repeats in groups.values()
         if next(iter(repeats.values()))["system"] == BASELINE
     }
-    return [_row(repeats, baselines.get(case, {})) for case, repeats in groups.values()]
+    return [
+        _row(repeats, baselines.get(case, {})) | {"settings": settings[key]}
+        for key, (case, repeats) in groups.items()
+    ]
 
 
 def machines(folders: Sequence[RunFolder]) -> list[str]:
     """What the finished runs ran on, each machine and number of threads once."""
     lines = []
-    for folder, _ in _finished(folders):
-        environment = json.loads((folder.path / "environment.json").read_text())
+    paths = [folder.path / "environment.json" for folder, _ in _finished(folders)]
+    for path in filter(Path.exists, paths):
+        environment = json.loads(path.read_text())
         hardware = [environment["cpu"], f"{environment['cores']} cores", *environment["gpus"]]
         threads = environment["threads_per_process"]
         lines.append(f"{', '.join(hardware)}; threads per process: {threads}")
@@ -124,19 +133,20 @@ def print_peers(rows: Sequence[Row], machines: Sequence[str]) -> None:
     if not rows:
         return
     print("Beside each other: median [smallest, largest] over the repeats, ratios by repeat")
-    print(render(rows, _case() | _speeds()))
+    print(render(rows, _case(rows) | _speeds()))
     print()
     counted = [row for row in rows if row["batch"]]
     if counted:
         print("Floor: the operations of a mean training batch at the measured rate of its products")
-        print(render(counted, _case() | _floors()))
+        print(render(counted, _case(counted) | _floors()))
         print()
     for machine in machines:
         print(f"Measured on {machine}")
 
 
-def _case() -> dict[str, Column]:
-    return {
+def _case(rows: Sequence[Row]) -> dict[str, Column]:
+    """What a row is of: the names, and every setting that differs between rows."""
+    return telling(rows, CASE) | {
         "dataset": lambda row: row["dataset"],
         "edge features": lambda row: _edge_features(row["random_edge_features"]),
         "batch size": lambda row: str(row["batch_size"]),

@@ -1,6 +1,7 @@
 """Starts the processes of one experiment with torch's elastic launcher and says how they ended.
 
-``python -m benchmark.runner.workers.elastic RUN_FOLDER NUM_PROCESSES`` is what the runner starts.
+``python -m benchmark.runner.workers.elastic RUN_FOLDER NUM_PROCESSES`` is what the runner starts;
+where there are several machines, followed by ``MACHINE MACHINES HOST:PORT ADDRESS``.
 """
 
 import contextlib
@@ -19,13 +20,12 @@ LAUNCHER = -1  # in the place of a rank
 LATE_SECONDS = 5  # after a failure the launcher has begun to end the others
 
 
-def main(path: str, num_processes: str) -> int:
+def main(path: str, num_processes: str, *rendezvous: str) -> int:
     """Run the worker module in every process; the exit code is 0 if all went well."""
     end_with_parent()
     os.environ.update(child_environment())
     arguments = [
-        "--standalone",  # a rendezvous on a port that the kernel picks: runs never collide
-        "--local-addr=127.0.0.1",  # no look-up of the machine's name, which may need a network
+        *_meet(*rendezvous),
         f"--nproc-per-node={num_processes}",
         "--max-restarts=0",
         "--module",
@@ -47,6 +47,20 @@ def main(path: str, num_processes: str) -> int:
         folder.note_failure(LAUNCHER, f"the launcher was ended by {name}", "killed")
         return 1
     return 0
+
+
+def _meet(*rendezvous: str) -> list[str]:
+    """How the launchers meet, without a look-up of the machine's name, which may need a network."""
+    if not rendezvous:  # on a port that the kernel picks: runs never collide
+        return ["--standalone", "--local-addr=127.0.0.1"]
+    machine, machines, endpoint, address = rendezvous
+    return [
+        "--rdzv-backend=static",  # numbers the machines as they are, not by their addresses
+        f"--nnodes={machines}",
+        f"--node-rank={machine}",
+        f"--rdzv-endpoint={endpoint}",
+        f"--local-addr={address}",
+    ]
 
 
 def _note_silent_deaths(folder: RunFolder, error: ChildFailedError) -> None:

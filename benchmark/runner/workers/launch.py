@@ -5,60 +5,127 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchmark.experiment import Experiment
 from benchmark.machine.compiled import numba_cache
 from benchmark.machine.process_tree import ProcessTree, child_environment
 from benchmark.records.run_folder import RunFolder
 from benchmark.runner.progress import SuiteProgress
+from benchmark.runner.workers.fleet import Fleet, Follower, Rendezvous
 from benchmark.runner.workers.watchdog import Watchdog
 from benchmark.storage.files import writing_into
 from benchmark.storage.leftovers import scratch
 from benchmark.tasks.build import cache_folder
+from benchmark.training.checkpoint import PART
 
 GRACE_SECONDS = 5.0
 LOOK_SECONDS = 1.0
 
 
-def launcher_command(folder: Path, num_processes: int) -> list[str]:
-    """What starts the processes of an experiment."""
+class Ended(NamedTuple):
+    """How the processes of a machine ended; ``reason`` is why they were ended before."""
+
+    reason: str | None
+    exit_code: int
+    failures: list[dict[str, Any]]  # as they had noted them until then
+
+
+def launcher_command(
+    folder: Path, num_processes: int, rendezvous: Collection[object] = ()
+) -> list[str]:
+    """What starts the processes of an experiment on this machine."""
     return [
         sys.executable,
         "-m",
         "benchmark.runner.workers.elastic",
         str(folder),
         str(num_processes),
+        *map(str, rendezvous),
     ]
 
 
-def run_experiment(experiment: Experiment, folder: RunFolder, progress: SuiteProgress) -> None:
+def run_experiment(
+    experiment: Experiment, folder: RunFolder, progress: SuiteProgress, fleet: Fleet | None = None
+) -> None:
     """Run in a prepared folder to the end; ``result.json`` says finished, or failed and why.
 
-    When interrupted, the processes are ended and no result is written, so that the same command
-    goes on from the last checkpoint.
+    ``fleet`` holds the machines, where there are several. When interrupted, the processes are ended
+    and no result is written, so that the same command goes on from the last checkpoint.
     """
     start = time.monotonic()
+    if fleet is None:
+        ended = _run_here(experiment, folder, progress)
+        reason = ended.reason
+    else:
+        rendezvous = fleet.announce(experiment, folder)
+        ended = _run_here(experiment, folder, progress, rendezvous, fleet.complaint, fleet.network)
+        reason = fleet.settle(ended.reason, ended.failures, ended.exit_code)
+    if folder.result() is None:
+        reason = reason or _cause(folder, ended.exit_code)
+        folder.finish(_failed_result(experiment, reason, time.monotonic() - start))
+
+
+def follow(follower: Follower, own: Mapping[str, Any], progress: SuiteProgress) -> int:
+    """Run what machine 0 announces on this machine; returns the exit code of the suite.
+
+    Where results are not shared, its part goes into a folder under its ``own`` results_dir; ``own``
+    holds the settings of where things lie.
+    """
+    here, machines = follower.meeting.here, follower.meeting.number
+    for task in follower.tasks():
+        experiment = Experiment.from_config(task["config"])
+        folder = RunFolder(Path(own["results_dir"]) / task["folder"])
+        if not (folder.path / task["mark"]).exists():
+            folder.prepare({**experiment.config(), **own})
+            (folder.path / PART).touch()
+        folder.log_path = folder.path / f"log-machine{here}.txt"
+        progress.begin(experiment.label)
+        rendezvous = Rendezvous(here, machines, task["endpoint"], follower.meeting.address)
+        ended = _run_here(
+            experiment, folder, progress, rendezvous, follower.complaint, follower.network
+        )
+        reason = ended.reason or (_cause(folder, ended.exit_code) if ended.exit_code else None)
+        follower.board.write(
+            ended={"number": task["number"], "reason": reason, "failures": ended.failures}
+        )
+        progress.end(reason or "finished")
+    return follower.exit_code()
+
+
+def _run_here(
+    experiment: Experiment,
+    folder: RunFolder,
+    progress: SuiteProgress,
+    rendezvous: Rendezvous | None = None,
+    complaint: Callable[[], str | None] = lambda: None,
+    network: Mapping[str, str] | None = None,
+) -> Ended:
+    """Run this machine's processes until they end or there is a ``complaint``."""
+    number = experiment.processes_per_machine
+    first = rendezvous.machine * number if rendezvous else 0
+    ranks = range(first, first + number)
     with scratch() as temporary:
         with writing_into(folder.path, "results_dir"), open(folder.log_path, "a") as log:
             process = subprocess.Popen(
-                launcher_command(folder.path, experiment.processes),
+                launcher_command(folder.path, number, rendezvous or ()),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=_environment(experiment, temporary),
+                env=_environment(experiment, temporary) | dict(network or {}),
                 start_new_session=True,  # Ctrl-C reaches the runner only, which ends the processes
             )
         tree = ProcessTree(process)
+        watch = Watchdog(experiment, folder, tree, ranks)
         try:
-            reason = _wait(process, tree, Watchdog(experiment, folder, tree), progress)
+            reason = _wait(process, tree, watch, progress, complaint)
+            failures = [failure for failure in folder.failures() if failure["rank"] in ranks]
         finally:
             for problem in tree.end(GRACE_SECONDS):
                 progress.say(problem)
-    if folder.result() is None:
-        reason = reason or _cause(folder, process.returncode)
-        folder.finish(_failed_result(experiment, reason, time.monotonic() - start))
+    return Ended(reason, process.returncode, failures)
 
 
 def _failed_result(experiment: Experiment, reason: str, seconds: float) -> dict[str, Any]:
@@ -74,7 +141,11 @@ def _failed_result(experiment: Experiment, reason: str, seconds: float) -> dict[
 
 
 def _wait(
-    process: subprocess.Popen[bytes], tree: ProcessTree, watch: Watchdog, progress: SuiteProgress
+    process: subprocess.Popen[bytes],
+    tree: ProcessTree,
+    watch: Watchdog,
+    progress: SuiteProgress,
+    complaint: Callable[[], str | None],
 ) -> str | None:
     """Wait for the launcher; the reason to end the processes before, or None."""
     while True:
@@ -83,8 +154,8 @@ def _wait(
             return None
         except subprocess.TimeoutExpired:
             tree.look()
-            if complaint := watch.complaint():
-                return _noted(watch.folder) or complaint
+            if said := watch.complaint() or complaint():
+                return _noted(watch.folder) or said
             progress.update(*watch.position())
 
 

@@ -17,7 +17,9 @@ BUSY = 0.05  # of ``Member.spent`` since the last look
 
 
 class Watchdog:
-    """Compares heartbeats with the limits of the experiment, from its start on.
+    """Compares the heartbeats of ``ranks`` with the limits of the experiment, from its start on.
+
+    The ranks are those of this machine; without them, all.
 
     A heartbeat counts from when it was first seen here, so that neither a clock that is set nor a
     machine that sleeps makes a process look hung. Before the first of its training a process that
@@ -25,9 +27,13 @@ class Watchdog:
     """
 
     def __init__(
-        self, experiment: Experiment, folder: RunFolder, tree: ProcessTree | None = None
+        self,
+        experiment: Experiment,
+        folder: RunFolder,
+        tree: ProcessTree | None = None,
+        ranks: range | None = None,
     ) -> None:
-        self.num_processes = experiment.processes
+        self.ranks = range(experiment.processes) if ranks is None else ranks
         self.heartbeat_seconds = experiment.heartbeat_seconds
         self.time_limit_minutes = experiment.time_limit_minutes
         self.folder = folder
@@ -35,14 +41,14 @@ class Watchdog:
         self.start = self.looked = time.monotonic()
         self.spent = 0.0
         self.beats: dict[int, dict[str, Any]] = {}
-        self.seen = dict.fromkeys(range(self.num_processes), self.start)
+        self.seen = dict.fromkeys(self.ranks, self.start)
         self.stopped: dict[str, float] = {}  # seconds that a process was seen to be stopped
 
     def complaint(self) -> str | None:
         """Why the experiment must be stopped, in one sentence, or None."""
         now = time.monotonic()
         for rank, beat in self.folder.heartbeats().items():
-            if self.beats.get(rank) != beat:
+            if rank in self.ranks and self.beats.get(rank) != beat:
                 self.beats[rank], self.seen[rank] = beat, now
         self._look_at_processes(now)
         self.looked = now
@@ -85,7 +91,7 @@ class Watchdog:
     def _hung(self, now: float) -> str | None:
         if all(now - seen <= self.heartbeat_seconds for seen in self.seen.values()):
             return None
-        rank = min(range(self.num_processes), key=self._suspicion)
+        rank = min(self.ranks, key=self._suspicion)
         if self.stopped and not self._is_stopped(rank):
             return f"{next(iter(self.stopped))} is stopped"
         if not self.beats:

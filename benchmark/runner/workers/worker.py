@@ -7,6 +7,7 @@ import resource
 import sys
 import time
 import traceback
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from benchmark.errors import one_sentence
 from benchmark.experiment import Experiment
 from benchmark.machine.device import choose_device
 from benchmark.machine.environment import environment
+from benchmark.machine.place import Place
 from benchmark.machine.process_tree import end_with_parent
 from benchmark.records.run_folder import RunFolder
 from benchmark.runner.workers.watchdog import STARTING
@@ -28,34 +30,40 @@ def main(path: str) -> int:
     end_with_parent()
     start = time.monotonic()
     folder = RunFolder(path)
-    rank, world_size = (int(os.environ.get(key, d)) for key, d in (("RANK", 0), ("WORLD_SIZE", 1)))
+    place = Place.of_this_process()
     try:
-        folder.heartbeat(rank, STARTING, 0, 0)
+        folder.heartbeat(place.rank, STARTING, 0, 0)
         experiment = Experiment.from_config(folder.config())
         threads = experiment.threads_per_process
-        if rank == 0:  # of the whole machine, so before this process is bound to a part of it
-            write_whole(
-                folder.path / "environment.json",
-                json.dumps(environment(threads), indent=2) + "\n",
-                "results_dir",
-            )
+        # Of the whole machine, so before this process is bound to a part of it.
+        machine = environment(threads) if place.local_rank == 0 else None
         if experiment.pin_cores:
-            pin_cores(rank, world_size, threads)
+            pin_cores(place.local_rank, place.local_size, threads)
         torch.set_num_threads(threads)
-        device = choose_device(experiment.device, rank, world_size)
+        device = choose_device(experiment.device, place)
         if device.type == "cuda":
             torch.cuda.set_device(device)
-        with started_processes(device, experiment.heartbeat_seconds) as processes:
+        with started_processes(place, device, experiment.heartbeat_seconds) as processes:
+            machines = [found for found in processes.gather_objects(machine) if found]
+            if place.rank == 0:
+                _write_environment(folder, machines)
             _run(experiment, folder, processes, start)
     except Exception as error:
-        reason = (f"rank {rank}: " if world_size > 1 else "") + one_sentence(error)
+        reason = (f"rank {place.rank}: " if place.world_size > 1 else "") + one_sentence(error)
         cause = "lost a peer" if is_of_a_peer(error) else "failed"
         with contextlib.suppress(OSError, ValueError):  # the disk may be what has failed
             traceback.print_exc()
         with contextlib.suppress(OSError, ValueError):
-            folder.note_failure(rank, reason, cause)
+            folder.note_failure(place.rank, reason, cause)
         return 1
     return 0
+
+
+def _write_environment(folder: RunFolder, machines: Sequence[Mapping[str, Any]]) -> None:
+    """Describe the first machine, and where there are several, each of them."""
+    several = {"machines": list(machines)} if len(machines) > 1 else {}
+    text = json.dumps({**machines[0], **several}, indent=2) + "\n"
+    write_whole(folder.path / "environment.json", text, "results_dir")
 
 
 def _run(experiment: Experiment, folder: RunFolder, processes: Processes, start: float) -> None:
@@ -94,5 +102,10 @@ def peak_memory_bytes() -> int:
 
 
 if __name__ == "__main__":
-    if main(*sys.argv[1:]):
-        os._exit(1)  # what failed must not wait for others on its way out
+    exit_code = main(*sys.argv[1:])
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    # What failed must not wait for others on its way out. And what finished must not die there:
+    # threads of torch that ask for Python while it is taken down are unwound, which aborts.
+    os._exit(exit_code)

@@ -5,7 +5,8 @@ from torch import nn
 from torch.testing import assert_close
 
 from benchmark.models.layers.node_memory import StaticRows
-from benchmark.models.node_state import Delivery, MemoryWrite, NodeState
+from benchmark.models.memory_write import Delivery, MemoryWrite
+from benchmark.models.node_state import NodeState
 from benchmark.models.subgraph import Subgraph, build_subgraph
 from benchmark.models.tgn_attention import TGNAttention
 from tests.models.streams import random_dataset, random_state, sampler_of, small_model

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from benchmark.runner.tables.columns import settings_of
+from benchmark.runner.tables.columns import render, settings_of
 from benchmark.runner.tables.end_table import print_table
 from benchmark.runner.tables.speedup import print_speedups
 from tests.experiments import MakeExperiment
@@ -117,3 +117,9 @@ def test_speedups_name_what_was_not_reached(capsys: pytest.CaptureFixture[str]) 
     assert "95% of its best" in printed
     assert "2,000" in printed
     assert re.search(r"1x1x2 +0\.7000 +not reached +1\.90", printed)
+
+
+def test_a_long_path_in_a_reason_is_broken_and_not_cut() -> None:
+    path = "/results/" + "deep/" * 40 + "result.json"
+    table = render([{"status": f"unreadable: {path}"}], {"status": lambda row: row["status"]})
+    assert f"unreadable:{path}" in "".join(table.split())

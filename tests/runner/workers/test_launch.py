@@ -41,7 +41,7 @@ def run(
     """Two processes, of which rank 0 acts."""
     experiment = make_experiment(parallelism={"k": 2}, processes=2, heartbeat_seconds=heartbeat)
     command = [sys.executable, STUB, str(folder.path), "2", action]
-    stub.setattr(launch, "launcher_command", lambda path, num_processes: command)
+    stub.setattr(launch, "launcher_command", lambda *_: command)
     folder.prepare(experiment.config())
     run_experiment(experiment, folder, SuiteProgress(1))
 

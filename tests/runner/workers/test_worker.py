@@ -8,6 +8,7 @@ from hydra.utils import instantiate
 
 from benchmark.errors import one_sentence
 from benchmark.machine.device import choose_device
+from benchmark.machine.place import Place
 from benchmark.runner.workers.worker import peak_memory_bytes, pin_cores
 
 
@@ -39,15 +40,18 @@ def test_peak_memory_is_that_of_a_process_with_torch() -> None:
 def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     cuda = "benchmark.machine.device.torch.cuda"
     monkeypatch.setattr(f"{cuda}.is_available", lambda: False)
-    assert choose_device("auto", 1, 2).type == "cpu"
+    assert choose_device("auto", Place(1, 2)).type == "cpu"
     with pytest.raises(ValueError, match="device=cuda but no GPU"):
-        choose_device("cuda", 0, 1)
+        choose_device("cuda", Place())
     monkeypatch.setattr(f"{cuda}.is_available", lambda: True)
     monkeypatch.setattr(f"{cuda}.device_count", lambda: 2)
-    assert str(choose_device("auto", 1, 2)) == "cuda:1"
-    assert str(choose_device("cpu", 3, 4)) == "cpu"
+    assert str(choose_device("auto", Place(1, 2))) == "cuda:1"
+    assert str(choose_device("auto", Place(3, 4, 2))) == "cuda:1"
+    assert str(choose_device("cpu", Place(3, 4))) == "cpu"
     with pytest.raises(ValueError, match="4 processes need as many GPUs, and there are 2"):
-        choose_device("auto", 1, 4)
+        choose_device("auto", Place(1, 4))
+    with pytest.raises(ValueError, match="4 processes on each machine need as many GPUs, and"):
+        choose_device("auto", Place(1, 8, 2))
 
 
 def test_processes_are_pinned_to_cores_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:

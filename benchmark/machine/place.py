@@ -1,0 +1,60 @@
+"""Where a process stands among those of a run and among those on its machine."""
+
+import os
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+BOOT = Path("/proc/sys/kernel/random/boot_id")
+NETWORK = Path("/proc/self/ns/net")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Process ``rank`` of ``world_size``, of which every machine hosts an equal, contiguous block.
+
+    Raises:
+        ValueError: If the processes do not spread evenly over the machines.
+    """
+
+    rank: int = 0
+    world_size: int = 1
+    machines: int = 1
+
+    def __post_init__(self) -> None:
+        if self.machines < 1 or self.world_size % self.machines:
+            raise ValueError(
+                f"{self.world_size} processes do not spread evenly over {self.machines} machines."
+            )
+
+    @classmethod
+    def of_this_process(cls, environment: Mapping[str, str] = os.environ) -> "Place":
+        """As torch's elastic launcher tells the processes that it starts; else the only one."""
+        names = ("RANK", "0"), ("WORLD_SIZE", "1"), ("GROUP_WORLD_SIZE", "1")
+        return cls(*(int(environment.get(name, alone)) for name, alone in names))
+
+    @property
+    def local_size(self) -> int:
+        """The number of processes on each machine."""
+        return self.world_size // self.machines
+
+    @property
+    def local_rank(self) -> int:
+        """The number of this process among those of its machine."""
+        return self.rank % self.local_size
+
+    @property
+    def machine(self) -> int:
+        """The number of this process's machine."""
+        return self.rank // self.local_size
+
+
+def machine_identity() -> str:
+    """Equal for processes that can share memory: one start of one kernel, one network namespace.
+
+    A host's name tells neither: containers may have the same one.
+    """
+    if BOOT.exists() and NETWORK.exists():
+        return f"{BOOT.read_text().strip()} {os.stat(NETWORK).st_ino}"
+    return str(uuid.getnode())

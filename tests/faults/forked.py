@@ -1,0 +1,177 @@
+"""Commands, launchers and ranks as forks of this process, which has imported everything once.
+
+A real command spends seconds of CPU time on imports in each of its processes; a fork does the same
+work without. The runner, the workers, the memory daemons (real programs) and all that they write
+are the suite's own; only torch's elastic launcher is replaced, by ``_launcher``.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import torch.distributed.elastic.multiprocessing.errors as elastic_errors
+
+import benchmark.run
+from benchmark.machine.process_tree import child_environment, end_with_parent
+from benchmark.records.run_folder import RunFolder
+from benchmark.runner.workers import elastic, launch, worker
+
+WORDS = [
+    "suite=quick", "system=disttgl", "dataset.num_events=400", "dataset.num_nodes=40",
+    "epochs=6", "batch_size=60", "threads=1", "device=cpu", "suite.figures=[]",
+    "wandb.mode=disabled", "task.log_interval=2", "protocol.num_negatives=5",
+    "model.memory_dim=8", "model.time_dim=8", "model.embedding_dim=8",
+]  # fmt: skip
+GRACE_SECONDS = 2.0
+
+
+class Forked:
+    """A child of this process, with what is used of ``subprocess.Popen``."""
+
+    def __init__(self, work: Callable[[], int]) -> None:
+        self.returncode: int | None = None
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self.pid = os.fork()
+        if self.pid == 0:
+            code = 70
+            try:
+                code = work()
+            except KeyboardInterrupt:  # before the command had begun
+                code = 128 + signal.SIGINT
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                os._exit(code)
+
+    def poll(self) -> int | None:
+        if self.returncode is None:
+            ended, status = os.waitpid(self.pid, os.WNOHANG)
+            if ended:
+                self.returncode = os.waitstatus_to_exitcode(status)
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        deadline = time.monotonic() + (timeout if timeout is not None else 1e9)
+        while (code := self.poll()) is None:
+            if time.monotonic() > deadline:
+                raise subprocess.TimeoutExpired("fork", timeout or 0.0)
+            time.sleep(0.01)
+        return code
+
+
+def command(
+    words: list[str], output: Path, environment: Mapping[str, str], prepare: Callable[[], None]
+) -> Forked:
+    """``python -m benchmark.run WORDS`` as a fork; ``prepare`` is called in it first."""
+
+    def work() -> int:
+        os.setsid()
+        _redirect(output)
+        os.environ.update(environment)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        cast(Any, launch).subprocess = SimpleNamespace(
+            **{**vars(subprocess), "Popen": _popen_of_launcher}
+        )
+        launch.LOOK_SECONDS = 0.1
+        prepare()
+        return benchmark.run.main([*WORDS, *words])
+
+    return Forked(work)
+
+
+def _redirect(output: Path) -> None:
+    descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for stream in (1, 2):
+        os.dup2(descriptor, stream)
+    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__  # type: ignore[assignment]
+
+
+def _popen_of_launcher(words: list[str], *, stdout: Any, env: dict[str, str], **_: Any) -> Forked:
+    path, num_processes = words[-2:]
+
+    def work() -> int:
+        os.setsid()
+        os.dup2(stdout.fileno(), 1)
+        os.dup2(stdout.fileno(), 2)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
+        os.environ.clear()
+        os.environ.update(env)
+        return _launcher(path, int(num_processes))
+
+    return Forked(work)
+
+
+def _launcher(path: str, num_processes: int) -> int:
+    """As torch's elastic launcher: ends all when one fails, and notes who could not say why."""
+    end_with_parent()
+    environment = child_environment() | {
+        "WORLD_SIZE": str(num_processes), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": _free_port(),
+    }  # fmt: skip
+
+    def interrupt(number: int, frame: object) -> None:
+        raise elastic.SignalException("ended", signal.Signals(number))
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupt)
+    ranks = {rank: Forked(lambda: _rank(path, rank, environment)) for rank in range(num_processes)}  # noqa: B023
+    failures: dict[int, elastic_errors.ProcessFailure] = {}
+
+    def capture() -> None:
+        for rank, process in ranks.items():
+            if process.poll() and rank not in failures:
+                failures[rank] = elastic_errors.ProcessFailure(
+                    rank, process.pid, process.returncode or 0, "<N/A>"
+                )
+
+    try:
+        while not failures and any(process.poll() is None for process in ranks.values()):
+            capture()
+            time.sleep(0.05)
+        capture()
+    except elastic.SignalException as error:
+        _end(ranks)
+        name = signal.Signals(error.sigval).name
+        RunFolder(path).note_failure(-1, f"the launcher was ended by {name}", "killed")
+        return 1
+    if not failures:
+        return 0
+    _end(ranks)
+    capture()
+    elastic._note_silent_deaths(
+        RunFolder(path), elastic_errors.ChildFailedError("worker", failures)
+    )
+    return 1
+
+
+def _end(ranks: dict[int, Forked]) -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        for process in ranks.values():
+            if process.poll() is None:
+                os.kill(process.pid, number)
+        deadline = time.monotonic() + GRACE_SECONDS
+        while time.monotonic() < deadline and any(p.poll() is None for p in ranks.values()):
+            time.sleep(0.02)
+
+
+def _rank(path: str, rank: int, environment: dict[str, str]) -> int:
+    os.setsid()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    os.environ.update(environment, RANK=str(rank))
+    return worker.main(path)
+
+
+def _free_port() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])

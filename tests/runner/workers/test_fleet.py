@@ -1,0 +1,175 @@
+"""Machine 0 knows how the others are, and they how it is; both in one process here."""
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from benchmark.errors import UserError
+from benchmark.records.run_folder import RunFolder
+from benchmark.runner.workers import board, fleet
+from benchmark.runner.workers.fleet import Fleet, Follower
+from benchmark.runner.workers.meeting import Meeting
+from tests.experiments import MakeExperiment
+
+PATIENCE = 1.0
+HOST = socket.gethostname()
+
+
+def _port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def soon(true: Callable[[], object]) -> None:
+    """Wait until something holds."""
+    deadline = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def meetings(monkeypatch: pytest.MonkeyPatch) -> list[Meeting]:
+    """Two machines that take each other for another one."""
+    names = iter(["follower", "head", "head"])
+    monkeypatch.setattr(board, "machine_identity", lambda: next(names))
+    monkeypatch.setattr(fleet, "machine_identity", lambda: "head")
+    port = _port()
+    return [Meeting(2, here, "127.0.0.1", port, "127.0.0.1") for here in range(2)]
+
+
+@pytest.fixture
+def two(meetings: list[Meeting]) -> Iterator[tuple[Fleet, Follower]]:
+    """Machine 0 and machine 1, which have met."""
+    head = Fleet(meetings[0], 60)
+    follower = Follower(meetings[1], 60)
+    head.gather(60)
+    yield head, follower
+    follower.board.close()
+    head.board.close()
+
+
+def folder_of(tmp_path: Path, make_experiment: MakeExperiment) -> RunFolder:
+    folder = RunFolder(tmp_path / "run")
+    folder.prepare(make_experiment().config())
+    return folder
+
+
+def test_an_experiment_is_announced_and_settled(
+    two: tuple[Fleet, Follower], tmp_path: Path, make_experiment: MakeExperiment
+) -> None:
+    head, follower = two
+    folder = folder_of(tmp_path, make_experiment)
+    rendezvous = head.announce(make_experiment(), folder)
+    tasks = follower.tasks()
+    task = next(tasks)
+    assert (task["number"], task["folder"]) == (1, "run")
+    assert task["endpoint"] == rendezvous.endpoint
+    assert (folder.path / task["mark"]).exists()  # so the folder is shared
+    assert head.complaint() is follower.complaint() is None
+    follower.board.write(ended={"number": 1, "reason": None, "failures": []})
+    assert head.settle(None, [], 0) is None
+    assert not (folder.path / task["mark"]).exists()
+    follower.board.write(bye="the suite has ended")
+    head.end(3)
+    assert list(tasks) == []
+    assert follower.exit_code() == 3
+
+
+def test_a_failure_elsewhere_is_named_with_its_machine(
+    two: tuple[Fleet, Follower], tmp_path: Path, make_experiment: MakeExperiment
+) -> None:
+    head, follower = two
+    folder = folder_of(tmp_path, make_experiment)
+    head.announce(make_experiment(), folder)
+    next(follower.tasks())
+    mine = {"rank": 0, "reason": "rank 0: connection closed", "cause": "lost a peer", "time": 0.0}
+    failure = {"rank": 1, "reason": "rank 1: no more rows", "cause": "failed", "time": 9.0}
+    ended = {"number": 1, "reason": failure["reason"], "failures": [failure]}
+    follower.board.write(ended=ended)
+    soon(head.complaint)
+    assert head.complaint() == f"machine 1 ({HOST}): rank 1: no more rows"
+    assert head.settle("any", [mine], 1) == f"machine 1 ({HOST}), rank 1: no more rows"
+    soon(follower.complaint)
+    assert follower.complaint() == "stopped by machine 0"
+
+
+def test_a_silent_machine_is_lost_on_both_sides(
+    two: tuple[Fleet, Follower], tmp_path: Path, make_experiment: MakeExperiment
+) -> None:
+    head, follower = two
+    head.lost_seconds = follower.lost_seconds = PATIENCE
+    folder = folder_of(tmp_path, make_experiment)
+    head.announce(make_experiment(), folder)
+    follower.board.close()
+    soon(head.complaint)
+    silent = f"machine 1 ({HOST}) has not been heard of for 1 s"
+    assert head.complaint() == silent
+    assert str(head.settle("any", [], 1)).startswith(silent[:-3])
+    address = f"127.0.0.1:{head.meeting.port}"
+    assert follower.lost() == f"machine 0 ({address}) has not been heard of for 1 s"
+    with pytest.raises(UserError, match="this machine has ended its processes"):
+        next(follower.tasks())
+
+
+def test_a_machine_that_leaves_says_why(two: tuple[Fleet, Follower]) -> None:
+    head, follower = two
+    follower.leave("interrupted")
+    soon(head.complaint)
+    assert head.complaint() == f"machine 1 ({HOST}) has ended: interrupted"
+
+
+def test_a_machine_that_never_comes(meetings: list[Meeting]) -> None:
+    head, port = Fleet(meetings[0], PATIENCE), meetings[0].port
+    with pytest.raises(UserError) as refused:
+        head.gather(PATIENCE)
+    assert str(refused.value) == (
+        f"machine 1 of 2 has not come to 127.0.0.1:{port} within 1 s; start the same command on it."
+    )
+    head.board.close()
+
+
+def test_machine_0_never_comes(meetings: list[Meeting]) -> None:
+    with pytest.raises(UserError) as refused:
+        Follower(meetings[1], PATIENCE)
+    assert str(refused.value) == (
+        f"machine 1 has not found machine 0 at 127.0.0.1:{meetings[1].port} within 1 s; start the "
+        "same command there."
+    )
+
+
+def test_a_port_that_is_taken(meetings: list[Meeting]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", meetings[0].port))
+        taken.listen()
+        with pytest.raises(UserError, match="cannot listen at") as refused:
+            Fleet(meetings[0], PATIENCE)
+    assert str(refused.value).endswith("give another port in machines.meet_at.")
+
+
+def test_other_code_is_refused(meetings: list[Meeting], monkeypatch: pytest.MonkeyPatch) -> None:
+    code = iter(["edited", "as committed"])
+    monkeypatch.setattr(board, "source_checksum", lambda: next(code))
+    monkeypatch.setattr(board, "commit", lambda: "0123456789abcdef")
+    head, follower = Fleet(meetings[0], 60), Follower(meetings[1], 60)
+    with pytest.raises(UserError) as refused:
+        head.gather(60)
+    assert str(refused.value) == (
+        f"machine 1 ({HOST}) has other code (commit 0123456789ab) than machine 0 (commit "
+        "0123456789ab): bring all to the same commit, without changes."
+    )
+    follower.board.close()
+    head.board.close()
+
+
+def test_one_machine_is_not_two(meetings: list[Meeting], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(board, "machine_identity", lambda: "head")
+    head, follower = Fleet(meetings[0], 60), Follower(meetings[1], 60)
+    with pytest.raises(UserError, match=rf"machines 0 and 1 are one and the same \({HOST}\)"):
+        head.gather(60)
+    follower.board.close()
+    head.board.close()
