@@ -66,13 +66,11 @@ def draw_curves(group: Group) -> Iterator[Output]:
             for kind, color in COLORS.items():
                 looks |= curves.looks_of(part.loc[part["static_memory"] == kind, "label"], color)
             panels.append((f"{dataset}, {origin}", part, looks))
-    size, labels = (
-        (style.COLUMN, 1.55 * ceil(len(panels) / 2)),
-        ("training iterations", "validation MRR"),
-    )
+    many, labels = len(panels) > curves.FEW_PANELS, ("training iterations", "validation MRR")
+    size = (style.PAGE, 1.7 * ceil(len(panels) / 3)) if many else (style.COLUMN, 3.1)
     picture = curves.draw_panels(panels, size, labels)
     looks = {WORDS[kind]: (color, "") for kind, color in COLORS.items()}
-    style.legend_below(picture, curves.handles(looks, {}))
+    style.legend_below(picture, [*curves.handles(looks, {}), style.published_handle()])
     yield Output(pd.concat([table, paper]), picture, facts={"drawn": curves.how_drawn(table)})
 
 
