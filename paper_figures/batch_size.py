@@ -1,15 +1,17 @@
-"""Figure 2(a): test F1-micro of edge classification by global batch size."""
+"""What a larger batch costs: Figure 2(a), test F1-micro, and Figure 8, captured events."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from statistics import median
 from typing import Any
 
+import matplotlib.pyplot as plt
 import pandas as pd
 
 from benchmark.records import words
 from benchmark.records.series import SINGLE, Runs
-from benchmark.records.statistics import first_reaching, still_rising
-from paper_figures import curves, style
+from benchmark.records.statistics import Estimate, first_reaching, still_rising
+from paper_figures import curves, style, tables
 from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
 from paper_figures.selection import has
 
@@ -17,17 +19,14 @@ METRIC, CURVE, FLOOR = "test_f1_micro", "validation_f1_micro", "test_f1_micro_ma
 SIZE = "global_batch_size"
 DIGITS = 12  # of a learning rate by event
 TOLERANCE = 0.03  # part of the smallest batch's F1 that a larger one may lose; GDELT's noise
+NUM_BARS = 3000  # as many as the paper draws
 
 
 def by_size(group: Group) -> pd.DataFrame:
     """Mean, lowest and highest test F1-micro over seeds, by global batch size."""
     named = {"batch_size": SIZE, f"metrics.{METRIC}": METRIC, f"metrics.{FLOOR}": FLOOR}
-    points = group.runs.rename(columns=named).groupby(["dataset", SIZE], as_index=False)
-    table = points.agg(
-        test_f1_micro=(METRIC, "mean"), lowest=(METRIC, "min"), highest=(METRIC, "max"),
-        num_runs=(METRIC, "size"), test_f1_micro_majority=(FLOOR, "mean"),
-    )  # fmt: skip
-    return table.assign(origin="measured", source=words.commands(group.runs))
+    runs, floor = group.runs.rename(columns=named), {FLOOR: (FLOOR, "mean")}
+    return tables.spread(runs, ["dataset", SIZE], METRIC, "mean", **floor)
 
 
 def rates(group: Group) -> str:
@@ -42,7 +41,7 @@ def growth(table: pd.DataFrame) -> float:
     return float(table.loc[enough.cummin(), SIZE].iloc[-1] / table[SIZE].iloc[0])
 
 
-def measure(group: Group) -> Iterator[Measured]:
+def measure_size(group: Group) -> Iterator[Measured]:
     """How far the batch can grow, and what is lost by the largest, where it had enough steps."""
     table, runs = by_size(group), group.runs
     if len(table) < 2:
@@ -66,7 +65,7 @@ def measure(group: Group) -> Iterator[Measured]:
     yield measured(group, "loss", loss, text, unlike=unlike, **sizes)
 
 
-def draw(group: Group) -> Iterator[Output]:
+def draw_size(group: Group) -> Iterator[Output]:
     """Measured on the left, published of another data set on the right."""
     table, paper, name = by_size(group), published("figure_2a"), "DistTGL 1x1x1"
     looks = curves.looks_of([name], style.color_of("disttgl"))
@@ -90,6 +89,62 @@ def _of_one_kind(runs: Runs) -> "pd.Series[bool]":
     return growing if runs.loc[growing, "batch_size"].nunique() > 1 else rates.notna()
 
 
+def bars(group: Group) -> pd.DataFrame:
+    """The largest counts of each batch size, rank 1 being the largest."""
+    parts = []
+    for folder, run in group.runs.sort_values("batch_size").iterrows():
+        counts = pd.read_csv(Path(str(folder)) / "bars.csv")["captured_events"]
+        parts.append(_ranked(counts, run["batch_size"]).assign(source=run["command"]))
+    return pd.concat(parts, ignore_index=True).assign(origin="measured")
+
+
+def published_bars(dataset: str) -> pd.DataFrame:
+    """Figure 8, of Wikipedia; otherwise no rows."""
+    sizes = published("figure_8").groupby("batch_size")["captured_events"]
+    table = pd.concat([_ranked(counts, int(str(size))) for size, counts in sizes])
+    table = table.assign(origin="published", source="DistTGL Figure 8 (digitised)")
+    return table if dataset == "wikipedia" else table[:0]
+
+
+def _ranked(counts: "pd.Series[int]", batch_size: int) -> pd.DataFrame:
+    largest = counts.sort_values(ascending=False)[:NUM_BARS].to_list()
+    table = pd.DataFrame({"rank": range(1, len(largest) + 1), "captured_events": largest})
+    return table.assign(batch_size=int(batch_size))
+
+
+def measure_bars(group: Group) -> Iterator[Measured]:
+    """The largest bar, and the sum of the bars, of all batch sizes counted."""
+    sizes = bars(group).groupby("batch_size")["captured_events"].agg(["max", "sum"])
+    more = {"max": "", "sum": "; the largest of each size, the paper's are largest at 2400"}
+    for kind, said in more.items():
+        values = {str(size): Estimate(float(value)) for size, value in sizes[kind].items()}
+        told = {"sizes": words.list_of(sizes.index), "more": said}
+        yield measured(group, kind, values, words.list_of(sizes[kind]), **told)
+
+
+def draw_bars(group: Group) -> Iterator[Output]:
+    """Counts over ranks, measured under published ones."""
+    table, paper = bars(group), published_bars(group.dataset)
+    sizes = sorted(table["batch_size"].unique())
+    paper = paper[paper["batch_size"].isin(sizes)]
+    figure, axes = plt.subplots(figsize=(style.COLUMN, 2.5))
+    thick = {"lw": 3, "alpha": 0.55}
+    for place, size in enumerate(sizes):
+        color = plt.get_cmap("viridis")(0.8 * place / max(1, len(sizes) - 1))
+        looks = (thick | {"label": size}, {"lw": 1, "ls": style.PUBLISHED_DASHES})
+        for part, look in zip((table, paper), looks, strict=True):
+            drawn = part[part["batch_size"] == size]
+            axes.plot(drawn["rank"], drawn["captured_events"], color=color, **look)
+    axes.set(xlabel="node, by captured events", ylabel="captured events of the node")
+    style.log_axis(axes, "x", ticks=(1,))
+    style.log_axis(axes, "y")
+    axes.legend(title="events per batch", loc="lower left", title_fontsize=7)
+    if len(paper):
+        counted = style.line("counted", color=style.GREY, **thick)
+        style.legend_below(figure, [counted, style.published_handle()])
+    yield Output(pd.concat([table, paper]), figure)
+
+
 FIGURES = [
     PaperFigure("batch_size", Rule(
             ("batch_size",), ("edge_classification",), rank=len,
@@ -98,5 +153,8 @@ FIGURES = [
                    "no validation F1-micro": curves.has_curve("f1_micro"),
                    "a learning rate that does not grow with the batch": _of_one_kind,
                    "several trainers": lambda runs: runs["parallelism"] == SINGLE},
-        ), draw, measure),
+        ), draw_size, measure_size),
+    PaperFigure("captured_events", Rule(
+            ("captured_events",), ("captured_events",), varies=("batch_size",), rank=len,
+        ), draw_bars, measure_bars),
 ]  # fmt: skip

@@ -20,6 +20,7 @@ METRIC = "validation_mrr"
 TEST_METRIC = "test_mrr"
 SMALLEST_RANGE = 0.05  # of the MRR axis, so that noise does not fill it
 MARKERS_PER_CURVE = 8
+FEW_PANELS = 4
 
 Look = tuple[Any, str]  # colour and marker
 
@@ -78,8 +79,8 @@ def draw_panels(
     x: str = "iteration",
     **grid: Any,
 ) -> Figure:
-    """A panel of lines for each title, table and looks, at most two beside each other."""
-    across = min(2, len(panels))
+    """A panel of lines for each title, table and looks, two beside each other, three of many."""
+    across = min(2 if len(panels) <= FEW_PANELS else 3, len(panels))
     rows = ceil(len(panels) / across)
     figure, all_axes = plt.subplots(rows, across, figsize=size, squeeze=False, **grid)
     for n, axes in enumerate(all_axes.flat):

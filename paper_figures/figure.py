@@ -1,6 +1,7 @@
 """A figure of the paper: what it shows, which runs it reads, how it is drawn and what it claims.
 
-A module of figures takes all of ``__all__`` from here.
+A module of figures takes all of ``__all__`` from here. Its texts in results/paper/figures.csv name
+facts of the runs drawn by ``{names}``.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -13,15 +14,15 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure as Picture
 
+from benchmark.records import words
 from benchmark.records.reader import Records
+from benchmark.records.series import column
 from benchmark.records.statistics import Estimate
-from benchmark.records.words import commands
 from paper_figures import style
 from paper_figures.claims import Judged, Measured, judge_all
 from paper_figures.published import published, texts_of_figures
-from paper_figures.selection import Group, Rule, select
+from paper_figures.selection import Group, Rule, select, variant_of
 from paper_figures.tables import write_numbers, write_table
-from paper_figures.texts import Facts
 
 __all__ = ["Group", "Measured", "Output", "PaperFigure", "Rule", "measured", "published"]
 
@@ -30,7 +31,7 @@ __all__ = ["Group", "Measured", "Output", "PaperFigure", "Rule", "measured", "pu
 class Output:
     """One picture, or one table for people (``shown``), with the numbers behind it.
 
-    ``facts`` are named by its texts, beside those of ``texts.FACTS``. A second output of a figure
+    ``facts`` are named by its texts, beside those of ``FACTS``. A second output of a figure
     has a ``suffix`` to the name of the first, and may have a caption of its own.
     """
 
@@ -106,7 +107,7 @@ def measured(
     """
     values = {"": Estimate(value)} if isinstance(value, float) else value
     values = {"": values} if isinstance(values, Estimate) else values
-    used = command or commands(group.runs)
+    used = command or words.commands(group.runs)
     return Measured(measure, values, text, Facts(group, facts), used, group.dataset, unlike)
 
 
@@ -159,3 +160,60 @@ def _write(output: Output, out: Path) -> list[Path]:
     if output.shown is not None:
         paths += write_table(output.shown.drop(columns="origin"), output.caption, stem)
     return paths
+
+
+class Facts(dict[str, Any]):
+    """What a text may name: facts that a figure states, otherwise those of ``FACTS``."""
+
+    def __init__(self, group: Group, stated: Mapping[str, Any]) -> None:
+        super().__init__(stated)
+        self.group = group
+
+    def __missing__(self, name: str) -> Any:
+        return FACTS[name](self.group)
+
+
+def conditions(group: Group) -> str:
+    """What the runs of each data set have in common."""
+    return " ".join(words.conditions(runs) for _, runs in group.runs.groupby("dataset"))
+
+
+def edge_features(group: Group, dataset: str) -> int | None:
+    """Features of each event of the runs drawn: added ones, or as counted; None if unrecorded."""
+    drawn = group.runs[group.runs["dataset"] == dataset]
+    for name in ("random_edge_features", "class_features"):
+        added = column(drawn, f"settings.{name}").dropna()
+        if len(added) and added.iloc[0]:
+            return int(added.iloc[0])
+    runs = group.records.runs
+    counted = runs[(runs["task"] == "dataset_statistics") & (runs["dataset"] == dataset)]
+    width = column(counted, "metrics.edge_feature_dim").dropna()
+    return int(width.iloc[0]) if len(width) else None
+
+
+def on_features(group: Group) -> str:
+    """A sentence on the edge features of each data set drawn, and of the paper's copy of it."""
+    paper = published("table_2").set_index("dataset")["edge_feature_dim"].fillna(0)
+    parts = []
+    for dataset in sorted(group.runs["dataset"].unique()):
+        width = edge_features(group, dataset)
+        here = "unrecorded" if width is None else str(width)
+        there = f" (paper: {paper[dataset]:.0f})" if dataset in paper else ""
+        parts.append(f"{here} on {dataset}{there}")
+    return f" Edge features: {', '.join(parts)}."
+
+
+FILE = str.maketrans({" ": "_", "%": ""})
+
+FACTS: dict[str, Callable[[Group], Any]] = {
+    "conditions": conditions,
+    "dataset": lambda group: group.dataset,
+    "epochs": lambda group: words.epochs(group.runs),
+    "features": on_features,
+    "first": lambda group: group.first,
+    "logical": lambda group: "logical trainers, " if group.runs["emulated"].any() else "",
+    "protocol": lambda group: group.protocol,
+    "seeds": lambda group: words.seeds(group.runs),
+    "settings": lambda group: "".join(f", {word}" for word in variant_of(group.first)),
+    "variant": lambda group: "".join(f"_{w}" for w in variant_of(group.first)).translate(FILE),
+}

@@ -16,7 +16,7 @@ from benchmark.records.statistics import (
 )
 from paper_figures import tables
 from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
-from paper_figures.published_networks import (
+from paper_figures.published import (
     MAJORITY,
     NAMES,
     NONE,

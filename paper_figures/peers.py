@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from statistics import median
+from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -11,7 +12,7 @@ from benchmark.records.series import SINGLE, alike, make_series
 from benchmark.records.statistics import Estimate
 from paper_figures import style
 from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
-from paper_figures.published_networks import OTHER_TGN
+from paper_figures.published import OTHER_TGN
 from paper_figures.selection import has
 from paper_figures.throughput import BATCH_SIZE, PER_GPU
 
@@ -92,8 +93,9 @@ def draw(group: Group) -> Iterator[Output]:
         axes.set_xlabel(title)
     panels[0].axvline(1, color=style.color_of(BASELINE))
     panels[0].set_ylim(len(cases) - 0.5, -0.5)
-    systems = table["system"].unique()
-    handles = [style.line(n, color=style.color_of(n), marker="o", lw=0) for n in systems]
+    dot: dict[str, Any] = {"marker": "o", "lw": 0}
+    looks = {name: {} if name == BASELINE else dot for name in table["system"].unique()}
+    handles = [style.line(n, color=style.color_of(n), **look) for n, look in looks.items()]
     papers = table.loc[table["batch_size"] == BATCH_SIZE, "case"].unique()
     paper = pd.DataFrame({"case": papers, "label": "disttgl 1x1x1", RATIO: ratio})
     paper = paper.assign(origin="published", source="DistTGL Figure 12(b) (printed)").dropna()

@@ -18,7 +18,6 @@ from paper_figures.tables import rows_of
 from paper_figures.throughput import TOTAL
 
 DATASETS = ("wikipedia", "reddit", "flights", "mooc", "gdelt")
-COMMAND = "python -m paper_figures projection"
 FITTED = "#C5DCEB"
 PREDICTORS = {  # words, marker and colour
     "linear": ("as on one GPU", "^", style.GREY),
@@ -41,28 +40,25 @@ def observed(dataset: str) -> list[tuple[Layout, float]]:
     bars = []
     for row in rows_of(published("figure_12a", dataset=dataset)):
         machines, gpus = row["num_machines"], row["gpus_per_machine"]
-        shared = (gpus, 1, machines) if dataset == "gdelt" else (1, 1, machines * gpus)
-        layout = Layout(shared[0], shared[1], shared[2], machines)
+        i, k = (gpus, machines) if dataset == "gdelt" else (1, machines * gpus)
+        layout = Layout(i, 1, k, machines)
         bars.append((layout, layout.num_trainers * batch_size(dataset) / (1000 * row[TOTAL])))
     return bars
 
 
 def one_machine_model(dataset: str) -> CostModel:
     """The fit to the bars of one machine, which they determine."""
-    known = [bar for bar in observed(dataset) if bar[0].machines == 1]
-    (model,) = fit([layout for layout, _ in known], [seconds for _, seconds in known])
+    layouts, seconds = zip(*(bar for bar in observed(dataset) if bar[0].machines == 1), strict=True)
+    (model,) = fit(list(layouts), list(seconds))
     return model
 
 
 def machine_cost(datasets: Sequence[str]) -> float:
     """Seconds per further machine that best explain what one-machine models miss, at least 0."""
-    further, missed = [], []
-    for dataset in datasets:
-        model = one_machine_model(dataset)
-        for layout, seconds in observed(dataset):
-            if layout.machines > 1:
-                further.append((layout.machines - 1) / seconds)
-                missed.append(1 - model.seconds(layout) / seconds)
+    known = [(one_machine_model(n), *bar) for n in datasets for bar in observed(n)]
+    known = [bar for bar in known if bar[1].machines > 1]
+    further = [(layout.machines - 1) / seconds for _, layout, seconds in known]
+    missed = [1 - model.seconds(layout) / seconds for model, layout, seconds in known]
     return max(0.0, float(np.dot(further, missed) / np.dot(further, further)))
 
 
@@ -76,16 +72,14 @@ def predicted() -> pd.DataFrame:
     for dataset in DATASETS:
         table, model = published("figure_12a", dataset=dataset), one_machine_model(dataset)
         cost = machine_cost([other for other in DATASETS if other != dataset])
-        layouts = [layout for layout, _ in observed(dataset)]
         by_model, by_both = (
-            [one.throughput(layout, batch_size(dataset)) / 1000 for layout in layouts]
+            [one.throughput(layout, batch_size(dataset)) / 1000 for layout, _ in observed(dataset)]
             for one in (model, replace(model, machine=cost))
         )
-        rates = table.set_index("num_gpus")[TOTAL]
+        rates, gpus = table.set_index("num_gpus")[TOTAL], table["num_gpus"]
         tables.append(table.assign(
-            held_out=table["num_machines"] > 1, linear=rates[1] * table["num_gpus"],
-            same_efficiency=rates[8] / 8 * table["num_gpus"], model=by_model,
-            model_and_machines=by_both,
+            held_out=table["num_machines"] > 1, linear=rates[1] * gpus,
+            same_efficiency=rates[8] / 8 * gpus, model=by_model, model_and_machines=by_both,
         ))  # fmt: skip
     return pd.concat(tables, ignore_index=True)
 
@@ -108,7 +102,8 @@ def measure(group: Group) -> Iterator[Measured]:
             f"on 8 GPUs, {mean['model_and_machines']:.1%} with a machine's cost from other data "
             "sets)"
         )
-        yield measured(group, f"error on {gpus} GPUs", float(mean["model"]), text, COMMAND)
+        used = "python -m paper_figures projection"
+        yield measured(group, f"error on {gpus} GPUs", float(mean["model"]), text, used)
 
 
 def draw(_: Group) -> Iterator[Output]:
@@ -127,8 +122,7 @@ def draw(_: Group) -> Iterator[Output]:
         handles.append(style.line(f"predicted: {said}", color=color, marker=marker, lw=0, ms=4))
     style.legend_below(figure, handles, 2)
     numbers = table.drop(columns="origin").join(errors(table).add_suffix("_error"))
-    numbers = numbers.assign(label=table["dataset"], origin="published")
-    yield Output(numbers, figure)
+    yield Output(numbers.assign(label=table["dataset"], origin="published"), figure)
 
 
 def _bars(axes: Axes, bars: pd.DataFrame) -> None:
@@ -150,8 +144,8 @@ def _errors(axes: Axes, bars: pd.DataFrame) -> None:
     """The mean error over data sets of each predictor, on two and on four machines."""
     mean = 100 * errors(bars).abs().groupby(bars["num_machines"]).mean()
     for row, name in enumerate(PREDICTORS):
-        for shift, machines in ((-0.2, 2), (0.2, 4)):
-            error, place = mean[name][machines], row + shift
+        places = (row - 0.2, row + 0.2)
+        for place, (machines, error) in zip(places, mean[name].items(), strict=True):
             axes.barh(place, error, height=0.36, color=PREDICTORS[name][2])
             axes.text(error, place, f" {machines}x8: {error:.1f} %", va="center", fontsize=6.5)
     axes.set(title="held-out bars", xlabel="mean error (% of the published bar)", yticks=[])

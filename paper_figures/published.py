@@ -1,10 +1,22 @@
-"""Published numbers: the csv files of ``results/paper``."""
+"""Published numbers: the csv files of ``results/paper``, and networks of theirs as rows."""
 
 from pathlib import Path
 
 import pandas as pd
 
+from benchmark.records import words
+from benchmark.records.series import SINGLE
+
 PAPER = Path(__file__).parents[1] / "results" / "paper"
+TGN, NONE, MAJORITY = "TGN-attn", "none", "majority class"
+NAMES = {  # of the papers, by the model of a record or a paper's own name
+    "tgn_attention": TGN, "tgn_pyg": TGN, "tgn_tgm": TGN, "TGN": TGN, "jodie": "JODIE",
+    "tgat": "TGAT", "tgat_one_layer": "TGAT, one layer", "dysat": "DySAT", "apan": "APAN",
+    "graph_mixer": "GraphMixer",
+}  # fmt: skip
+OTHER_TGN = "PyG's TGN and the authors' own code are two programs, so that ratios to them differ"
+CODE_OF = {"baseline": "authors' code", "tgl": "TGL's code"}  # in TGL's table
+DEVIATION = {"standard_deviation": "test_deviation"}
 
 
 def published(name: str, **where: str | int) -> pd.DataFrame:
@@ -21,3 +33,58 @@ def published(name: str, **where: str | int) -> pd.DataFrame:
 def texts_of_figures() -> pd.DataFrame:
     """The rows of ``figures.csv`` by name, in the order of the page."""
     return pd.read_csv(PAPER / "figures.csv").set_index("figure").fillna("")
+
+
+def paper_rows(table: pd.DataFrame, **names: str) -> pd.DataFrame:
+    """Published rows with the columns of ``row_of``; ``names`` are new names of columns."""
+    table = table.rename(columns=names)
+    if "by" not in table:
+        table["by"] = table["source"].map(words.short_source)
+    network = table["model"].replace(NAMES)
+    wanted = ["by", "source", "dataset", "i x j x k", *names.values()]
+    kept = table[[name for name in dict.fromkeys(wanted) if name in table]]
+    return kept.assign(origin="published", network=network, label=network + ", " + table["by"])
+
+
+def published_links(dataset: str, protocol: str) -> pd.DataFrame:
+    """What papers report on links, by the protocol whose negatives are theirs, in per cent."""
+    if protocol == "tgn":
+        tgn = published("tgn_table_2", dataset=dataset).set_index(["model", "source"])
+        test, inductive = (tgn[tgn["setting"] == n] for n in ("transductive", "inductive"))
+        wide = test.join(inductive.add_suffix(" inductive")).reset_index()
+        where = {"dataset": dataset, "setting": "transductive", "metric": "ap"}
+        dyglib = published("dyglib_link_prediction", **where)
+        inductive_names = {
+            "ap_percent inductive": "inductive",
+            "standard_deviation inductive": "inductive_deviation",
+        }
+        return pd.concat([
+            paper_rows(wide, ap_percent="test", **DEVIATION, **inductive_names),
+            paper_rows(dyglib, value_percent="test", **DEVIATION),
+        ])  # fmt: skip
+    if protocol == "tgl":
+        table = published("tgl_table_5", dataset=dataset)
+        table["by"] = table["source"] + ", " + table["implementation"].map(CODE_OF)
+        return paper_rows(table, ap_percent="test", seconds_per_epoch="seconds_per_epoch")
+    if protocol == "disttgl":
+        single = published("figure_9_test", dataset=dataset, panel="a", parallelism=SINGLE)
+        single = single.assign(model=TGN, test=100 * single["test_mrr"])
+        taser = published("taser_table_1", dataset=dataset)
+        return pd.concat([
+            paper_rows(single, test="test"),
+            paper_rows(taser, test_mrr_percent="test", **DEVIATION),
+        ])  # fmt: skip
+    return pd.DataFrame()
+
+
+def published_nodes(dataset: str) -> pd.DataFrame:
+    """AUC of TGN and DyGLib, and TGL's AP of as many negatives as positives, in per cent."""
+    deviation = {"standard_deviation": "auc_deviation"}
+    tgn = published("tgn_table_3", dataset=dataset)
+    dyglib = published("dyglib_node_classification", dataset=dataset)
+    tgl = published("tgl_table_6", dataset=dataset, metric="ap")
+    return pd.concat([
+        paper_rows(tgn, node_classification_auc_percent="auc", **deviation),
+        paper_rows(dyglib, auc_percent="auc", **deviation),
+        paper_rows(tgl, value_percent="balanced_ap"),
+    ])  # fmt: skip

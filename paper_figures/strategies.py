@@ -1,15 +1,17 @@
-"""Table 1: what mini-batch, epoch and memory parallelism cost, and what was measured behind it."""
+"""What parallelism costs: Table 1, Figure 2(b), and whether it changes what is computed."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib.patches import Patch
 
 from benchmark.records import words
 from benchmark.records.series import SINGLE, Runs
 from benchmark.records.statistics import Estimate, median_estimate
-from paper_figures import tables
+from paper_figures import style, tables
 from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
 from paper_figures.selection import has
 from paper_figures.tables import Row, cell, columns, rows_of
@@ -23,6 +25,16 @@ UNITS = {  # what is measured behind a line of Table 1
     MEMORY: "all processes, GiB", SYNCHRONISATION: "node memory, ms a batch",
     "gradient variance": "no record",
 }  # fmt: skip
+MEMORIES = {
+    "replica": "replica: a copy in every process", "daemon": "daemon: one copy in host memory",
+    "sharded": "sharded: rows spread over the processes",
+}  # fmt: skip
+KIND, SECONDS = "settings.system.node_memory", "seconds_per_epoch"
+PARTS = ["seconds_by_part.memory_read", "seconds_by_part.memory_write"]
+EXACTNESS, AGREEMENT = "python -m benchmark.run suite=exactness", "agreement.csv"
+COLUMNS = ("i x j x k", "precision", "node_memory", "processes", "losses", "loss", "metric")
+MARKS = {"replica": "o", "daemon": "s", "sharded": "^"}
+BLUE = style.color_of("disttgl")
 
 
 def _counts(runs: Runs) -> "pd.Series[bool]":
@@ -36,31 +48,30 @@ def strategies(group: Group) -> pd.DataFrame:
     other two stay those of one trainer, and so do the events captured.
     """
     counted, timed = (group.runs[mask] for mask in (_counts(group.runs), ~_counts(group.runs)))
-    sizes = {size: run for run, size in counted["batch_size"].items()}
     size = int(timed["batch_size"].iloc[0]) if len(timed) else 600
+    sums = {
+        events: pd.read_csv(Path(str(run)) / "bars.csv")["captured_events"].sum()
+        for run, events in counted["batch_size"].items() if events in (size, 2 * size)
+    }  # fmt: skip
     rows: list[Row] = []
-    if {size, 2 * size} <= sizes.keys():
-        one, two = (
-            pd.read_csv(Path(str(sizes[n])) / "bars.csv")["captured_events"].sum()
-            for n in (size, 2 * size)
-        )
-        shares = dict.fromkeys(STRATEGIES, 100.0) | {"mini-batch": 100 * two / one}
+    if len(sums) == 2:
+        lost = {"mini-batch": 100 * sums[2 * size] / sums[size]}
+        shares = dict.fromkeys(STRATEGIES, 100.0) | lost
         rows = [_quantity(CAPTURED, name, [share], counted) for name, share in shares.items()]
     batches = timed["throughput_events_per_second"] * timed["seconds.train"] / size
-    batches = batches / timed["num_trainers"]
-    parts = 1000 * timed.filter(like="seconds_by_part.").div(batches, axis=0)
-    parts.columns = parts.columns.str.removeprefix("seconds_by_part.")
+    parts = 1000 * timed.filter(like="seconds_by_part.").div(
+        batches / timed["num_trainers"], axis=0
+    )
     quantities = {
-        OVERHEAD: parts["prepare"], MEMORY: timed["peak_memory_bytes"] / 2**30,
-        SYNCHRONISATION: parts["memory_read"] + parts["memory_write"],
+        OVERHEAD: parts["seconds_by_part.prepare"], MEMORY: timed["peak_memory_bytes"] / 2**30,
+        SYNCHRONISATION: parts[PARTS[0]] + parts[PARTS[1]],
     }  # fmt: skip
     runs = group.by_parallelism(timed)
     rows += [
         _quantity(quantity, name, values[runs[layout].index], runs[layout])
         for quantity, values in quantities.items()
-        for name, layout in STRATEGIES.items()
-        if layout in runs
-    ]
+        for name, layout in STRATEGIES.items() if layout in runs
+    ]  # fmt: skip
     stated = published("table_1").rename(columns={"against_single_gpu": "stated"})
     return pd.concat([stated, pd.DataFrame(rows)], ignore_index=True)
 
@@ -77,7 +88,7 @@ def _value(row: Row) -> str:
     return cell(row, "value", ".0f" if row["quantity"] == CAPTURED else ".2f")
 
 
-def draw(group: Group) -> Iterator[Output]:
+def draw_strategies(group: Group) -> Iterator[Output]:
     """Two lines for each quantity: what the paper states, and what was measured."""
     table, lines = strategies(group), []
     for quantity, unit in UNITS.items():
@@ -85,30 +96,129 @@ def draw(group: Group) -> Iterator[Output]:
             part = table[(table["quantity"] == quantity) & (table["origin"] == origin)]
             line = dict.fromkeys(STRATEGIES, "not measured") | {SINGLE: ""}
             for row in rows_of(part):
-                stated = row["stated"] if origin == "published" else ""
-                line[row["strategy"]] = stated or _value(row)
+                line[row["strategy"]] = row["stated"] if by == "DistTGL" else _value(row)
             lines.append({"quantity": quantity, "by": by, "origin": origin, **line})
     spec: Row = {"against one trainer": "quantity", "by": "by", "one trainer": SINGLE}
-    spec |= {name: name for name in STRATEGIES if name != SINGLE}
+    spec |= {name: name for name in list(STRATEGIES)[1:]}
     timed = group.runs[~_counts(group.runs)]
-    about = {"conditions": words.conditions(timed if len(timed) else group.runs)}
-    yield Output(table, shown=tables.shown(pd.DataFrame(lines), spec), facts=about)
+    about = words.conditions(timed if len(timed) else group.runs)
+    yield Output(table, shown=tables.shown(pd.DataFrame(lines), spec), facts={"conditions": about})
 
 
-def measure(group: Group) -> Iterator[Measured]:
+def measure_strategies(group: Group) -> Iterator[Measured]:
     """Which strategy loses captured events, and which keeps node memory out of synchronisation."""
-    table = strategies(group)
-    rows = rows_of(table[table["origin"] == "measured"])
+    rows = rows_of(strategies(group).query("origin == 'measured'"))
     known = {(row["quantity"], row["strategy"]): row for row in rows}
     pairs = ((CAPTURED, "mini-batch", SINGLE), (SYNCHRONISATION, "memory", "mini-batch"))
     for quantity, less, more in pairs:
         if {(quantity, less), (quantity, more)} <= known.keys():
             low, high = known[quantity, less], known[quantity, more]
-            ends = (("value", "value"), ("value_low", "value_high"), ("value_high", "value_low"))
-            apart = Estimate(*(high[ours] - low[theirs] for ours, theirs in ends))
+            ends = {"value": "value", "value_low": "value_high", "value_high": "value_low"}
+            apart = Estimate(*(high[ours] - low[theirs] for ours, theirs in ends.items()))
             cells = ", ".join(f"{row['strategy']} {_value(row)}" for row in (low, high))
             text, used = f"{UNITS[quantity]}: {cells}", low["source"]
             yield measured(group, quantity, apart, text, used, number=low["num_runs"])
+
+
+def seconds_in_memory(group: Group) -> pd.DataFrame:
+    """Median, lowest and highest seconds per epoch over seeds, by memory and processes."""
+    seconds = group.runs[PARTS].sum(axis=1) / group.runs["epochs"]
+    runs = group.runs.assign(memory=group.runs[KIND], seconds_per_epoch=seconds)
+    return tables.spread(runs, ["memory", "processes"], SECONDS, "median")
+
+
+def measure_memory(group: Group) -> Iterator[Measured]:
+    """How many times longer sharded node memory takes on more processes than on one."""
+    table = seconds_in_memory(group)
+    seconds = table[table["memory"] == "sharded"].set_index("processes")[SECONDS]
+    if 1 in seconds.index and len(seconds) > 1:
+        times = {str(n): Estimate(float(s / seconds[1])) for n, s in seconds.items() if n != 1}
+        text = ", ".join(f"{one.value:.1f}x on {number} processes" for number, one in times.items())
+        yield measured(group, "growth", times, text)
+
+
+def draw_memory(group: Group) -> Iterator[Output]:
+    """Measured kinds of memory on the left, the published sharded one on the right."""
+    table, paper = seconds_in_memory(group), published("figure_2b").assign(memory="sharded")
+    paper = paper.rename(columns={"num_machines": "processes"})
+    figure, panels = plt.subplots(1, 2, figsize=(style.PAGE, 2.3), width_ratios=[2.2, 1])
+    colors = dict(zip(MEMORIES, style.shades(BLUE, len(MEMORIES)), strict=True))
+    hollow = style.hollow(colors["sharded"])
+    for axes, bars, width in ((panels[0], table, 0.26), (panels[1], paper, 0.55)):
+        numbers = sorted(bars["processes"].unique())
+        for row in rows_of(bars):
+            ours, top = row["origin"] == "measured", row[SECONDS]
+            shift = 0.28 * (list(MEMORIES).index(row["memory"]) - 1) if ours else 0.0
+            x = numbers.index(row["processes"]) + shift
+            axes.bar(x, top, width, **({"color": colors[row["memory"]]} if ours else hollow))
+            if ours and row["num_runs"] > 1:
+                top = row["highest"]
+                style.whisker(axes, x, (row["lowest"], top))
+            style.write(axes, f"{row[SECONDS]:.3g}", x, top, 1.5)
+        style.categories(axes, "x", numbers)
+        axes.margins(y=0.12)
+    panels[0].set(xlabel="processes on one machine", ylabel="seconds per epoch in node memory")
+    panels[1].set(xlabel="machines (published)")
+    handles = [Patch(facecolor=colors[name], label=label) for name, label in MEMORIES.items()]
+    style.legend_below(figure, [*handles, Patch(**hollow, label="published")], 2)
+    yield Output(pd.concat([table, paper]), figure)
+
+
+def _beside(run: object) -> Path:
+    return Path(str(run)).parent / AGREEMENT
+
+
+def agreement(group: Group) -> pd.DataFrame:
+    """A row for each run: its largest relative ``difference`` from the run on fewest processes."""
+    parts = []
+    for path in dict.fromkeys(map(_beside, group.runs.index)):
+        part = pd.read_csv(path)
+        missing = [name for name in COLUMNS if name not in part]
+        if missing or part.empty or part[["loss", "metric"]].isna().any(axis=None):
+            what = f"the column {missing[0]!r}" if missing else "a difference"
+            raise ValueError(f"{path}: {what} is missing; make it again")
+        parts.append(part)
+    table = pd.concat(parts, ignore_index=True)
+    table["difference"] = table[["loss", "metric"]].max(axis=1)
+    table["label"] = table["i x j x k"] + " " + table["precision"]
+    return table.assign(origin="measured", source=EXACTNESS)
+
+
+def measure_agreement(group: Group) -> Iterator[Measured]:
+    """Of each precision, the largest difference."""
+    for name, table in agreement(group).groupby("precision", sort=False):
+        references = table["label"].nunique()  # of each layout the run that others stand beside
+        equal = int((table["difference"] == 0).sum()) - references
+        largest, losses = float(table["difference"].max()), table["losses"].agg(["min", "max"])
+        text = f"{equal} of {len(table) - references} runs the same bit for bit"
+        text += f", the others to {largest:.0e}" if largest else ""
+        yield measured(
+            group, str(name), largest, text, f"{EXACTNESS} system.precision={name}",
+            precision=name, layouts=", ".join(table["i x j x k"].unique()),
+            hosts=words.list_of(sorted(table["processes"].unique())),
+            losses=words.list_of(losses.unique(), " to "),
+            kept=(group.runs["settings.system.precision"] == name).sum(),
+        )  # fmt: skip
+
+
+def draw_agreement(group: Group) -> Iterator[Output]:
+    """A row for each layout, a mark for each run."""
+    table = agreement(group)
+    labels, hosts = list(table["label"].unique()), sorted(table["processes"].unique())
+    figure, axes = plt.subplots(figsize=(style.COLUMN, 0.6 + 0.24 * len(labels)))
+    for row in rows_of(table):
+        shift, apart = 0.22 * (list(MARKS).index(row["node_memory"]) - 1), row["difference"]
+        x, y = hosts.index(row["processes"]) + shift, labels.index(row["label"])
+        axes.plot(x, y, MARKS[row["node_memory"]], color=style.GREY if apart else BLUE)
+        if apart:
+            style.write(axes, f"{apart:.0e}", x, y, 4, size=5)
+    style.categories(axes, "x", hosts)
+    style.categories(axes, "y", labels)
+    axes.set(xlim=(-0.5, len(hosts) - 0.5), xlabel="processes that host the trainers")
+    axes.set_ylim(len(labels) - 0.4, -0.6)
+    names = [name for name in MARKS if name in set(table["node_memory"])]
+    style.legend_below(figure, [style.line(n, color=BLUE, marker=MARKS[n], lw=0) for n in names])
+    yield Output(table, figure)
 
 
 def _or_counts(need: Any) -> Any:
@@ -119,12 +229,22 @@ FIGURES = [
     PaperFigure("strategies", Rule(
             ("captured_events", "scaling"), ("captured_events", "link_prediction"),
             varies=None, together=True,
-            needs={
-                "another data set": lambda runs: runs["dataset"] == "wikipedia",
-                "another system": _or_counts(lambda runs: runs["system"] == "disttgl"),
-                "another layout": lambda runs: runs["parallelism"].isin(STRATEGIES.values()),
-                "no seconds by part": _or_counts(has("seconds_by_part.prepare")),
-                **{reason: _or_counts(need) for reason, need in NEEDS.items()},
+            needs={"another data set": lambda runs: runs["dataset"] == "wikipedia"} | {
+                reason: _or_counts(need) for reason, need in {
+                    "another system": lambda runs: runs["system"] == "disttgl",
+                    "another layout": lambda runs: runs["parallelism"].isin(STRATEGIES.values()),
+                    "no seconds by part": has("seconds_by_part.prepare"), **NEEDS,
+                }.items()
             },
-        ), draw, measure),
+        ), draw_strategies, measure_strategies),
+    PaperFigure("node_memory", Rule(
+            ("node_memory",), varies=("processes", "system.node_memory"), rank=len,
+            needs={"no seconds in node memory": has(PARTS[0]),
+                   "another memory": lambda runs: runs[KIND].isin(MEMORIES)},
+        ), draw_memory, measure_memory),
+    PaperFigure("exactness", Rule(
+            ("exactness",), varies=None, together=True, any_stream=True,
+            needs={f"no table {AGREEMENT} beside it": lambda runs: pd.Series(
+                [_beside(run).exists() for run in runs.index], runs.index, dtype=bool)},
+        ), draw_agreement, measure_agreement),
 ]  # fmt: skip

@@ -91,7 +91,7 @@ def categories(axes: Axes, name: str, texts: Sequence[object]) -> None:
 
 
 def log_axis(axes: Axes, name: str, ticks: Sequence[float] = (1, 2, 5)) -> None:
-    """Make axis ``name`` logarithmic, with numbers at ``ticks`` in each decade: 500, 1000, 10k."""
+    """Make axis ``name`` logarithmic, numbers at ``ticks`` in each decade: 500, 1000, 10k, 1M."""
     getattr(axes, f"set_{name}scale")("log")
     axis = getattr(axes, f"{name}axis")
     axis.set_major_locator(LogLocator(subs=ticks))
@@ -100,6 +100,8 @@ def log_axis(axes: Axes, name: str, ticks: Sequence[float] = (1, 2, 5)) -> None:
 
 
 def _short(value: float, _: int | None = None) -> str:
+    if value >= 1_000_000:
+        return f"{value / 1_000_000:g}M"
     return f"{value / 1000:g}k" if value >= 10_000 else f"{value:g}"
 
 

@@ -8,11 +8,18 @@ from typing import Any
 import pandas as pd
 
 from benchmark.records.statistics import Estimate
-from benchmark.records.words import plain
+from benchmark.records.words import commands, plain
 
 Row = dict[str, Any]
 
 HOLE = "-"  # neither measured nor published
+
+
+def spread(runs: pd.DataFrame, by: Any, value: str, middle: str, **more: Any) -> pd.DataFrame:
+    """The middle, lowest and highest ``value`` over seeds, and ``more`` of them, by ``by``."""
+    ends = {value: (value, middle), "lowest": (value, "min"), "highest": (value, "max")}
+    table = runs.groupby(by, as_index=False).agg(**ends, num_runs=(value, "size"), **more)
+    return table.assign(origin="measured", source=commands(runs))
 
 
 def columns(name: str, estimate: Estimate | None) -> dict[str, Any]:

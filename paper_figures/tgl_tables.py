@@ -1,4 +1,4 @@
-"""TGL Table 4, seconds of neighbour sampling, and TGL Figure 7, TGL on several trainers."""
+"""Table 2 with TGL's Table 3, data sets; TGL's Table 4, sampling, and Figure 7, its trainers."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,18 +7,96 @@ import pandas as pd
 
 from benchmark.records import words
 from benchmark.records.series import SINGLE, Runs, column
-from benchmark.records.statistics import mean_estimate, median_estimate
+from benchmark.records.statistics import Estimate, mean_estimate, median_estimate
 from paper_figures import tables
 from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
 from paper_figures.tables import Row, cell, columns, rows_of
 from paper_figures.throughput import NEEDS, PER_GPU
 
+COUNTS = {
+    "num_nodes": "nodes", "num_events": "events", "duration": "duration",
+    "node_feature_dim": "node features", "edge_feature_dim": "edge features",
+    "num_labels": "labels", "num_classes": "classes",
+}  # fmt: skip
+COMPARED = {  # with Table 2, by measure
+    "counts": ("num_nodes", "num_events"), "duration": ("duration",),
+    "edge features": ("edge_feature_dim",),
+}  # fmt: skip
 LAYOUTS = {  # num_layers, strategy, num_snapshots, num_neighbors, batch_size with which TGL samples
     (1, "recent", 1, 10, 600): "TGN", (2, "uniform", 1, 10, 600): "TGAT",
     (2, "uniform", 3, 10, 600): "DySAT",
 }  # fmt: skip
 DESCRIBED = {"TGN": "TGN: 1 layer, most recent", "TGAT": "TGAT: 2 layers, uniform",
              "DySAT": "DySAT: as TGAT, in 3 snapshots"}  # fmt: skip
+
+
+def counted(group: Group) -> pd.DataFrame:
+    """A row for each data set, in the columns of the papers' tables."""
+    table = group.runs.filter(like="metrics.").rename(columns=lambda n: n.removeprefix("metrics."))
+    of_nodes = table["num_node_labels"] > 0
+    table = table.assign(
+        origin="measured", dataset=group.runs["dataset"], by="counted here",
+        duration=table["last_time"] - table["first_time"],
+        num_labels=table["num_node_labels"].where(of_nodes, table["num_edge_labels"]),
+        labels_of=of_nodes.map({True: "nodes", False: "edges"}), source=group.runs["command"],
+    )  # fmt: skip
+    return table[["origin", "dataset", "by", *COUNTS, "labels_of", "source"]]
+
+
+def statistics(group: Group) -> pd.DataFrame:
+    """Rows of data sets that were counted, published ones below each, then of all others."""
+    paper = pd.concat([published("table_2"), published("tgl_table_3")], ignore_index=True)
+    paper = paper.rename(columns={"max_time": "duration"}).assign(labels_of="")
+    table = pd.concat([counted(group), paper.assign(by=paper["source"].map(words.short_source))])
+    table["elsewhere"] = ~table["dataset"].isin(set(group.runs["dataset"]))
+    return table.sort_values(["elsewhere", "dataset"], kind="stable").drop(columns="elsewhere")
+
+
+def draw_statistics(group: Group) -> Iterator[Output]:
+    """A table of all data sets."""
+    table = statistics(group)
+    texts = table.assign(**{name: [_count(row, name) for row in rows_of(table)] for name in COUNTS})
+    spec = {"data set": "dataset", "by": "by"} | {title: name for name, title in COUNTS.items()}
+    yield Output(table, shown=tables.shown(texts, spec))
+
+
+def _count(row: Row, name: str) -> str:
+    value = row[name]
+    if pd.isna(value) or not value:
+        return tables.HOLE
+    if name == "duration":
+        return f"{value:.1e}".replace("e+0", "e")
+    pretrained = name == "node_feature_dim" and row.get("node_features") == "pre-trained"
+    labelled = f" of {row['labels_of']}" if name == "num_labels" and row["labels_of"] else ""
+    return f"{value:,.0f}{'*' if pretrained else ''}{labelled}"
+
+
+def measure_statistics(group: Group) -> Iterator[Measured]:
+    """What Table 2 says of each data set, of this copy of it."""
+    paper = set(published("table_2")["dataset"])
+    for row in rows_of(counted(group)):
+        if row["dataset"] not in paper:
+            continue
+        own = group.only(group.runs[group.runs["dataset"] == row["dataset"]])
+        for measure, names in COMPARED.items():
+            values = {name: Estimate(float(row[name])) for name in names}
+            named: Any = values if len(names) > 1 else values[names[0]]
+            text = ", ".join(f"{row[n]:,.0f}" if n != "duration" else _count(row, n) for n in names)
+            yield measured(own, measure, named, text, row["source"])
+        yield _node_features(own, row)
+
+
+def _node_features(group: Group, row: Row) -> Measured:
+    """Of the data set, or the width of the static node memory that runs have pre-trained for it."""
+    runs, width = group.records.runs, float(row["node_feature_dim"])
+    text, used = f"{width:,.0f}", row["source"]
+    kinds = column(runs, "settings.system.static_memory")
+    trained = runs[(kinds == "pretrained") & (runs["dataset"] == row["dataset"])]
+    trained = trained[column(trained, "settings.model.memory_dim").notna()]
+    if not width and len(trained):
+        width = float(trained["settings.model.memory_dim"].iloc[0])
+        text, used = f"{width:,.0f}, pre-trained", trained["command"].iloc[0]
+    return measured(group, "node features", width, text, used)
 
 
 def _sampled(runs: Runs) -> "pd.Series[Any]":
@@ -133,6 +211,9 @@ def _most_layouts(runs: Runs) -> tuple[object, ...]:
 
 
 FIGURES = [
+    PaperFigure("dataset_statistics", Rule(
+            ("dataset_statistics",), ("dataset_statistics",), varies=None, together=True,
+        ), draw_statistics, measure_statistics),
     PaperFigure("sampling_speed", Rule(
             ("sampling_speed",), ("sampling_speed",), varies=("task", "threads"), rank=len,
             needs={"not a layout of TGL's": lambda runs: _sampled(runs).notna()},

@@ -14,7 +14,7 @@ from benchmark.records.words import commands
 from benchmark.tools.cost_model import Layout, fit
 from paper_figures import style
 from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
-from paper_figures.published_networks import OTHER_TGN
+from paper_figures.published import OTHER_TGN
 from paper_figures.selection import has
 from paper_figures.tables import Row, columns, rows_of, written
 

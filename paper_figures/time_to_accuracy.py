@@ -13,7 +13,7 @@ from paper_figures import curves, style, tables
 from paper_figures.curves import METRIC
 from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured
 from paper_figures.networks import network_of
-from paper_figures.published_networks import NONE, OTHER_TGN, TGN
+from paper_figures.published import NONE, OTHER_TGN, TGN
 from paper_figures.selection import PAPER_PROTOCOL
 
 TARGETS = (0.7, 0.8)  # of validation MRR
@@ -99,34 +99,40 @@ def measure(group: Group) -> Iterator[Measured]:
         used = [_of(group.runs, *entrant) for entrant in entrants]
         if any(runs.empty for runs in used):
             continue
-        ratios: dict[str, Estimate] = {}
-        texts = []
-        for target in TARGETS:
-            sides = [seconds_to(group.curves(runs), target) for runs in used]
-            fast, slow = map(median, sides)
-            # A side that never gets there takes longer than it ran.
-            ends = [curve["seconds"].max() for runs in used for curve in group.curves(runs)]
-            ratio = min(slow, max(ends)) / min(fast, max(ends))
-            known = isfinite(fast) or isfinite(slow)
-            ratios |= {f"{target:.2f}": Estimate(float(ratio))} if known else {}
-            said = " against ".join(_text(side, "{:g} s") for side in sides)
-            bound = ", at least" if isfinite(fast) > isfinite(slow) else ", at most"
-            bound = "," if isfinite(fast) == isfinite(slow) else bound
-            texts.append(
-                f"to {target:.2f} {said}{bound} {ratio:.1f}x"
-                if known
-                else f"to {target:.2f} {said}"
-            )
-        name = " by ".join(f"{system} {number}" for system, number in race)
-        name += "" if list(race) == entrants else ", fewer trainers"
+        ratios, texts = times_sooner(*map(group.curves, used))
         titles = " against ".join(
             f"{SYSTEMS[system][0]} on {number} trainer{'s' if number > 1 else ''}"
             for system, number in entrants
         )
+        name = " by ".join(f"{system} {number}" for system, number in race)
+        name += "" if list(race) == entrants else ", fewer trainers"
         peer = ", TGN is PyG's" if "tgn" in dict(entrants) else ""
         own, unlike = group.only(pd.concat(used)), OTHER_TGN if peer else ""
         text = f"{titles}: {'; '.join(texts)}"
         yield measured(own, name, ratios, text, unlike=unlike, peer=peer)
+
+
+def times_sooner(
+    fast: list[pd.DataFrame], slow: list[pd.DataFrame]
+) -> tuple[dict[str, Estimate], list[str]]:
+    """How many times sooner the first curves reach each target, and in words.
+
+    A side that never gets there takes longer than it ran.
+    """
+    longest = max(curve["seconds"].max() for curve in (*fast, *slow))
+    ratios: dict[str, Estimate] = {}
+    texts = []
+    for target in TARGETS:
+        sides = [seconds_to(runs, target) for runs in (fast, slow)]
+        first, second = map(median, sides)
+        text = f"to {target:.2f} {' against '.join(_text(side, '{:g} s') for side in sides)}"
+        if isfinite(first) or isfinite(second):
+            ratio = min(second, longest) / min(first, longest)
+            ratios[f"{target:.2f}"] = Estimate(float(ratio))
+            bounds = {1: ", at least", 0: ",", -1: ", at most"}
+            text += f"{bounds[isfinite(first) - isfinite(second)]} {ratio:.1f}x"
+        texts.append(text)
+    return ratios, texts
 
 
 def _of(runs: Runs, system: str, number: int) -> Runs:
@@ -148,9 +154,7 @@ def _no_static_memory(runs: Runs) -> "pd.Series[bool]":
 NEEDS = {
     "no validation MRR": curves.has_curve("mrr"),
     "nothing is trained": lambda runs: runs["model"] != NONE,
-    "static node memory": lambda r: (
-        column(r, "settings.system.static_memory").fillna("off") == "off"
-    ),
+    "static node memory": _no_static_memory,
     "trainers may have shared a core": ran_apart,
 }
 FIGURES = [

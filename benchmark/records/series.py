@@ -61,8 +61,10 @@ def make_series(runs: pd.DataFrame) -> list[Series]:
     found = []
     for name, parts in named.items():
         rows = pd.DataFrame([part.iloc[0] for part in parts])[[*ALWAYS_NAMED, *chosen]]
+        written = texts(rows)
+        written = written.loc[:, [c for c in rows if c in ALWAYS_NAMED or written[c].nunique() > 1]]
         for part in parts:
-            telling = _telling(texts(rows), part.index[0])
+            telling = _telling(written, part.index[0])
             difference = tuple(f"{short(n)}={plain(rows.loc[part.index[0], n])}" for n in telling)
             found.append(Series(", ".join([name, *difference]), difference, part))
     return sorted(found, key=lambda one: (*_order(one.first), one.label))
