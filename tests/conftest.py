@@ -1,6 +1,7 @@
 """What holds for every test: one thread, the same examples each time, no stopwatch; folders."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Without a GPU Triton's kernels are interpreted, on CPU tensors; it asks when they are defined.
 if not torch.cuda.is_available():
     os.environ.setdefault("TRITON_INTERPRET", "1")
+# A suite that runs in the background of a shell has SIGINT ignored, and commands keep it so; those
+# that tests start are to be interrupted.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 settings.register_profile(
     "steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
