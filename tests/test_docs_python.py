@@ -16,5 +16,5 @@ def test_the_code_of_the_page_runs(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     first, *_ = done.stdout.splitlines()
-    assert first.startswith("synthetic-disttgl-1x1x2-seed0 ")
+    assert first.startswith("synthetic-disttgl-tgn_attention-1x1x2-seed0 ")
     assert len(list((tmp_path / "results" / "runs" / "python").glob("*/result.json"))) == 2

@@ -50,7 +50,8 @@ def dry_run(words: list[str]) -> int:
 def _lead(words: list[str], meeting: Meeting, patience: float) -> int:
     fleet = Fleet(meeting, patience)
     try:
-        suite = expand([*words, to_word("machines.number", meeting.number)])
+        others = [word for word in words if word.partition("=")[0] != "machines.number"]
+        suite = expand([*others, to_word("machines.number", meeting.number)])
         fleet.gather(patience)
         code = run_suite(suite, fleet)
     except BaseException as error:

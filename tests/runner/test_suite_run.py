@@ -114,7 +114,9 @@ def test_ctrl_c_leaves_a_state_from_which_the_same_command_goes_on(tmp_path: Pat
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
-    assert "The same command goes on: python -m benchmark.run task=captured_events" in errors
+    (line,) = [line for line in errors.splitlines() if "goes on: " in line]
+    assert line.startswith("Interrupted. The same command goes on: ")
+    assert "python -m benchmark.run task=captured_events" in line
     assert "Traceback" not in errors
     wait_until(lambda: not any(is_alive(pid) for pid in pids))
     assert folder.result() is None
@@ -189,8 +191,8 @@ def test_a_user_error_is_one_line_and_leaves_nothing(tmp_path: Path, word: str) 
     code, output, errors = run(tmp_path / "results", word)
     assert code == 2
     assert output == ""
-    assert errors.startswith("error: ")
-    assert errors.count("\n") == 1
+    assert errors.startswith("Starting: importing packages.\nerror: ")
+    assert errors.count("\n") == 2
     assert not (tmp_path / "results").exists()
 
 

@@ -24,7 +24,7 @@ LAST_NAMES = ("system", "model", "i x j x k")  # after these a table measures
 WIDTH, AMPLE = 120, 1000  # characters
 NAMES_SHARE = 0.75  # of the width that may be repeated
 BETWEEN = 2  # characters between columns
-LONGEST_VALUE = 30  # what is longer may be cut into lines
+LONGEST_VALUE = 60  # what is longer may be cut into lines
 SETTINGS: dict[str, Column] = {  # what tells configurations apart, beside system and i x j x k
     "dataset": lambda row: row["dataset"],
     "protocol": lambda row: row["protocol"],

@@ -59,8 +59,10 @@ class Watchdog:
     def position(self) -> tuple[str, int, int]:
         """Phase, steps done and steps in all of the first rank that has reported."""
         if not self.beats:
-            return ("starting", 0, 0)
+            return ("starting: importing packages", 0, 0)
         beat = self.beats[min(self.beats)]
+        if beat["phase"] == STARTING:
+            return ("starting: loading the data set, compiling", 0, 0)
         return (beat["phase"], beat["done"], beat["total"])
 
     def _look_at_processes(self, now: float) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from benchmark.records.run_folder import RunFolder
 from benchmark.runner.workers import watchdog as watch
-from benchmark.runner.workers.watchdog import Watchdog
+from benchmark.runner.workers.watchdog import STARTING, Watchdog
 from tests.experiments import MakeExperiment
 
 
@@ -47,7 +47,10 @@ def two(make_experiment: MakeExperiment) -> object:
 
 def test_the_silent_process_is_named(clock: Clock, folder: RunFolder, two: object) -> None:
     watching = Watchdog(two, folder)  # type: ignore[arg-type]
-    assert watching.position() == ("starting", 0, 0)
+    assert watching.position() == ("starting: importing packages", 0, 0)
+    folder.heartbeat(0, STARTING, 0, 0)
+    watching.complaint()
+    assert watching.position() == ("starting: loading the data set, compiling", 0, 0)
     for second in range(0, 100, 10):
         clock.now = 1000.0 + second
         beat(folder, 0, second // 10)
