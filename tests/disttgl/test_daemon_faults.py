@@ -17,7 +17,7 @@ import psutil
 import pytest
 import torch
 
-from benchmark.disttgl.memory import server_link, server_process
+from benchmark.disttgl.memory import server_link
 from benchmark.disttgl.memory.backend import Turn
 from benchmark.disttgl.memory.daemon import DaemonMemory
 from benchmark.training.processes import Processes
@@ -112,7 +112,7 @@ class TestServer:
             daemon_memory("1x1x1")
 
     def test_that_is_stopped_is_reported(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(server_process, "GRACE_SECONDS", 0.1)
+        monkeypatch.setattr(server_link, "GRACE_SECONDS", 0.1)
         memory = daemon_memory("1x1x1", Processes(heartbeat_seconds=0.5))
         stop(server_of(memory))
         with pytest.raises(RuntimeError) as error:

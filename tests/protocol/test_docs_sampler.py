@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -26,12 +25,12 @@ def blocks(language: str) -> list[str]:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the example and the configuration with its yaml, and nothing else."""
+    """A folder with the example and its yaml, where commands look for both, and nothing else."""
     (example,), (yaml,) = blocks("python"), blocks("yaml")
     (tmp_path / "popular_negatives.py").write_text(example)
-    shutil.copytree(compose.CONF, tmp_path / "conf")
+    (tmp_path / "conf" / "protocol").mkdir(parents=True)
     (tmp_path / "conf" / "protocol" / "popular.yaml").write_text(yaml)
-    monkeypatch.setattr(compose, "CONF", tmp_path / "conf")
+    monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     return tmp_path
 

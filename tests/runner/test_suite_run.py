@@ -63,8 +63,10 @@ def folders_by_seed(results: Path) -> dict[int, RunFolder]:
 
 
 def row_of_seed(table: str, seed: int) -> list[str]:
+    """All cells of a seed; a table that is too wide goes on below, with its names again."""
+    names = [str(seed), "none", "1x1x1"]
     rows = [line.split() for line in table.splitlines()]
-    return next(row for row in rows if row[:3] == [str(seed), "none", "1x1x1"])
+    return names + [cell for row in rows if row[:3] == names for cell in row[3:]]
 
 
 def test_a_failed_experiment_is_isolated_and_a_finished_one_is_not_run_again(

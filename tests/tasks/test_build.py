@@ -13,7 +13,8 @@ PROTOCOL = LinkProtocol("disttgl", Visibility.EVENT, 49, NegativePool.BIPARTITE,
 
 
 def refusal(*words: str, processes: Processes) -> str:
-    experiment = experiment_of("system=disttgl", "max_events=1000", *words)
+    system = [] if any(word.startswith("system=") for word in words) else ["system=disttgl"]
+    experiment = experiment_of(*system, "max_events=1000", *words)
     with pytest.raises(ValueError) as refused:
         build_system(experiment, build_dataset(experiment), PROTOCOL, processes)
     return str(refused.value)
