@@ -9,7 +9,10 @@ import argparse
 import sys
 import warnings
 
-from benchmark.errors import PlaceError, UserError
+if __name__ == "__main__":  # what is imported below takes seconds
+    print("Starting: importing packages.", file=sys.stderr, flush=True)
+
+from benchmark.errors import PlaceError, UserError, one_sentence
 from benchmark.records.run_folder import RunFolder
 from benchmark.runner.kept import KeptRun
 
@@ -29,14 +32,15 @@ def main(arguments: list[str]) -> int:
             warnings.simplefilter("always", UserWarning)
             run = KeptRun(RunFolder(options.run), *(w for w in options.words if "=" in w))
             metrics = run.evaluate(splits[0], options.scores)
-    except (UserError, PlaceError) as error:
-        print(f"error: {error}", file=sys.stderr)
+    except (UserError, PlaceError, OSError) as error:
+        print(f"error: {one_sentence(error)}", file=sys.stderr)
         return 2
     for warning in said:
         print(f"note: {warning.message}", file=sys.stderr)
     known = run.result["metrics"] if run.asks_as_recorded else {}
+    print(f"{'metric':32} {'now':>22} {'recorded':>22}")
     for name, value in metrics.items():
-        print(f"{name:32} {value!r:>24} {known.get(name, '')!r:>24}".replace("''", "").rstrip())
+        print(f"{name:32} {value!r:>22} {known.get(name, '-')!s:>22}")
     if not run.asks_as_recorded:
         print("The protocol is not the recorded one: nothing recorded to compare with.")
     return 0

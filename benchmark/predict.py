@@ -9,7 +9,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmark.errors import PlaceError, UserError
+if __name__ == "__main__":  # what is imported below takes seconds
+    print("Starting: importing packages.", file=sys.stderr, flush=True)
+
+from benchmark.errors import PlaceError, UserError, one_sentence
 from benchmark.records.run_folder import RunFolder
 from benchmark.runner.kept import KeptRun
 from benchmark.storage.files import written_whole
@@ -30,8 +33,8 @@ def main(arguments: list[str]) -> int:
             return 0
         with written_whole(options.out, "--out") as temporary:
             answers.to_csv(temporary, index=False)
-    except (UserError, PlaceError) as error:
-        print(f"error: {error}", file=sys.stderr)
+    except (UserError, PlaceError, OSError) as error:
+        print(f"error: {one_sentence(error)}", file=sys.stderr)
         return 2
     return 0
 

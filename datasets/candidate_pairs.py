@@ -85,6 +85,8 @@ def candidate_pairs(
 def _read(pairs: Path | pd.DataFrame) -> tuple[pd.DataFrame, FileRows]:
     """The columns as text, and where their rows stand."""
     if isinstance(pairs, Path):
+        if not pairs.is_file():
+            raise FileNotFoundError(f"{pairs} is no file: name one with {', '.join(COLUMNS)}")
         frame, rows = read_table(pairs, COLUMNS[:2], COLUMNS[2], (), None, None)
         return frame[[*COLUMNS]], rows
     rows = FileRows(Path("pairs"), first=0, unit="row")
@@ -97,8 +99,9 @@ def _times(
     frame: pd.DataFrame, rows: FileRows, dataset: Dataset, fractional: FractionalTimes
 ) -> NDArray[np.int64]:
     """Times of the stream, which counts from its first event."""
-    found = check_times_or_dates(frame["time"], "time", rows, fractional)
     unit = dataset.source.time_unit
+    cut = fractional if unit else "floor"  # of whole numbers every fraction is refused below
+    found = check_times_or_dates(frame["time"], "time", rows, cut)
     if (found.unit is None) != (unit is None):
         kinds = ("numbers", "dates") if found.unit is None else ("dates", "numbers")
         raise ValueError(
@@ -107,11 +110,14 @@ def _times(
         )
     per_unit = (NANOSECONDS[found.unit], NANOSECONDS[unit]) if found.unit and unit else (1, 1)
     exact = found.whole.astype(object) * per_unit[0]  # Python's integers
-    if (finer := np.flatnonzero(exact % per_unit[1] != 0)).size:
-        time = texts(frame["time"])[finer[0]]
+    finer = exact % per_unit[1] != 0
+    if found.fraction is not None and fractional == "refuse":
+        finer |= found.fraction != 0
+    if finer.any():
+        first = int(finer.argmax())
         raise ValueError(
-            f"{rows.place(finer[0])}: time {time} is finer than the {unit} "
-            f"in which data set '{dataset.name}' counts: round it"
+            f"{rows.place(first)}: time {texts(frame['time'])[first]} is finer than the times of "
+            f"data set '{dataset.name}', which counts in {unit or 'whole numbers'}: round it"
         )
     shifted = exact // per_unit[1] - dataset.start_time
     if (far := np.flatnonzero(np.abs(shifted) > LARGEST)).size:

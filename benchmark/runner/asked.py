@@ -45,7 +45,8 @@ def with_words(recorded: Experiment, words: list[str]) -> Experiment:
         if key.startswith("protocol."):
             option = key.partition(".")[2]
             if option not in protocol:
-                raise UserError(f"There is no key {key!r}; choose from {', '.join(protocol)}.")
+                known = [name for name in protocol if not name.startswith("_")]
+                raise UserError(f"There is no key {key!r}; choose from {', '.join(known)}.")
             protocol[option] = value
     return replace(
         recorded,

@@ -13,7 +13,7 @@ from benchmark.models.layers.decoders import NodeClassDecoder
 from benchmark.protocol.classification_metrics import class_metrics
 from benchmark.protocol.walk import ALONE, Sharing, SourceEmbedder, walk
 from benchmark.randomness import generator, seeded
-from benchmark.tasks.readout import OnColumns, Readout, class_columns
+from benchmark.tasks.readout import OnColumns, Readout, class_answers, class_columns
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ class DecodedReadout(Readout):
         self.dataset = dataset
         self.batch_size = batch_size
         self.decoder = PlacedDecoder.of_state(decoder)
-        self.answers = dataset.class_names
+        self.answers = class_answers(dataset)
 
     def evaluate(
         self, split: SplitName, *, sharing: Sharing = ALONE, on_columns: OnColumns | None = None

@@ -100,7 +100,7 @@ class ClassReadout(Readout):
         self.system = system
         self.dataset = dataset
         self.batch_size = batch_size
-        self.answers = dataset.class_names
+        self.answers = class_answers(dataset)
 
     def evaluate(
         self, split: SplitName, *, sharing: Sharing = ALONE, on_columns: OnColumns | None = None
@@ -116,6 +116,11 @@ class ClassReadout(Readout):
     def ask(self, events: EventBatch) -> Tensor:
         """The logits of each event."""
         return self.system.classify(events)
+
+
+def class_answers(dataset: Dataset) -> tuple[str, ...]:
+    """What a classifier tells: the logit of each class."""
+    return tuple(f"logit_{name}" for name in dataset.class_names)
 
 
 def class_columns(dataset: Dataset, split: SplitName, logits: Tensor) -> dict[str, Tensor]:
