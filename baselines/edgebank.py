@@ -80,6 +80,11 @@ class EdgeBankSystem(System):
         self.last_met.scatter_reduce_(0, places, events.t, "amax")
         self.num_observed = events.start + len(events)
 
+    @property
+    def position(self) -> int:
+        """How many events of the stream were observed."""
+        return self.num_observed
+
     def state_dict(self) -> dict[str, Any]:
         """When each pair last met."""
         return {"last_met": self.last_met.clone(), "num_observed": self.num_observed}

@@ -29,6 +29,7 @@ from benchmark.training.system import Job, Step
 TRAINING = "training"  # TGM's name for a set of hooks
 SEED_NODES = ["edge_src", "edge_dst", "neg"]
 SEED_TIMES = ["edge_time", "edge_time", "neg_time"]
+RECENT = ("_nbr_ids", "_nbr_times", "_write_pos", "_nbr_feats")  # all that the hook remembers
 
 
 class KeyedNegatives(StatelessHook):
@@ -79,12 +80,14 @@ class TGMSystem(OneDeviceSystem):
         self.hooks = HookManager(keys=[TRAINING])
         for hook in (self.negatives, self.recent, self.distinct):
             self.hooks.register(TRAINING, hook)
+        self.observed = 0
 
     def train_round(self) -> Iterator[Step]:
         """One epoch of the training events in order of time, from an empty memory."""
         self.model.train()
         self.model.memory.reset_state()
         self.recent.reset_state()
+        self.observed = 0
         events = self.graph.slice_events(0, self.dataset.split.train_end)
         loader = DGDataLoader(events, self.training.batch_size, hook_manager=self.hooks)
         with self.hooks.activate(TRAINING):
@@ -94,6 +97,7 @@ class TGMSystem(OneDeviceSystem):
                     batch = next(batches)
                 with self.stopwatch("compute"):
                     loss = self._train_step(batch)
+                self.observed += len(batch.edge_src)
                 yield Step(loss, len(batch.edge_src))
         self._evaluate()
 
@@ -116,6 +120,18 @@ class TGMSystem(OneDeviceSystem):
         msg = self.dataset.stream.msg[events.ids.cpu()].to(self.device)
         self._sample(events.src, events.dst, events.t, nobody, nobody, msg)
         self.model.memory.update_state(events.src, events.dst, events.t, msg)
+        self.observed = events.start + len(events)
+
+    @property
+    def position(self) -> int:
+        """How many events of the stream memory and neighbours have taken in."""
+        return self.observed
+
+    def evaluation_state(self) -> dict[str, Any]:
+        """A copy of weights, memory and the neighbours that the library remembers."""
+        recent = {name: getattr(self.recent, name) for name in RECENT}
+        state = {"model": self.model.state_dict(), "recent": recent, "observed": self.observed}
+        return copy.deepcopy(state)
 
     def state_dict(self) -> dict[str, Any]:
         """A copy of weights, optimiser and position; a round starts from an empty memory."""
@@ -128,8 +144,18 @@ class TGMSystem(OneDeviceSystem):
         )
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue with the next round."""
+        """Continue with the next round, or evaluate from ``evaluation_state``."""
+        self._evaluate()
         self.model.load_state_dict(state["model"])
+        self.recent.reset_state()
+        self.observed = 0
+        if "recent" in state:
+            self.recent._initialize_nbr_feats_if_needed(self.graph)
+            self.recent._move_queues_to_device_if_needed(self.graph.device)
+            for name, kept in state["recent"].items():
+                getattr(self.recent, name).copy_(kept)
+            self.observed = state["observed"]
+            return
         self.optimizer.load_state_dict(state["optimizer"])
         self.negatives.iteration = state["iteration"]
 

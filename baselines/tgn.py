@@ -125,6 +125,11 @@ class TGNSystem(OneDeviceSystem):
             }
         )
 
+    @property
+    def position(self) -> int:
+        """How many events of the stream memory and neighbours have taken in."""
+        return int(self.neighbors.cur_e_id)
+
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from a ``state_dict`` of the same data set and model."""
         self._evaluate()

@@ -18,6 +18,7 @@ from benchmark.datasets.dataset import (
     Source,
     Split,
 )
+from benchmark.datasets.node_names import NodeNames
 from benchmark.datasets.validate import check_split
 
 Ints = NDArray[np.int64]
@@ -39,13 +40,15 @@ def assemble(
     class_names: Sequence[str] = (),
     node_features: Tensor | None = None,
     indicators: Sequence[int] = (),
+    names: NodeNames | None = None,
 ) -> Dataset:
     """Sort the events stably by their exact times, split them and wrap them.
 
     Without ``num_nodes`` ids are any numbers, and nodes those that occur, in their order; with it
     they are nodes as they stand, such as rows of ``node_features``. Times count from the first
     event: to a network that begins at 0 a node's first mail would otherwise look as old as the
-    clock, decades where that counts unix seconds. ``features`` [num_events, edge_dim] and
+    clock, decades where that counts unix seconds. ``names`` are those of the ids, where the files
+    have others. ``features`` [num_events, edge_dim] and
     ``labels`` [num_events, ...] are in the order of ``src``; features that are zero throughout are
     left out, and so are labels of fewer than two classes. Raises ValueError when a part of the
     split is empty.
@@ -55,6 +58,7 @@ def assemble(
     if num_nodes is None:
         src, dst, nodes = numbered(src, dst)
         num_nodes = len(nodes)
+        names = NodeNames(nodes) if names is None else names.take(nodes)
     boundaries = split_by_time(t, *split) if isinstance(split, Fractions) else split
     check_split(name, boundaries)
     start_time = int(t[0])
@@ -85,6 +89,7 @@ def assemble(
         class_names=tuple(class_names),
         fractions=split if isinstance(split, Fractions) else None,
         indicators=tuple(indicators),
+        node_names=names,
     )
 
 

@@ -5,9 +5,12 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Literal, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch_geometric.data import TemporalData
+
+from benchmark.datasets.node_names import NodeNames
 
 SplitName = Literal["train", "validation", "test"]
 
@@ -101,7 +104,7 @@ class Dataset:
     ``bipartite`` means that no node is both a source and a destination. Class c is called
     ``class_names[c]`` in the source; of two node classes 1 is the positive one. ``fractions`` is
     None where files say the split; ``indicators`` are the feature columns that say whether an
-    event has a certain word.
+    event has a certain word; ``node_names`` is None where files call a node by its id.
     """
 
     name: str
@@ -117,6 +120,12 @@ class Dataset:
     class_names: tuple[str, ...] = ()
     fractions: Fractions | None = None
     indicators: tuple[int, ...] = ()
+    node_names: NodeNames | None = None
+
+    @property
+    def names(self) -> NodeNames:
+        """What the files call the nodes."""
+        return self.node_names or NodeNames(np.arange(self.num_nodes))
 
     @property
     def num_events(self) -> int:

@@ -59,7 +59,10 @@ class DyGLib(JODIE):
             y=check_labels(table["label"], "label", rows),
             msg=_features(edge_rows, edge_file)[event],
         )
-        return columns | {"node_features": torch.from_numpy(_features(node_rows, node_file))}
+        return columns | {
+            "node_features": torch.from_numpy(_features(node_rows, node_file)),
+            "names": torch.arange(1, len(node_rows)),
+        }
 
 
 def _from_one(

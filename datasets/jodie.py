@@ -1,5 +1,6 @@
 """JODIE csv: wikipedia, reddit, mooc and lastfm, with or without feature columns."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,6 +14,7 @@ from benchmark.datasets.assemble import assemble
 from benchmark.datasets.chronology import Times, stable_order
 from benchmark.datasets.dataset import Dataset, LabelKind, Source
 from benchmark.datasets.loader import ByQuantile, Published
+from benchmark.datasets.node_names import NodeNames
 from benchmark.datasets.reading import chunks
 from benchmark.datasets.text_rows import TextRows, text_rows
 from benchmark.datasets.validate import (
@@ -25,7 +27,7 @@ from benchmark.storage.locations import Locations
 from benchmark.storage.prepared import prepared_tensors
 
 COLUMNS = ("user_id", "item_id", "timestamp", "state_label")
-CACHE_VERSION = 2  # raise it when what is kept in the cache changes its meaning
+CACHE_VERSION = 3  # raise it when what is kept in the cache changes its meaning
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ class JODIE(ByQuantile, Published):
             label_kind=LabelKind.NODE,
             num_nodes=None if static is None else len(static),
             node_features=static,
+            names=_names(columns),
         )
         self.check_counts(dataset, num_labels=int((y > 0).sum()))
         return dataset
@@ -99,8 +102,17 @@ class JODIE(ByQuantile, Published):
             parts["msg"].append(feature_matrix(frame, names, rows))
         columns = {key: np.concatenate(arrays) for key, arrays in parts.items()}
         users, src = np.unique(columns.pop("user"), return_inverse=True)
-        _, item = np.unique(columns.pop("item"), return_inverse=True)
-        return in_order(Times.joined(times), src=src, dst=len(users) + item, **columns)
+        items, item = np.unique(columns.pop("item"), return_inverse=True)
+        return {
+            **in_order(Times.joined(times), src=src, dst=len(users) + item, **columns),
+            "names": torch.from_numpy(np.concatenate([users, items])),
+            "num_users": torch.tensor(len(users)),
+        }
+
+
+def _names(columns: Mapping[str, Tensor]) -> NodeNames:
+    num_users = columns.get("num_users")
+    return NodeNames(columns["names"].numpy(), None if num_users is None else int(num_users))
 
 
 def in_order(times: Times, **columns: NDArray[Any]) -> dict[str, Tensor]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from benchmark.datasets.assemble import assemble
 from benchmark.datasets.dataset import Dataset, LabelKind, Source
 from benchmark.datasets.loader import ByQuantile
+from benchmark.datasets.node_names import NodeNames
 from benchmark.datasets.reading import read_table
 from benchmark.datasets.table_columns import (
     classes,
@@ -65,7 +66,7 @@ class Table(ByQuantile):
             path, exact, self.time, self.features, self.feature_prefix, self.columns
         )
         times = check_times_or_dates(frame[self.time], self.time, rows, self.fractional_times)
-        src, dst = self._nodes(frame, rows)
+        src, dst, node_names = self._nodes(frame, rows)
         labels, class_names = self._labels(frame, kind, rows)
         prefix = self.feature_prefix
         prefixed = [name for name in map(str, frame) if prefix and name.startswith(prefix)]
@@ -88,17 +89,19 @@ class Table(ByQuantile):
             label_kind=kind,
             class_names=class_names,
             indicators=indicators,
+            names=node_names,
         )
 
     def _nodes(
         self, frame: pd.DataFrame, rows: FileRows
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NodeNames]:
         src, dst = (filled(frame, column, rows) for column in (self.source, self.destination))
         if self.bipartite:
-            sources = positions(src)
-            return sources, sources.max() + 1 + positions(dst)
-        both = positions(np.concatenate([src, dst]))
-        return both[: len(src)], both[len(src) :]
+            (sources, names), (destinations, others) = positions(src), positions(dst)
+            both_names = NodeNames(np.concatenate([names, others]), len(names))
+            return sources, len(names) + destinations, both_names
+        both, names = positions(np.concatenate([src, dst]))
+        return both[: len(src)], both[len(src) :], NodeNames(names)
 
     def _label_kind(self) -> LabelKind:
         if self.label_kind not in list(LabelKind):

@@ -28,14 +28,17 @@ def filled(frame: pd.DataFrame, column: str, rows: FileRows) -> NDArray[np.objec
     return found
 
 
-def positions(ids: NDArray[np.object_]) -> Ints:
-    """Each id as its position among the distinct ones: whole numbers by value, then words."""
+def positions(ids: NDArray[np.object_]) -> tuple[Ints, NDArray[np.object_]]:
+    """Each id as its position among the distinct ones: whole numbers by value, then words.
+
+    And the distinct ones in that order.
+    """
     codes, distinct = pd.factorize(ids)
     words: list[str] = distinct.tolist()
     order = sorted(range(len(words)), key=lambda i: _natural(words[i]))
     ranks = np.empty(len(words), np.int64)
     ranks[order] = np.arange(len(words))
-    return ranks[codes]
+    return ranks[codes], distinct[order]
 
 
 def _natural(text: str) -> tuple[int, int, str, str]:

@@ -41,6 +41,7 @@ def beginning(dataset: Dataset, num_events: int) -> Dataset:
         label_kind=dataset.label_kind,
         class_names=dataset.class_names,
         node_features=None if static is None else static[torch.from_numpy(nodes)],
+        names=dataset.names.take(nodes),
         indicators=[i for i, column in enumerate(used) if column in dataset.indicators],
     )
 

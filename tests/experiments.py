@@ -9,6 +9,7 @@ import pytest
 
 from benchmark.experiment import Experiment
 from benchmark.records.identity import GROUPS
+from benchmark.records.run_folder import RunFolder
 from benchmark.runner.compose import compose_settings
 
 MakeExperiment = Callable[..., Experiment]
@@ -44,3 +45,10 @@ def make_experiment(tmp_path: Path) -> MakeExperiment:
 def experiment_of(*words: str, **changes: Any) -> Experiment:
     """The experiment of these command-line words, with fields replaced by ``changes``."""
     return replace(Experiment.from_config(compose_settings(list(words))), **changes)
+
+
+def run_folder(path: Path) -> RunFolder:
+    """The folder of a run that is to begin; of settings that nobody reads."""
+    folder = RunFolder(path)
+    folder.write_config({})
+    return folder

@@ -24,7 +24,17 @@ ORDER = (
     ("benchmark.runner",),
     ("benchmark.tools",),
 )
-COMMANDS = ("run", "plan", "check_model", "keep", "mirror", "agreement", "table")
+COMMANDS = (
+    "run",
+    "plan",
+    "check_model",
+    "keep",
+    "mirror",
+    "agreement",
+    "table",
+    "evaluate",
+    "predict",
+)
 LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms}
 LONGEST_FILE, LONGEST_COMMAND = 250, 50
 SOURCES = sorted(

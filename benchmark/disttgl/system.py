@@ -158,8 +158,10 @@ class DistTGLSystem(ModelSystem):
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from ``state_dict``."""
+        """Continue from ``state_dict``, or evaluate from ``evaluation_state``."""
         super().load_state_dict(state)
+        if "evaluation" in state:
+            return
         for copy, fields in state["memory"].items():
             self.memory.restore(copy, NodeState(*fields))
         self.trainers.load_state_dict(state["trainers"])

@@ -97,8 +97,12 @@ def evaluate_classes(
     split: SplitName,
     batch_size: int,
     sharing: Sharing = ALONE,
+    on_logits: Callable[[Tensor], None] | None = None,
 ) -> dict[str, float]:
-    """Metrics of ``classifier`` on one split, and ``num_events``, those that have a label."""
+    """Metrics of ``classifier`` on one split, and ``num_events``, those that have a label.
+
+    ``on_logits`` is told the logits of all events, float64 [num_events, num_classes].
+    """
 
     def classify(batch: EventBatch) -> Tensor:
         logits = classifier.classify(batch)
@@ -113,6 +117,8 @@ def evaluate_classes(
     logits = walk(classifier, classify, dataset, events, batch_size, sharing)
     labels = dataset.stream.y[events.start : events.stop]
     metrics = class_metrics(logits, labels, dataset.label_kind, events.start)
+    if on_logits is not None:
+        on_logits(logits)
     return metrics | {"num_events": float(has_label(labels).sum())}
 
 

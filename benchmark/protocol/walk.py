@@ -1,6 +1,6 @@
 """What an evaluator needs of a system, and the walk along the stream: predict, then observe."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -118,12 +118,10 @@ def walk(
     A batch is predicted whole by one process, so that several compute exactly what one does: the
     rounding of a matrix product depends on its number of rows.
     """
-    if batch_size < 1:
-        raise ValueError(f"batch_size is {batch_size}; evaluation needs at least 1 event a batch.")
+    _check_start(observer, events)
     pooled = torch.empty(0)
-    for number, start in enumerate(range(events.start, events.stop, batch_size)):
-        batch = dataset.batch(start, min(start + batch_size, events.stop))
-        first, mine = start - events.start, sharing.predicts(number)
+    for number, batch in enumerate(batches(dataset, events, batch_size)):
+        first, mine = batch.start - events.start, sharing.predicts(number)
         if mine or number == 0:  # one row of the first batch tells the others the width
             predicted = predict(batch if mine else batch.select(slice(1)))
             if number == 0:
@@ -133,6 +131,25 @@ def walk(
         observer.observe(batch)
         sharing.report(first + len(batch), len(events))
     return sharing.sum(pooled)
+
+
+def batches(dataset: Dataset, events: range, batch_size: int) -> Iterator[EventBatch]:
+    """``events``, which lie in one piece, as an evaluation walks along them."""
+    if batch_size < 1:
+        raise ValueError(f"batch_size is {batch_size}; evaluation needs at least 1 event a batch.")
+    for start in range(events.start, events.stop, batch_size):
+        yield dataset.batch(start, min(start + batch_size, events.stop))
+
+
+def _check_start(observer: Observer, events: range) -> None:
+    """Raise ValueError where node memory is known not to be that of the events before these."""
+    position = getattr(observer, "position", None)
+    if position not in (None, events.start):
+        raise ValueError(
+            f"evaluation begins at event {events.start}, and node memory has taken in {position} "
+            "events: load the state in best/ of a run folder, which has its node memory, or train "
+            "a round first."
+        )
 
 
 def split_events(dataset: Dataset, split: SplitName) -> range:

@@ -50,9 +50,9 @@ class RunFolder:
 
     ``config.yaml`` is the resolved configuration, ``environment.json`` the hardware and versions,
     ``metrics.jsonl`` the values as they come, ``log.txt`` the output of the processes,
-    ``heartbeat/`` how far each process is, ``checkpoint/`` belongs to the training code, and
-    ``result.json``, written last and in one step, means that the experiment has ended. Where it
-    cannot be written to, a ``PlaceError`` says so.
+    ``heartbeat/`` how far each process is, ``checkpoint/`` and ``best/`` belong to the training
+    code, and ``result.json``, written last and in one step, means that the experiment has ended.
+    Where it cannot be written to, a ``PlaceError`` says so.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -93,6 +93,7 @@ class RunFolder:
                 discard(self._metrics_path)
             if not self.resumable():
                 discard(self.path / "checkpoint")
+                discard(self.path / "best")
             self.write_config(config)
 
     def resumable(self) -> bool:

@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from torch import nn
 
 from benchmark.errors import UserError
 from benchmark.experiment import Experiment
 from benchmark.records.run_folder import RunFolder
 from benchmark.runner.checks import ContentOfData, check_experiment
 from benchmark.runner.compose import compose_settings
+from benchmark.runner.kept import KeptRun
 from benchmark.runner.progress import SuiteProgress
 from benchmark.runner.settings import check
 from benchmark.runner.words import complete, given_values, to_word
@@ -30,6 +33,34 @@ class Run:
     folder: Path
     result: dict[str, Any]
     metrics: pd.DataFrame
+
+    @cached_property
+    def kept(self) -> KeptRun:
+        """The state of its best validation, as recorded."""
+        return KeptRun(RunFolder(self.folder))
+
+    @property
+    def model(self) -> nn.Module:
+        """The network with the weights of the best validation."""
+        return self.kept.model
+
+    def evaluate(
+        self, split: str = "test", *words: str, scores: str | Path | None = None, **settings: Any
+    ) -> dict[str, float]:
+        """Metrics from that state, under the protocol of ``words`` and ``settings``.
+
+        Without these they are what the record has. ``scores`` as in ``KeptRun.evaluate``.
+
+        Raises:
+            UserError: If there is no such state or it does not give the recorded numbers.
+        """
+        asked = [*words, *_words(settings)]
+        kept = KeptRun(RunFolder(self.folder), *asked) if asked else self.kept
+        return kept.evaluate(split, scores)
+
+    def predict(self, pairs: str | Path | pd.DataFrame) -> pd.DataFrame:
+        """Pairs of one's own with what the state says of them, as ``KeptRun.predict``."""
+        return self.kept.predict(pairs)
 
 
 def experiment(*words: str, **settings: Any) -> Experiment:

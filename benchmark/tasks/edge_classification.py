@@ -1,37 +1,39 @@
 """Dynamic edge classification: the class or classes of every event before it happens."""
 
-from functools import partial
+from collections.abc import Mapping
 from typing import Any
 
 from benchmark.datasets.dataset import Dataset, LabelKind, SplitName
 from benchmark.errors import choose
 from benchmark.experiment import Experiment
 from benchmark.protocol.evaluator import MajorityClass, evaluate_classes
+from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.protocol.walk import EventClassifier
 from benchmark.records.run_folder import RunFolder
 from benchmark.tasks.build import build_dataset, build_protocol, build_system
 from benchmark.tasks.outcome import close, outcome
+from benchmark.tasks.readout import ClassReadout
 from benchmark.tasks.requirements import (
     CLASS_METRICS,
     as_classifier,
     require_labels,
     require_metric,
 )
-from benchmark.tasks.task import Task
+from benchmark.tasks.task import TrainedTask
 from benchmark.training.loop import Training
 from benchmark.training.processes import Processes
-from benchmark.training.system import Goal
+from benchmark.training.system import Goal, System
 
 SPLITS: tuple[SplitName, ...] = ("validation", "test")
 
 
-class EdgeClassification(Task):
+class EdgeClassification(TrainedTask):
     """Trains one system end to end on the classes of events, as DistTGL on GDELT.
 
     The record also holds what ``MajorityClass`` reaches.
     """
 
-    trains = True
+    goal = Goal.EDGE_CLASSES
     label_kinds = (LabelKind.EDGE, LabelKind.MULTI_EDGE)
     ability = EventClassifier
 
@@ -48,11 +50,10 @@ class EdgeClassification(Task):
         require_labels(self, dataset)
         require_metric(dataset, self.primary_metric)
         protocol = build_protocol(experiment)
-        system = build_system(experiment, dataset, protocol, processes, Goal.EDGE_CLASSES)
-        classifier = as_classifier(system)
-        evaluate = partial(evaluate_classes, classifier, dataset, batch_size=experiment.batch_size)
+        system = build_system(experiment, dataset, protocol, processes, self.goal)
+        readout = self.readout(system, dataset, protocol, experiment.batch_size, {})
         progress = Training(
-            system, evaluate, self.primary_metric, folder, processes, self.log_interval,
+            system, readout.evaluate, self.primary_metric, folder, processes, self.log_interval,
             evaluate_every=experiment.evaluate_every,
         ).run()  # fmt: skip
         close(system, processes)
@@ -60,6 +61,17 @@ class EdgeClassification(Task):
         return result | {
             "metrics": result["metrics"] | majority_metrics(dataset, experiment.batch_size)
         }
+
+    def readout(
+        self,
+        system: System,
+        dataset: Dataset,
+        protocol: LinkProtocol,
+        batch_size: int,
+        kept: Mapping[str, Any],
+    ) -> ClassReadout:
+        """The logits of the classes of events."""
+        return ClassReadout(as_classifier(system), dataset, batch_size)
 
 
 def majority_metrics(dataset: Dataset, batch_size: int) -> dict[str, float]:

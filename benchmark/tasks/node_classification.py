@@ -1,22 +1,25 @@
 """Dynamic node classification: the state of every event's source at the time of the event."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
-
-from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset, LabelKind
 from benchmark.errors import choose
 from benchmark.experiment import Experiment
 from benchmark.protocol.classification_metrics import positive_class
-from benchmark.protocol.evaluator import evaluate_classes, evaluate_links
 from benchmark.protocol.link_protocol import LinkProtocol
-from benchmark.protocol.walk import EventClassifier, Sharing, SourceEmbedder, walk
+from benchmark.protocol.walk import EventClassifier, Sharing, SourceEmbedder
 from benchmark.records.run_folder import RunFolder
 from benchmark.tasks.build import build_dataset, build_protocol, build_system
-from benchmark.tasks.node_decoder import DecoderTraining, train_decoder
+from benchmark.tasks.node_decoder import (
+    DecodedReadout,
+    DecoderTraining,
+    embed_stream,
+    train_decoder,
+)
 from benchmark.tasks.outcome import close, outcome
+from benchmark.tasks.readout import ClassReadout, LinkReadout, Readout
 from benchmark.tasks.requirements import (
     CLASS_METRICS,
     as_classifier,
@@ -24,22 +27,25 @@ from benchmark.tasks.requirements import (
     require_labels,
     require_metric,
 )
-from benchmark.tasks.task import Task
+from benchmark.tasks.task import TrainedTask
+from benchmark.training.best import write_best
 from benchmark.training.loop import Training
 from benchmark.training.processes import Processes
-from benchmark.training.system import Goal
+from benchmark.training.system import Goal, System
 
 
-class NodeClassification(Task):
+class NodeClassification(TrainedTask):
     """Trains one system, then (``frozen``) or at the same time (``joint``) a decoder of classes.
 
     Frozen, the system learns link prediction alone; with the weights of its last round it then
     runs once along the stream from an empty memory, and the embeddings it gives to the sources
     train the decoder, as TGN and TGL do; links are validated and not tested. Joint, the losses of
     links and classes are added.
+
+    Of frozen embeddings the weights of the last round and of the best decoder are kept, without
+    node memory: that begins empty.
     """
 
-    trains = True
     needs_nodes = True
     label_kinds = (LabelKind.NODE,)
 
@@ -58,6 +64,8 @@ class NodeClassification(Task):
             "task.embeddings", embeddings, {"frozen": self._frozen, "joint": self._joint}
         )
         self.decoder = DecoderTraining(**decoder)
+        joint = self.method == self._joint
+        self.goal = Goal.LINKS_AND_NODE_CLASSES if joint else Goal.LINKS
 
     @property
     def ability(self) -> type:
@@ -85,12 +93,11 @@ class NodeClassification(Task):
         folder: RunFolder,
         processes: Processes,
     ) -> dict[str, Any]:
-        goal, metric = Goal.LINKS_AND_NODE_CLASSES, self.primary_metric
-        system = build_system(experiment, dataset, protocol, processes, goal)
-        classifier = as_classifier(system)
-        evaluate = partial(evaluate_classes, classifier, dataset, batch_size=experiment.batch_size)
+        metric = self.primary_metric
+        system = build_system(experiment, dataset, protocol, processes, self.goal)
+        readout = self.readout(system, dataset, protocol, experiment.batch_size, {})
         training = Training(
-            system, evaluate, metric, folder, processes, self.log_interval,
+            system, readout.evaluate, metric, folder, processes, self.log_interval,
             evaluate_every=experiment.evaluate_every,
         )  # fmt: skip
         progress = training.run()
@@ -108,42 +115,43 @@ class NodeClassification(Task):
         batch_size, metric = experiment.batch_size, protocol.primary_metric
         system = build_system(experiment, dataset, protocol, processes)
         embedder = as_embedder(system)
-        evaluate = partial(
-            evaluate_links, system, dataset, protocol=protocol, batch_size=batch_size
-        )
+        readout = LinkReadout(system, dataset, protocol, batch_size)
         training = Training(
-            system, evaluate, metric, folder, processes, self.log_interval, test=False,
-            evaluate_every=experiment.evaluate_every,
+            system, readout.evaluate, metric, folder, processes, self.log_interval, test=False,
+            evaluate_every=experiment.evaluate_every, keep=False,
         )  # fmt: skip
         progress = training.run()
         report = partial(folder.heartbeat, processes.rank)
-        embeddings = embed_stream(
-            embedder, dataset, batch_size, processes, partial(report, "embed")
+        sharing = Sharing(
+            processes.rank, processes.world_size, processes.sum, partial(report, "embed")
         )
+        embeddings = embed_stream(embedder, dataset, batch_size, sharing)
         close(system, processes)
-        best = train_decoder(
-            embeddings.float(),
+        decoder, best = train_decoder(
+            embeddings,
             dataset,
             self.primary_metric,
             self.decoder,
             experiment.seed,
             partial(report, "decode"),
         )
+        if processes.rank == 0:
+            embedder.restart()
+            kept = {"system": system.evaluation_state(), "decoder": decoder.state_dict()}
+            write_best(folder, kept, best)
         result = outcome(experiment, dataset, system, progress, processes, metric)
         metrics = best | result["metrics"]
         return result | {"metrics": metrics, "primary_metric": self.primary_metric}
 
-
-def embed_stream(
-    system: SourceEmbedder,
-    dataset: Dataset,
-    batch_size: int,
-    processes: Processes,
-    on_batch: Callable[[int, int], None],
-) -> Tensor:
-    """Embeddings [num_events, embedding_dim] of the sources of all events, each before its own."""
-
-    system.restart()
-    sharing = Sharing(processes.rank, processes.world_size, processes.sum, on_batch)
-    events = range(dataset.num_events)
-    return walk(system, system.embed_sources, dataset, events, batch_size, sharing)
+    def readout(
+        self,
+        system: System,
+        dataset: Dataset,
+        protocol: LinkProtocol,
+        batch_size: int,
+        kept: Mapping[str, Any],
+    ) -> Readout:
+        """The logits of the classes of sources."""
+        if self.method == self._joint:
+            return ClassReadout(as_classifier(system), dataset, batch_size)
+        return DecodedReadout(as_embedder(system), dataset, batch_size, kept["decoder"])

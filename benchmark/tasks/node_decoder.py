@@ -1,16 +1,19 @@
 """A decoder of node classes on embeddings that stay as they are."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
-from benchmark.datasets.dataset import UNLABELLED, Dataset, SplitName
+from benchmark.datasets.dataset import UNLABELLED, Dataset, EventBatch, SplitName
 from benchmark.models.layers.decoders import NodeClassDecoder
 from benchmark.protocol.classification_metrics import class_metrics
+from benchmark.protocol.walk import ALONE, Sharing, SourceEmbedder, walk
 from benchmark.randomness import generator, seeded
+from benchmark.tasks.readout import OnColumns, Readout, class_answers, class_columns
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,30 @@ class DecoderTraining:
     hidden_dim: int
 
 
+class PlacedDecoder(nn.Module):
+    """A decoder that knows class c as ``places[c]`` (int64 [num_classes])."""
+
+    def __init__(self, decoder: NodeClassDecoder, places: Tensor) -> None:
+        super().__init__()
+        self.decoder = decoder
+        self.register_buffer("places", places)
+        self.places: Tensor
+
+    @classmethod
+    def of_state(cls, state: Mapping[str, Tensor]) -> "PlacedDecoder":
+        """The decoder with this ``state_dict``."""
+        hidden_dim, dim = state["decoder.hidden.weight"].shape
+        decoder = NodeClassDecoder(dim, hidden_dim, len(state["places"]))
+        placed = cls(decoder, torch.empty_like(state["places"]))
+        placed.load_state_dict(state)
+        return placed
+
+    def forward(self, embeddings: Tensor) -> Tensor:
+        """Logits [num_events, num_classes] in the order of the classes."""
+        logits: Tensor = self.decoder(embeddings)[:, self.places]
+        return logits
+
+
 def train_decoder(
     embeddings: Tensor,
     dataset: Dataset,
@@ -30,10 +57,11 @@ def train_decoder(
     settings: DecoderTraining,
     seed: int,
     report: Callable[[int, int], None],
-) -> dict[str, float]:
-    """Validation at its best epoch and test at that point, from ``embeddings`` [num_events, dim].
+) -> tuple[PlacedDecoder, dict[str, float]]:
+    """The decoder of the best epoch, from ``embeddings`` [num_events, dim], and its metrics.
 
-    The named metrics are those of ``class_metrics``. ``report(done, total)`` is told of epochs.
+    These are validation at that epoch and test at that point, and named as in ``class_metrics``.
+    ``report(done, total)`` is told of epochs.
     The decoder knows a class by its place in ``by_appearance``, so that nothing depends on how
     classes are spelt or numbered.
     """
@@ -43,6 +71,7 @@ def train_decoder(
         decoder = NodeClassDecoder(*width)
     optimizer = torch.optim.Adam(decoder.parameters(), lr=settings.learning_rate)
     places = by_appearance(dataset.stream.y, dataset.num_classes)
+    placed = PlacedDecoder(decoder, places)
     labels = torch.where(dataset.stream.y == UNLABELLED, UNLABELLED, places[dataset.stream.y])
     train = labels[: dataset.split.train_end]
     best: dict[str, float] = {}
@@ -52,13 +81,14 @@ def train_decoder(
             optimizer.zero_grad()
             F.cross_entropy(decoder(embeddings[rows]), labels[rows]).backward()
             optimizer.step()
-        scores = _scores(decoder, places, embeddings, dataset, "validation")
+        scores = decoded_metrics(placed, embeddings, dataset, "validation")
         metric = f"validation_{primary_metric}"
         if not best or scores[metric] > best[f"{metric}_best"]:
-            test = _scores(decoder, places, embeddings, dataset, "test")
+            test = decoded_metrics(placed, embeddings, dataset, "test")
             best = {f"{metric}_best": scores[metric], **scores, **test, "best_epoch": epoch}
+            kept = deepcopy(placed)
         report(epoch, settings.epochs)
-    return best
+    return kept, best
 
 
 def by_appearance(labels: Tensor, num_classes: int) -> Tensor:
@@ -87,16 +117,66 @@ def balanced(labels: Tensor, num_classes: int, random: torch.Generator) -> Tenso
 
 
 @torch.no_grad()
-def _scores(
-    decoder: NodeClassDecoder,
-    places: Tensor,
+def decoded_metrics(
+    decoder: PlacedDecoder,
     embeddings: Tensor,
     dataset: Dataset,
     split: SplitName,
+    on_columns: OnColumns | None = None,
 ) -> dict[str, float]:
+    """Metrics of one split, each after its name, from ``embeddings`` [num_events, dim] of all."""
     events = dataset.split.range(split)
     rows = slice(events.start, events.stop)
-    labels = dataset.stream.y[rows]
-    logits = decoder(embeddings[rows])[:, places]
-    metrics = class_metrics(logits, labels, dataset.label_kind, events.start)
+    logits = decoder(embeddings[rows])
+    metrics = class_metrics(logits, dataset.stream.y[rows], dataset.label_kind, events.start)
+    if on_columns is not None:
+        on_columns(class_columns(dataset, split, logits))
     return {f"{split}_{name}": value for name, value in metrics.items()}
+
+
+def embed_stream(
+    system: SourceEmbedder,
+    dataset: Dataset,
+    batch_size: int,
+    sharing: Sharing,
+) -> Tensor:
+    """Embeddings [num_events, embedding_dim] of the sources of all events, each before its own."""
+    system.restart()
+    events = range(dataset.num_events)
+    return walk(system, system.embed_sources, dataset, events, batch_size, sharing).float()
+
+
+class DecodedReadout(Readout):
+    """Classes that a decoder with the state ``decoder`` tells from embeddings.
+
+    Every evaluation goes once along the stream, from an empty node memory.
+    """
+
+    restarts = True
+
+    def __init__(
+        self,
+        system: SourceEmbedder,
+        dataset: Dataset,
+        batch_size: int,
+        decoder: Mapping[str, Tensor],
+    ) -> None:
+        self.system = system
+        self.dataset = dataset
+        self.batch_size = batch_size
+        self.decoder = PlacedDecoder.of_state(decoder)
+        self.answers = class_answers(dataset)
+
+    def evaluate(
+        self, split: SplitName, *, sharing: Sharing = ALONE, on_columns: OnColumns | None = None
+    ) -> dict[str, float]:
+        """The metrics of the decoder; columns are ``event``, ``label`` and ``logits``."""
+        embeddings = embed_stream(self.system, self.dataset, self.batch_size, sharing)
+        metrics = decoded_metrics(self.decoder, embeddings, self.dataset, split, on_columns)
+        return {name.removeprefix(f"{split}_"): value for name, value in metrics.items()}
+
+    @torch.no_grad()
+    def ask(self, events: EventBatch) -> Tensor:
+        """The logits of the source of each event."""
+        logits: Tensor = self.decoder(self.system.embed_sources(events).cpu().float())
+        return logits

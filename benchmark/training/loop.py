@@ -14,6 +14,7 @@ from torch import Tensor
 from benchmark.datasets.dataset import SplitName
 from benchmark.protocol.walk import CatchesUp, Sharing
 from benchmark.records.run_folder import RunFolder
+from benchmark.training.best import write_best
 from benchmark.training.checkpoint import Checkpoints
 from benchmark.training.processes import Processes
 from benchmark.training.stopwatch import total_seconds
@@ -53,7 +54,8 @@ class Training:
 
     Validation has improved where ``primary_metric``, one of those that ``evaluate`` returns, has.
     Where ``evaluate_every`` is not None, a system that ``CatchesUp`` is also validated within a
-    round, at each multiple of so many iterations, which leaves its training as it is.
+    round, at each multiple of so many iterations, which leaves its training as it is. Unless
+    ``keep`` is False, ``best/`` has the state that the best validation started from.
 
     Source of the order of things: DistTGL's released train.py (validation after every round from
     the memory that training left, test right after a new best from the memory that validation
@@ -70,6 +72,7 @@ class Training:
         log_interval: int,
         test: bool = True,
         evaluate_every: int | None = None,
+        keep: bool = True,
     ) -> None:
         self.system = system
         self.evaluate = evaluate
@@ -79,6 +82,7 @@ class Training:
         self.log_interval = log_interval
         self.test = test
         self.evaluate_every = evaluate_every
+        self.keeps = keep and processes.rank == 0
         self.state = TrainingState()
         self.checkpoints = Checkpoints(folder, processes)
         self.unchecked: list[Tensor] = []  # losses of this process since they were last looked at
@@ -185,6 +189,7 @@ class Training:
             if within:
                 assert isinstance(system, CatchesUp), "the suite asks no other for evaluate_every"
                 system.catch_up()
+            started_from = system.evaluation_state() if self.keeps else None
             values = self._prefixed("validation", self._scores("validation"))
             metric = f"validation_{self.primary_metric}"
             if not math.isfinite(values[metric]):
@@ -193,6 +198,8 @@ class Training:
                 if self.test:
                     values |= self._prefixed("test", self._scores("test"))
                 self.state.best = values | {"best_iteration": self.state.iteration}
+                if started_from is not None:
+                    write_best(self.folder, {"system": started_from}, self.state.best)
         self.state.evaluate_seconds += time.perf_counter() - start
         self._log(values)
 

@@ -112,6 +112,7 @@ class ModelSystem(System):
         self.evaluation = StreamingModel(
             self.model, self.sampler, self.empty, training.evaluation_mebibytes
         )
+        self.observed = 0  # events that the evaluation's node memory has taken in
         negatives = protocol.negatives(dataset)
         num_negatives = options.num_training_negatives if self.objective.uses_negatives else 0
         mail_sampler = self.model.mail_sampler(self.sampler)
@@ -184,6 +185,7 @@ class ModelSystem(System):
             self.model.train()  # evaluation may have come between
         self.evaluation.state = self.empty  # gives back what the last round left
         self.evaluation.state = self.snapshot()
+        self.observed = self.job.dataset.split.train_end
 
     def score(self, events: EventBatch, candidates: Tensor) -> Tensor:
         """Scores [num_events, num_candidates] of the destinations ``candidates``."""
@@ -192,6 +194,12 @@ class ModelSystem(System):
     def observe(self, events: EventBatch) -> None:
         """Let the evaluation's node memory take in a whole batch."""
         self.evaluation.observe(events)
+        self.observed = events.start + len(events)
+
+    @property
+    def position(self) -> int:
+        """How many events of the stream the evaluation's node memory has taken in."""
+        return self.observed
 
     def classify(self, events: EventBatch) -> Tensor:
         """Logits [num_events, num_classes] of what is to happen."""
@@ -202,6 +210,7 @@ class ModelSystem(System):
     def restart(self) -> None:
         """Continue evaluation from the start of the stream, with an empty node memory."""
         self.evaluation.state = self.empty.map(Tensor.clone)
+        self.observed = 0
 
     def catch_up(self) -> None:
         """Let evaluation start from the training events, taken in with the weights of now.
@@ -227,8 +236,24 @@ class ModelSystem(System):
             "iteration": self.iteration,
         }
 
+    def evaluation_state(self) -> dict[str, Any]:
+        """Weights, the evaluation's node memory and its position."""
+        memory = self.evaluation.state.map(Tensor.clone)
+        return {
+            "objective": self.objective.state_dict(),
+            "evaluation": {"memory": tuple(memory), "observed": self.observed},
+        }
+
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from ``state_dict``."""
+        """Continue from ``state_dict``, or evaluate from ``evaluation_state``."""
         self.objective.load_state_dict(state["objective"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.iteration = state["iteration"]
+        self.restart()
+        if "evaluation" in state:
+            for field, kept in zip(
+                self.evaluation.state, state["evaluation"]["memory"], strict=True
+            ):
+                field.copy_(kept)
+            self.observed = state["evaluation"]["observed"]
+        else:
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.iteration = state["iteration"]

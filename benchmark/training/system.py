@@ -124,6 +124,14 @@ class System(ABC):
         """Where a feature that it is trained on is not finite, in words; None where all are."""
         return self.job.dataset.flaw_of_features()
 
+    @property
+    def position(self) -> int | None:
+        """How many events of the stream evaluation has taken in; None where it cannot tell.
+
+        Evaluation that would start elsewhere is refused (``benchmark.protocol.walk``).
+        """
+        return None
+
     @abstractmethod
     def train_round(self) -> Iterator[Step]:
         """Train one round, yielding after every iteration."""
@@ -142,7 +150,14 @@ class System(ABC):
 
     @abstractmethod
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from ``state_dict``."""
+        """Continue from ``state_dict``, or evaluate from ``evaluation_state``."""
+
+    def evaluation_state(self) -> dict[str, Any]:
+        """Everything that evaluation from here on needs: weights and node memory.
+
+        Asked of one process alone. Node memory is a copy; weights may be those in use.
+        """
+        return self.state_dict()
 
     def close(self) -> None:  # noqa: B027 - most systems hold nothing
         """Give back helper processes and shared memory; called when all processes are done."""

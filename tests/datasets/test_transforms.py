@@ -37,6 +37,9 @@ def assert_equal(ours: Dataset, theirs: Dataset) -> None:
             assert torch.equal(one, other), field.name
         elif field.name == "source":
             assert one.time_unit == other.time_unit
+        elif field.name == "node_names":
+            assert one.names.tolist() == other.names.tolist()
+            assert one.first_destination == other.first_destination
         else:
             assert one == other, field.name
 

@@ -20,13 +20,12 @@ from benchmark.disttgl.table_trainer import Pretraining
 from benchmark.experiment import Experiment
 from benchmark.models.tgn_attention import TGNAttention
 from benchmark.protocol.negatives import NegativePool
-from benchmark.records.run_folder import RunFolder
 from benchmark.tasks.build import build_dataset, build_system
 from benchmark.tasks.link_prediction import LinkPrediction
 from benchmark.training.processes import Processes
 from benchmark.training.system import ReportProgress
 from tests.disttgl.small import PROTOCOL
-from tests.experiments import experiment_of
+from tests.experiments import experiment_of, run_folder
 from tests.models.streams import random_dataset
 
 MODEL = partial(
@@ -264,9 +263,8 @@ def test_a_checkpoint_holds_the_table(tmp_path: Path, trainings: list[int]) -> N
 
 
 def test_a_run_records_what_the_table_cost(tmp_path: Path, trainings: list[int]) -> None:
-    folder = RunFolder(tmp_path / "run")
+    folder = run_folder(tmp_path / "run")
     config = experiment(tmp_path, "system.static_memory=pretrained")
-    folder.path.mkdir()
     outcome = LinkPrediction("link_prediction", 1).run(config, folder, ONE_PROCESS)
     assert set(outcome["seconds"]) == {"index", "pretrain", "train", "evaluate"}
     assert outcome["seconds"]["pretrain"] > 0

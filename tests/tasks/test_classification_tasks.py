@@ -17,7 +17,7 @@ from benchmark.tasks.edge_classification import EdgeClassification
 from benchmark.tasks.node_classification import NodeClassification
 from benchmark.tasks.requirements import check_task, require_labels, require_metric
 from benchmark.training.processes import Processes
-from tests.experiments import experiment_of
+from tests.experiments import experiment_of, run_folder
 from tests.protocol.streams import dataset_of
 
 SMALL = [
@@ -42,7 +42,7 @@ def small(*words: str) -> Experiment:
 
 def folder_in(path: Path) -> RunFolder:
     path.mkdir(exist_ok=True)
-    return RunFolder(path)
+    return run_folder(path)
 
 
 def nodes(path: Path, embeddings: str, **changes: int) -> dict[str, float]:

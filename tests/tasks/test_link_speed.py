@@ -7,9 +7,8 @@ import pytest
 from hydra.utils import instantiate
 
 from benchmark.models.tgn_attention import BatchShape
-from benchmark.records.run_folder import RunFolder
 from benchmark.training.processes import Processes
-from tests.experiments import experiment_of
+from tests.experiments import experiment_of, run_folder
 
 
 def outcome(tmp_path: Path, *chosen: str) -> dict[str, Any]:
@@ -17,7 +16,7 @@ def outcome(tmp_path: Path, *chosen: str) -> dict[str, Any]:
     words += ["batch_size=100", "epochs=1", "device=cpu"]
     experiment = experiment_of(*words)
     task = instantiate(experiment.task, _convert_="all")
-    result: dict[str, Any] = task.run(experiment, RunFolder(tmp_path), Processes())
+    result: dict[str, Any] = task.run(experiment, run_folder(tmp_path), Processes())
     return result
 
 

@@ -6,10 +6,9 @@ import pandas as pd
 import pytest
 from hydra.utils import instantiate
 
-from benchmark.records.run_folder import RunFolder
 from benchmark.runner.suites import expand
 from benchmark.training.processes import Processes
-from tests.experiments import experiment_of
+from tests.experiments import experiment_of, run_folder
 
 
 @pytest.mark.parametrize(
@@ -27,7 +26,7 @@ def test_nodes_add_up_to_the_metrics_of_the_best_round(tmp_path: Path, memory: l
     words = ["task=node_accuracy", "system=disttgl", *memory, f"cache_dir={tmp_path / 'cache'}"]
     words += ["max_events=600", "batch_size=100", "learning_rate=1e-2", "epochs=6", "device=cpu"]
     experiment = experiment_of(*words)
-    folder = RunFolder(tmp_path)
+    folder = run_folder(tmp_path)
     result = instantiate(experiment.task, _convert_="all").run(experiment, folder, Processes())
 
     validations = [line["validation_mrr"] for line in folder.metrics() if "validation_mrr" in line]

@@ -16,13 +16,13 @@ from benchmark.graph.visibility import Visibility
 from benchmark.protocol.evaluator import evaluate_links
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.protocol.negatives import NegativePool
-from benchmark.records.run_folder import RunFolder
 from benchmark.training.gradients import noting_gradients
 from benchmark.training.loop import DivergedError, Training, TrainingState
 from benchmark.training.processes import Processes
 from benchmark.training.system import Step
 from tests.disttgl.small import PROTOCOL as SMALL_PROTOCOL
 from tests.disttgl.small import small_dataset, small_system
+from tests.experiments import run_folder
 from tests.models.streams import random_dataset
 from tests.thread_processes import KilledError, on_threads
 
@@ -91,11 +91,14 @@ class FakeSystem:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.iteration = state["iteration"]
 
+    def evaluation_state(self) -> dict[str, Any]:
+        return {"iteration": self.iteration, "observed": self.observed}
+
 
 def training(
     path: Path, system: FakeSystem, processes: Processes | None = None, log_interval: int = 2
 ) -> Training:
-    folder = RunFolder(path)
+    folder = run_folder(path)
     path.mkdir(exist_ok=True)
     evaluate = partial(evaluate_links, system, DATASET, protocol=PROTOCOL, batch_size=8)
     return Training(
@@ -251,7 +254,7 @@ def test_a_real_system_that_was_killed_goes_on_as_if_it_had_not(tmp_path: Path) 
         evaluate = partial(
             evaluate_links, system, small_dataset(), protocol=SMALL_PROTOCOL, batch_size=10
         )
-        return Training(system, evaluate, "mrr", RunFolder(path), Processes(), 4).run()
+        return Training(system, evaluate, "mrr", run_folder(path), Processes(), 4).run()
 
     whole = run(tmp_path / "whole", 3)
     run(tmp_path / "killed", 1)
@@ -274,7 +277,7 @@ def test_validation_within_a_round_changes_nothing_of_training(
         evaluate = partial(
             evaluate_links, system, small_dataset(), protocol=SMALL_PROTOCOL, batch_size=10
         )
-        folder = RunFolder(tmp_path / name)
+        folder = run_folder(tmp_path / name)
         state = Training(
             system, evaluate, "mrr", folder, Processes(), 1, evaluate_every=evaluate_every
         ).run()
@@ -305,7 +308,7 @@ def test_a_run_killed_after_a_validation_within_a_round_goes_on_as_if_it_had_not
         evaluate = partial(
             evaluate_links, system, small_dataset(), protocol=SMALL_PROTOCOL, batch_size=10
         )
-        loop = Training(system, evaluate, "mrr", RunFolder(path), Processes(), 4, evaluate_every=6)
+        loop = Training(system, evaluate, "mrr", run_folder(path), Processes(), 4, evaluate_every=6)
         heartbeat = loop.folder.heartbeat
 
         def beat(rank: int, phase: str, done: int, total: int) -> None:
@@ -388,7 +391,7 @@ def test_a_feature_that_is_not_finite_is_named(tmp_path: Path) -> None:
     evaluate = partial(evaluate_links, system, dataset, protocol=SMALL_PROTOCOL, batch_size=10)
     sentence = "feature 2 of event 17 of data set .* is inf: replace it by a finite number"
     with pytest.raises(DivergedError, match=sentence):
-        Training(system, evaluate, "mrr", RunFolder(tmp_path), Processes(), 4).run()
+        Training(system, evaluate, "mrr", run_folder(tmp_path), Processes(), 4).run()
 
 
 def test_a_gradient_that_is_not_finite_shows_in_its_own_iteration() -> None:
