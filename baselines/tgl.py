@@ -17,7 +17,8 @@ from benchmark.baselines.tgl_schedule import ChunkSchedule
 from benchmark.models.node_state import NodeState
 from benchmark.parallelism import Parallelism
 from benchmark.training.batch import TrainingBatch
-from benchmark.training.model_system import ModelOptions, ModelSystem
+from benchmark.training.model_options import ModelOptions
+from benchmark.training.model_system import ModelSystem
 from benchmark.training.system import Job, Step
 
 

@@ -18,7 +18,8 @@ from benchmark.errors import choose
 from benchmark.models.contract import TemporalModel
 from benchmark.models.node_state import NodeState
 from benchmark.parallelism import Parallelism
-from benchmark.training.model_system import ModelOptions, ModelSystem
+from benchmark.training.model_options import ModelOptions
+from benchmark.training.model_system import ModelSystem
 from benchmark.training.processes import Processes
 from benchmark.training.system import Job, ReportProgress, Step
 

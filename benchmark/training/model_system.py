@@ -1,8 +1,7 @@
 """What systems that train a ``TemporalModel`` share: all but their order of batches and memory."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -22,33 +21,10 @@ from benchmark.randomness import seeded
 from benchmark.training.batch import BatchBuilder
 from benchmark.training.gradients import GRADIENT_SUMS
 from benchmark.training.learner import Learner
+from benchmark.training.model_options import LEARNING_RATE_SCALES, PRECISIONS, ModelOptions
 from benchmark.training.objectives import LINK_OBJECTIVES, ClassifiesEvents, make_objective
 from benchmark.training.stopwatch import Stopwatch
 from benchmark.training.system import Job, ReportProgress, Step, System
-
-# Types of weights and node memory, and of the factors of dense products where that is another.
-PRECISIONS: dict[str, tuple[torch.dtype, torch.dtype | None]] = {
-    "float32": (torch.float32, None),
-    "float64": (torch.float64, None),
-    "bfloat16": (torch.float32, torch.bfloat16),
-    "bfloat16_emulated": (torch.float32, torch.bfloat16),
-}
-LEARNING_RATE_SCALES: dict[str, Callable[[int], float]] = {
-    "linear": float,
-    "none": lambda num_trainers: 1.0,
-}
-
-
-@dataclass(frozen=True)
-class ModelOptions:
-    """The options that these systems share, described in conf/system/disttgl.yaml."""
-
-    sampler: str = "strict"
-    loss: str = "auto"
-    learning_rate_scale: str = "linear"
-    precision: str = "float32"
-    num_training_negatives: int = 1
-    gradient_sum: str = "overlapped"
 
 
 class ModelSystem(System):

@@ -27,7 +27,8 @@ def rare_states() -> tuple[Dataset, Tensor]:
 
 def train(seed: int = 0) -> dict[str, float]:
     dataset, embeddings = rare_states()
-    return train_decoder(embeddings, dataset, "node_auc", SETTINGS, seed, lambda done, total: None)
+    arguments = ("node_auc", SETTINGS, seed, lambda done, total: None)
+    return train_decoder(embeddings, dataset, *arguments)[1]
 
 
 def test_it_learns_what_is_in_the_embeddings_and_nothing_else() -> None:
@@ -36,7 +37,7 @@ def test_it_learns_what_is_in_the_embeddings_and_nothing_else() -> None:
     assert metrics["validation_node_auc_best"] == metrics["validation_node_auc"]
     dataset, embeddings = rare_states()
     mixed = embeddings[torch.randperm(400, generator=torch.Generator().manual_seed(1))]
-    blind = train_decoder(mixed, dataset, "node_auc", SETTINGS, 0, lambda done, total: None)
+    _, blind = train_decoder(mixed, dataset, "node_auc", SETTINGS, 0, lambda done, total: None)
     assert abs(blind["test_node_auc"] - 0.5) < 0.25
 
 
@@ -51,7 +52,7 @@ def test_the_seed_decides_everything() -> None:
 def test_test_labels_change_no_validation() -> None:
     dataset, embeddings = rare_states()
     dataset.stream.y[300:] = 1 - dataset.stream.y[300:]
-    other = train_decoder(embeddings, dataset, "node_auc", SETTINGS, 0, lambda done, total: None)
+    _, other = train_decoder(embeddings, dataset, "node_auc", SETTINGS, 0, lambda done, total: None)
     found = train()
     assert other["best_epoch"] == found["best_epoch"]
     assert other["validation_node_auc"] == found["validation_node_auc"]
@@ -74,11 +75,11 @@ def test_the_numbering_of_two_classes_does_not_matter(
     if unlabelled:
         dataset.stream.y[::3] = UNLABELLED
     arguments = "node_ap", SETTINGS, 0, lambda done, total: None
-    metrics = train_decoder(embeddings, dataset, *arguments)
+    _, metrics = train_decoder(embeddings, dataset, *arguments)
     other = swapped(dataset, [1, 0])
     monkeypatch.setattr(classification_metrics, "POSITIVE", 0)
-    assert train_decoder(embeddings, other, *arguments) == metrics
-    assert train_decoder(embeddings, dataset, *arguments) != metrics
+    assert train_decoder(embeddings, other, *arguments)[1] == metrics
+    assert train_decoder(embeddings, dataset, *arguments)[1] != metrics
 
 
 def test_the_numbering_of_three_classes_does_not_matter() -> None:
@@ -86,10 +87,10 @@ def test_the_numbering_of_three_classes_does_not_matter() -> None:
     dataset.stream.y[embeddings[:, 2] > 0.5] = 2
     dataset = replace(dataset, num_classes=4)  # of the last there is no event
     arguments = "f1_micro", SETTINGS, 0, lambda done, total: None
-    metrics = train_decoder(embeddings, dataset, *arguments)
+    _, metrics = train_decoder(embeddings, dataset, *arguments)
     assert metrics["test_f1_micro"] > 0.5
     for order in ([2, 0, 1, 3], [1, 0, 2, 3]):
-        other = train_decoder(embeddings, swapped(dataset, order), *arguments)
+        _, other = train_decoder(embeddings, swapped(dataset, order), *arguments)
         assert other == pytest.approx(metrics, abs=1e-12)
 
 
