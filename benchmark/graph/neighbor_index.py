@@ -1,9 +1,6 @@
 """Which nodes a node has met, and when: a T-CSR over a stream of events."""
 
 import copy
-from importlib import import_module
-from importlib.util import find_spec
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -12,7 +9,9 @@ from torch import Tensor
 from benchmark.graph import neighbor_lookup
 from benchmark.graph.neighbor_fill import fill
 from benchmark.graph.neighborhood import Neighborhood
+from benchmark.machine.device import kernels_for
 
+TRITON_LOOKUP = "benchmark.graph.neighbor_lookup_triton"
 LARGEST_INT32 = torch.iinfo(torch.int32).max
 
 
@@ -70,7 +69,7 @@ class NeighborIndex:
     def end_entry(self, nodes: Tensor, cutoff: Tensor | int) -> Tensor:
         """Position after the last entry of each node with ``event id < cutoff``, [num_roots]."""
         cutoffs = torch.as_tensor(cutoff, device=self.device).expand(nodes.shape)
-        lookup = _lookup(self.device)
+        lookup = kernels_for(self.device, neighbor_lookup, TRITON_LOOKUP)
         if lookup is None:
             return self._end_entry_in_torch(nodes, cutoffs)
         found = torch.empty_like(nodes)
@@ -97,7 +96,7 @@ class NeighborIndex:
         ``mask`` is False where there is nothing to fetch; ``entries`` may hold anything there that
         is smaller than the number of entries.
         """
-        lookup = _lookup(self.device)
+        lookup = kernels_for(self.device, neighbor_lookup, TRITON_LOOKUP)
         if lookup is None:
             return self._neighborhood_in_torch(entries, mask)
         entries = entries.contiguous()
@@ -113,15 +112,6 @@ class NeighborIndex:
         neighbors, events = found.unbind(2)
         times = self.times.index_select(0, events.flatten()).view_as(entries).mul_(mask)
         return Neighborhood(neighbors, events, times, mask)
-
-
-def _lookup(device: torch.device) -> Any:
-    """What searches and fetches in one go on ``device``; None where torch operations must."""
-    if device.type == "cpu":
-        return neighbor_lookup
-    if device.type == "cuda" and find_spec("triton"):  # comes with the CUDA builds of torch
-        return import_module("benchmark.graph.neighbor_lookup_triton")
-    return None
 
 
 def _degrees(nodes: Tensor, num_nodes: int) -> Tensor:

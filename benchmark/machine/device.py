@@ -1,5 +1,9 @@
 """Which device a process computes on."""
 
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
 import torch
 
 from benchmark.machine.place import Place
@@ -40,3 +44,14 @@ def multiplies_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     return torch.cpu._is_avx512_bf16_supported()
+
+
+def kernels_for(device: torch.device, loops: Any, triton_kernels: str) -> Any:
+    """The module that computes something in one go on ``device``; None: torch operations must.
+
+    ``loops`` is that for a CPU, ``triton_kernels`` the name of that for a GPU, with the same
+    functions; Triton comes with the CUDA builds of torch.
+    """
+    if device.type == "cpu":
+        return loops
+    return import_module(triton_kernels) if device.type == "cuda" and find_spec("triton") else None

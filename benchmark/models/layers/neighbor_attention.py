@@ -7,14 +7,13 @@ projections. On a CPU compiled loops compute it, on a GPU Triton kernels, elsewh
 torch; all are the same function.
 """
 
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from benchmark.machine.device import kernels_for
 from benchmark.models.layers import neighbor_attention_cpu as compiled
 from benchmark.models.layers.time_encoding import TimeEncoding
 from benchmark.models.subgraph import Subgraph
@@ -35,20 +34,12 @@ def attend(
     [num_events, edge_dim] those of the whole stream, ``keep`` [num_roots, num_heads,
     num_neighbors] the factors of dropout, if there is any.
     """
-    kernels = _kernels(known.device)
+    triton_kernels = "benchmark.models.layers.neighbor_attention_triton"
+    kernels = kernels_for(known.device, compiled, triton_kernels)
     if kernels is None:
         return attend_in_torch(queries, known, edge_features, time_encoding, subgraph, keep)
     weights = (time_encoding.weight, time_encoding.bias)
     return attend_in_kernels(kernels, queries, known, *weights, edge_features, subgraph, keep)
-
-
-def _kernels(device: torch.device) -> Any:
-    """What computes ``attend`` in one go on ``device``: ``forward`` and ``backward``; or None."""
-    if device.type == "cpu":
-        return compiled
-    if device.type == "cuda" and find_spec("triton"):  # comes with the CUDA builds of torch
-        return import_module("benchmark.models.layers.neighbor_attention_triton")
-    return None
 
 
 def attend_in_torch(

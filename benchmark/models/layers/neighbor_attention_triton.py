@@ -19,15 +19,19 @@ SMALLEST_BLOCK = 16  # columns; what Triton loads at once is a power of two
 
 
 @triton.jit
-def _neighbors(root, neighbors, events, elapsed, mask, num_neighbors, BLOCK_K: tl.constexpr):  # type: ignore[no-untyped-def]
-    """What was sampled for a root; padding has ``found`` False and all else 0."""
+def _neighbors(  # type: ignore[no-untyped-def]
+    root, neighbors, events, elapsed, mask, known, edge_features, num_neighbors, node_dim, edge_dim,
+    BLOCK_K: tl.constexpr, BLOCK_N: tl.constexpr, BLOCK_E: tl.constexpr,
+):  # fmt: skip
+    """Which neighbours a root has, the times since, their rows and edges; padding is all 0."""
     k = tl.arange(0, BLOCK_K)
     places = root * num_neighbors + k
     found = tl.load(mask + places, mask=k < num_neighbors, other=0) != 0
     rows = tl.load(neighbors + places, mask=found, other=0)
     edges = tl.load(events + places, mask=found, other=0)
     gaps = tl.load(elapsed + places, mask=found, other=0)
-    return found, rows, edges, gaps
+    node = _rows(known, rows, found, node_dim, BLOCK_N)
+    return found, gaps, node, _rows(edge_features, edges, found, edge_dim, BLOCK_E)
 
 
 @triton.jit
@@ -69,11 +73,10 @@ def _forward(  # type: ignore[no-untyped-def]
     end = tl.load(first + q + 1)
     for position in range(tl.load(first + q), end):
         root = tl.load(order + position)
-        found, rows, edges, gaps = _neighbors(
-            root, neighbors, events, elapsed, mask, num_neighbors, BLOCK_K
-        )
-        node = _rows(known, rows, found, node_dim, BLOCK_N)
-        edge = _rows(edge_features, edges, found, edge_dim, BLOCK_E)
+        found, gaps, node, edge = _neighbors(
+            root, neighbors, events, elapsed, mask, known, edge_features,
+            num_neighbors, node_dim, edge_dim, BLOCK_K, BLOCK_N, BLOCK_E,
+        )  # fmt: skip
         time = tl.cos(_angles(gaps, weight, shift, time_dim, BLOCK_T))
         for h in tl.static_range(NUM_HEADS):
             query = (h * num_queries + q) * input_dim
@@ -121,11 +124,10 @@ def _backward(  # type: ignore[no-untyped-def]
     end = tl.load(first + q + 1)
     for position in range(tl.load(first + q), end):
         root = tl.load(order + position)
-        found, rows, edges, gaps = _neighbors(
-            root, neighbors, events, elapsed, mask, num_neighbors, BLOCK_K
-        )
-        node = _rows(known, rows, found, node_dim, BLOCK_N)
-        edge = _rows(edge_features, edges, found, edge_dim, BLOCK_E)
+        found, gaps, node, edge = _neighbors(
+            root, neighbors, events, elapsed, mask, known, edge_features,
+            num_neighbors, node_dim, edge_dim, BLOCK_K, BLOCK_N, BLOCK_E,
+        )  # fmt: skip
         angles = _angles(gaps, weight, shift, time_dim, BLOCK_T)
         time = tl.cos(angles)
         to_node, to_time = node * 0, time * 0
