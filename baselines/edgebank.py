@@ -13,7 +13,7 @@ from torch import Tensor
 
 from benchmark.datasets.dataset import EventBatch
 from benchmark.graph.pairs import Pairs
-from benchmark.graph.visibility import Visibility
+from benchmark.graph.past import Visibility
 from benchmark.parallelism import Parallelism
 from benchmark.training.system import Job, Step, System
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from benchmark.graph.visibility import Visibility
+from benchmark.graph.past import Visibility
 from benchmark.parallelism import Parallelism
 from benchmark.randomness import seeded
 from benchmark.training.system import Job, System

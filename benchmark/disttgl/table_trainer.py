@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from benchmark.datasets.dataset import Dataset, EventBatch
 from benchmark.graph.neighbor_index import NeighborIndex
+from benchmark.graph.past import Visibility
 from benchmark.graph.samplers import RecentSampler
-from benchmark.graph.visibility import Visibility
 from benchmark.models.contract import TemporalModel
 from benchmark.models.pairwise import answer
 from benchmark.models.roots import EventRoots

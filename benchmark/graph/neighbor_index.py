@@ -6,12 +6,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from benchmark.graph import neighbor_lookup
-from benchmark.graph.neighbor_fill import fill
-from benchmark.graph.neighborhood import Neighborhood
+from benchmark.graph import neighbor_index_cpu
+from benchmark.graph.neighbor_index_cpu import fill
+from benchmark.graph.past import Neighborhood
 from benchmark.machine.device import kernels_for
 
-TRITON_LOOKUP = "benchmark.graph.neighbor_lookup_triton"
+TRITON = "benchmark.graph.neighbor_index_triton"
 LARGEST_INT32 = torch.iinfo(torch.int32).max
 
 
@@ -69,7 +69,7 @@ class NeighborIndex:
     def end_entry(self, nodes: Tensor, cutoff: Tensor | int) -> Tensor:
         """Position after the last entry of each node with ``event id < cutoff``, [num_roots]."""
         cutoffs = torch.as_tensor(cutoff, device=self.device).expand(nodes.shape)
-        lookup = kernels_for(self.device, neighbor_lookup, TRITON_LOOKUP)
+        lookup = kernels_for(self.device, neighbor_index_cpu, TRITON)
         if lookup is None:
             return self._end_entry_in_torch(nodes, cutoffs)
         found = torch.empty_like(nodes)
@@ -96,7 +96,7 @@ class NeighborIndex:
         ``mask`` is False where there is nothing to fetch; ``entries`` may hold anything there that
         is smaller than the number of entries.
         """
-        lookup = kernels_for(self.device, neighbor_lookup, TRITON_LOOKUP)
+        lookup = kernels_for(self.device, neighbor_index_cpu, TRITON)
         if lookup is None:
             return self._neighborhood_in_torch(entries, mask)
         entries = entries.contiguous()

@@ -8,9 +8,7 @@ import torch
 from torch import Tensor
 
 from benchmark.graph.neighbor_index import NeighborIndex
-from benchmark.graph.neighborhood import Neighborhood
-from benchmark.graph.snapshots import WHOLE_PAST, Snapshots
-from benchmark.graph.visibility import Visibility
+from benchmark.graph.past import WHOLE_PAST, Neighborhood, Snapshots, Visibility
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
+from benchmark.graph.past import WHOLE_PAST, Snapshots
 from benchmark.graph.samplers import NeighborSampler
-from benchmark.graph.snapshots import WHOLE_PAST, Snapshots
 from benchmark.models.layers.node_memory import StaticRows
 from benchmark.models.memory_write import Mails
 from benchmark.models.node_state import NO_EVENT, NodeState

@@ -5,8 +5,8 @@ from torch import Tensor
 
 from benchmark.datasets.dataset import EventBatch
 from benchmark.graph.neighbor_index import NeighborIndex
+from benchmark.graph.past import Visibility
 from benchmark.graph.samplers import RecentSampler
-from benchmark.graph.visibility import Visibility
 from benchmark.models.contract import TemporalModel
 from benchmark.models.memory_write import Delivery, Mails, MemoryWrite
 from benchmark.models.node_state import NodeState

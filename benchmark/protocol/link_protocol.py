@@ -6,7 +6,7 @@ from typing import Any
 from hydra.utils import get_class
 
 from benchmark.datasets.dataset import Dataset
-from benchmark.graph.visibility import Visibility
+from benchmark.graph.past import Visibility
 from benchmark.protocol.linked_negatives import HistoricalNegatives, InductiveNegatives
 from benchmark.protocol.metrics import LINK_METRICS
 from benchmark.protocol.negatives import NegativePool, NegativeSampler, RandomNegatives

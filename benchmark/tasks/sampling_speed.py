@@ -11,8 +11,8 @@ from benchmark.datasets.dataset import Dataset
 from benchmark.errors import choose
 from benchmark.experiment import Experiment
 from benchmark.graph.neighbor_index import NeighborIndex
+from benchmark.graph.past import Snapshots
 from benchmark.graph.samplers import NeighborSampler, RecentSampler, UniformSampler
-from benchmark.graph.snapshots import Snapshots
 from benchmark.protocol.negatives import NegativeSampler
 from benchmark.randomness import generator
 from benchmark.records.run_folder import RunFolder

@@ -8,12 +8,12 @@ import torch
 from benchmark.datasets.dataset import Dataset
 from benchmark.errors import UserError
 from benchmark.experiment import Experiment
-from benchmark.graph.captured_events import captured_events
 from benchmark.models.node_state import NodeState
 from benchmark.runner.compose import compose_settings
 from benchmark.runner.settings import check_complete
 from benchmark.runner.words import FOLDER, complete, given_values, to_word
 from benchmark.tasks.build import build_dataset
+from benchmark.tasks.captured_events import captured_events
 
 FACTS = {
     "machines": "number of machines (default 1)",

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.datasets.dataset import Dataset, EventBatch
-from benchmark.graph.visibility import Visibility
+from benchmark.graph.past import Visibility
 from benchmark.parallelism import Parallelism
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.training.processes import Processes

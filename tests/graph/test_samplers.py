@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from benchmark.graph.neighbor_index import NeighborIndex
-from benchmark.graph.neighborhood import Neighborhood
+from benchmark.graph.past import Neighborhood, Snapshots, Visibility
 from benchmark.graph.samplers import (
     RECENT_SAMPLERS,
     NeighborSampler,
@@ -12,8 +12,6 @@ from benchmark.graph.samplers import (
     RecentSampler,
     UniformSampler,
 )
-from benchmark.graph.snapshots import Snapshots
-from benchmark.graph.visibility import Visibility
 
 EVENT, BATCH = Visibility.EVENT, Visibility.BATCH
 SAMPLERS = RECENT_SAMPLERS | {"uniform": UniformSampler}

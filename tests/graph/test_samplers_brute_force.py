@@ -9,10 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmark.graph.neighbor_index import NeighborIndex
-from benchmark.graph.neighborhood import Neighborhood
+from benchmark.graph.past import Neighborhood, Snapshots, Visibility
 from benchmark.graph.samplers import PaperSampler, RecentSampler, UniformSampler
-from benchmark.graph.snapshots import Snapshots
-from benchmark.graph.visibility import Visibility
 
 Entry = tuple[int, int, int]  # event, neighbour, time
 

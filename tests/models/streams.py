@@ -8,8 +8,8 @@ from torch_geometric.data import TemporalData
 
 from benchmark.datasets.dataset import Dataset, Source, Split
 from benchmark.graph.neighbor_index import NeighborIndex
+from benchmark.graph.past import Visibility
 from benchmark.graph.samplers import NeighborSampler, RecentSampler
-from benchmark.graph.visibility import Visibility
 from benchmark.models.contract import TemporalModel
 from benchmark.models.node_state import NO_EVENT, NodeState
 from benchmark.models.tgn_attention import TGNAttention

@@ -6,7 +6,7 @@ import torch
 from torch_geometric.data import TemporalData
 
 from benchmark.datasets.dataset import Dataset, EventBatch, Source, Split, SplitName
-from benchmark.graph.visibility import Visibility
+from benchmark.graph.past import Visibility
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.protocol.negatives import NegativePool
 from benchmark.randomness import random_integers

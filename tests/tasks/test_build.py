@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmark.graph.visibility import Visibility
+from benchmark.graph.past import Visibility
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.protocol.negatives import NegativePool
 from benchmark.tasks.build import build_dataset, build_system

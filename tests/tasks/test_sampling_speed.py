@@ -9,9 +9,8 @@ from hydra.utils import instantiate
 
 from benchmark.datasets.dataset import Split
 from benchmark.graph.neighbor_index import NeighborIndex
+from benchmark.graph.past import WHOLE_PAST, Snapshots, Visibility
 from benchmark.graph.samplers import RecentSampler
-from benchmark.graph.snapshots import WHOLE_PAST, Snapshots
-from benchmark.graph.visibility import Visibility
 from benchmark.protocol.negatives import NegativePool
 from benchmark.randomness import generator
 from benchmark.records.run_folder import RunFolder

@@ -10,7 +10,7 @@ from torch_geometric.data import TemporalData
 
 from benchmark import plan as command
 from benchmark.datasets.dataset import Dataset, Source, Split
-from benchmark.graph.captured_events import captured_events
+from benchmark.tasks.captured_events import captured_events
 from benchmark.tools import facts
 from benchmark.tools.facts import copy_bytes, largest_batch
 from benchmark.tools.planner import plan

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from benchmark.graph.past import Visibility
 from benchmark.graph.samplers import RecentSampler
-from benchmark.graph.visibility import Visibility
 from benchmark.training.batch import BatchBuilder, TrainingBatch
 from tests.disttgl.small import PROTOCOL
 from tests.models.plain import plain_neighbors

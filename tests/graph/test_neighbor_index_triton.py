@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from benchmark.graph import neighbor_lookup
+from benchmark.graph import neighbor_index_cpu
 from benchmark.graph.neighbor_index import NeighborIndex
 
 
@@ -11,7 +11,7 @@ from benchmark.graph.neighbor_index import NeighborIndex
 @pytest.mark.parametrize("num_roots", [0, 1, 300])
 @pytest.mark.parametrize(("num_nodes", "num_events"), [(5, 1), (30, 400)])
 def test_kernels_equal_loops(num_roots: int, num_nodes: int, num_events: int) -> None:
-    kernels = pytest.importorskip("benchmark.graph.neighbor_lookup_triton")
+    kernels = pytest.importorskip("benchmark.graph.neighbor_index_triton")
     generator = torch.Generator().manual_seed(num_events)
 
     def integers(below: int, count: int) -> torch.Tensor:
@@ -21,7 +21,7 @@ def test_kernels_equal_loops(num_roots: int, num_nodes: int, num_events: int) ->
     index = NeighborIndex(src, dst, integers(50, num_events).sort().values, num_nodes)
     nodes, cutoffs = integers(num_nodes, num_roots), integers(num_events + 2, num_roots)
     found = []
-    for lookup in (neighbor_lookup, kernels):
+    for lookup in (neighbor_index_cpu, kernels):
         ends = torch.full_like(nodes, -1)
         lookup.search(index._bounds, index._entries, nodes, cutoffs, ends, index._halvings)
         slots = torch.arange(4)

@@ -1,4 +1,4 @@
-"""The kernels that answer from a neighbour index on a GPU; ``neighbor_lookup`` in Triton."""
+"""The kernels that answer from a neighbour index on a GPU; ``neighbor_index_cpu`` in Triton."""
 
 import triton
 import triton.language as tl
@@ -43,7 +43,7 @@ def _fetch(  # type: ignore[no-untyped-def]
 def search(
     bounds: Tensor, entries: Tensor, nodes: Tensor, cutoffs: Tensor, found: Tensor, halvings: int
 ) -> None:
-    """``neighbor_lookup.search``; no node has as many as 2 ** ``halvings`` entries."""
+    """``neighbor_index_cpu.search``; no node has as many as 2 ** ``halvings`` entries."""
     grid = (triton.cdiv(nodes.numel(), BLOCK),)
     if nodes.numel():
         _search[grid](bounds, entries, nodes, cutoffs, found, nodes.numel(), halvings, BLOCK)
@@ -58,7 +58,7 @@ def fetch(
     events: Tensor,
     event_times: Tensor,
 ) -> None:
-    """``neighbor_lookup.fetch``."""
+    """``neighbor_index_cpu.fetch``."""
     num_slots = positions.numel()
     if num_slots:
         columns = (neighbors, events, event_times)

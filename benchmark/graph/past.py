@@ -1,6 +1,20 @@
-"""Which part of the past a model looks at, and in how many pieces."""
+"""The past of a query: what of it may be seen, in how many pieces, and what is found there."""
 
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from torch import Tensor
+
+
+class Visibility(StrEnum):
+    """Which earlier events neighbour sampling may return for a query at time t.
+
+    Node memory is stale within a batch under both.
+    """
+
+    EVENT = "event"  # every event with time < t, also those of the same batch (DistTGL, TGL, TGN)
+    BATCH = "batch"  # every event of earlier batches, none of this one (PyG, TGB)
 
 
 @dataclass(frozen=True)
@@ -28,3 +42,16 @@ class Snapshots:
 
 
 WHOLE_PAST = Snapshots()
+
+
+class Neighborhood(NamedTuple):
+    """Sampled neighbours of some roots; every field is [num_roots, num_neighbors].
+
+    The neighbours of a root fill its row from slot 0, the most recent, to the oldest; the slots
+    after them are padding, with ``mask`` False and all else 0.
+    """
+
+    nodes: Tensor  # int64, the node at the other end
+    events: Tensor  # int64, id of the event that made it a neighbour
+    times: Tensor  # int64, time of that event
+    mask: Tensor  # bool, False in padding
