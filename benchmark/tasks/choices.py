@@ -7,8 +7,7 @@ from typing import Any
 
 from benchmark.experiment import Experiment
 from benchmark.records.identity import is_own
-from benchmark.tasks.option_ranges import check_ranges
-from benchmark.tasks.option_types import check_options
+from benchmark.tasks.options import check_options, check_ranges
 
 # The packages that are not always there, by the extra that brings them.
 EXTRAS = {"tgm": "peers", "tgb": "tgb", "pyarrow": "parquet"}
