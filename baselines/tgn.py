@@ -21,10 +21,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmark.baselines.last_neighbors import ExactLastNeighborLoader
 from benchmark.baselines.one_device import OneDeviceSystem
-from benchmark.baselines.tgn_model import TGN
-from benchmark.baselines.tgn_state import (
+from benchmark.baselines.tgn_parts import (
+    TGN,
+    ExactLastNeighborLoader,
     pack_messages,
     pack_neighbors,
     unpack_messages,

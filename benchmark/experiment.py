@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from benchmark.machine.cores import available_cores
+from benchmark.machine.place import available_cores
 from benchmark.parallelism import Parallelism
 from benchmark.records.identity import GROUPS, fingerprint
 from benchmark.records.run_folder import RunFolder

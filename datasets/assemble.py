@@ -15,10 +15,10 @@ from benchmark.datasets.dataset import (
     Dataset,
     Fractions,
     LabelKind,
+    NodeNames,
     Source,
     Split,
 )
-from benchmark.datasets.node_names import NodeNames
 from benchmark.datasets.validate import check_split
 
 Ints = NDArray[np.int64]

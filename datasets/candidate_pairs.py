@@ -8,8 +8,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from benchmark.datasets.dataset import Dataset, EventBatch
-from benchmark.datasets.node_names import UNKNOWN
+from benchmark.datasets.dataset import UNKNOWN, Dataset, EventBatch
 from benchmark.datasets.numbers import texts
 from benchmark.datasets.reading import read_table
 from benchmark.datasets.table_columns import filled

@@ -12,9 +12,8 @@ from torch import Tensor
 
 from benchmark.datasets.assemble import assemble
 from benchmark.datasets.chronology import Times, stable_order
-from benchmark.datasets.dataset import Dataset, LabelKind, Source
+from benchmark.datasets.dataset import Dataset, LabelKind, NodeNames, Source
 from benchmark.datasets.loader import ByQuantile, Published
-from benchmark.datasets.node_names import NodeNames
 from benchmark.datasets.reading import chunks
 from benchmark.datasets.text_rows import TextRows, text_rows
 from benchmark.datasets.validate import (

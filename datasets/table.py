@@ -10,9 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmark.datasets.assemble import assemble
-from benchmark.datasets.dataset import Dataset, LabelKind, Source
+from benchmark.datasets.dataset import Dataset, LabelKind, NodeNames, Source
 from benchmark.datasets.loader import ByQuantile
-from benchmark.datasets.node_names import NodeNames
 from benchmark.datasets.reading import read_table
 from benchmark.datasets.table_columns import (
     classes,

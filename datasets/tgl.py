@@ -1,4 +1,7 @@
-"""The folder layout of TGL: edges.csv, and where present features, node labels, edge classes."""
+"""The folder layout of TGL: edges.csv, and where present features, node labels, edge classes.
+
+GDELT-lite is every hundredth event of TGL's GDELT, in the archive that PyG's GDELTLite fetches.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,15 +16,22 @@ from benchmark.datasets.assemble import assemble
 from benchmark.datasets.chronology import Times
 from benchmark.datasets.dataset import Dataset, LabelKind, Source, Split
 from benchmark.datasets.loader import Published
-from benchmark.datasets.tgl_edges import edge_pieces, node_labels
-from benchmark.datasets.tgl_files import ROWS_PER_CHUNK, as_float32, stored_matrix
+from benchmark.datasets.tgl_files import (
+    ROWS_PER_CHUNK,
+    as_float32,
+    edge_pieces,
+    node_labels,
+    stored_matrix,
+)
 from benchmark.datasets.validate import FractionalTimes
+from benchmark.storage.archive import fetch_member
 from benchmark.storage.formats import Kind
 from benchmark.storage.locations import Locations
 from benchmark.storage.prepared import prepared_pieces
 
 CACHE_VERSION = 2  # raise it when what is kept in the cache changes its meaning
 EDGES = "edges.csv"
+FILES = (EDGES, "edge_features.pt", "node_features.pt")  # of GDELT-lite
 
 
 @dataclass(frozen=True)
@@ -156,3 +166,36 @@ class _Matrices:
         classes = self.of_events(file, num_events)
         assert classes is not None
         return classes.numpy()
+
+
+@dataclass(frozen=True)
+class GDELTLite(Published):
+    """The files of the archive at ``url``, or the same files loose in folder ``name``.
+
+    They are a TGL folder, split by ``ext_roll``. Source: GraphMixer (ICLR 2023).
+    """
+
+    locating: ClassVar[tuple[str, ...]] = ("url", "sha256", "num_nodes", "num_events")
+
+    url: str | None = None
+    sha256: str | None = None
+    use_features: bool = True
+
+    def paths(self, locations: Locations) -> dict[str, Path]:
+        return {
+            file: fetch_member(locations, self.name, file, self.url, self.sha256)
+            for file in (FILES if self.use_features else FILES[:1])
+        }
+
+    def load(self, locations: Locations) -> Dataset:
+        self.paths(locations)
+        edge_features, node_features = FILES[1:] if self.use_features else (None, None)
+        folder = TGL(
+            self.name,
+            edge_features=edge_features,
+            node_features=node_features,
+            node_labels=None,
+            num_nodes=self.num_nodes,
+            num_events=self.num_events,
+        )
+        return folder.load(locations)

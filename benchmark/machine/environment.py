@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import torch
 
-from benchmark.machine.cores import available_cores
+from benchmark.machine.place import available_cores
 
 LIBRARIES = ("torch", "torch_geometric", "numpy", "pandas", "hydra-core", "wandb")
 GIT_SECONDS = 10

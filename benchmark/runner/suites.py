@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmark.errors import UserError
 from benchmark.experiment import Experiment
-from benchmark.machine.cores import num_devices
+from benchmark.machine.place import num_devices
 from benchmark.runner.checks import ContentOfData, check_experiment
 from benchmark.runner.compose import compose_settings
 from benchmark.runner.settings import check

@@ -4,7 +4,7 @@ from typing import Any
 
 from benchmark.datasets.dataset import Dataset
 from benchmark.experiment import Experiment
-from benchmark.machine.cores import available_cores
+from benchmark.machine.place import available_cores
 from benchmark.tasks.build import provenance
 from benchmark.training.loop import TrainingState
 from benchmark.training.processes import Processes

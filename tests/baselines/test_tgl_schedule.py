@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.baselines.tgl_schedule import ChunkSchedule
+from benchmark.baselines.tgl import ChunkSchedule
 from benchmark.disttgl.schedule import Schedule
 from benchmark.parallelism import Parallelism
 

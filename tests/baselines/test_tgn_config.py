@@ -7,7 +7,7 @@ from omegaconf import DictConfig
 
 import benchmark
 from benchmark.baselines.tgn import TGNSystem
-from benchmark.baselines.tgn_model import TGN
+from benchmark.baselines.tgn_parts import TGN
 from benchmark.training.processes import Processes
 from benchmark.training.system import Job
 from tests.baselines.toy import PROTOCOL, TRAINING, toy_dataset, toy_stream
@@ -32,7 +32,7 @@ def composed(root: Path, *words: str) -> DictConfig:
 
 def test_system_brings_its_model_with_the_hyper_parameters_of_the_example(root: Path) -> None:
     assert composed(root, "system=tgn").model == {
-        "_target_": "benchmark.baselines.tgn_model.TGN",
+        "_target_": "benchmark.baselines.tgn_parts.TGN",
         "_partial_": True,
         "memory_dim": 100,
         "time_dim": 100,

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch_geometric.data import TemporalData
 
 from benchmark.baselines.tgn import TGNSystem
-from benchmark.baselines.tgn_model import TGN
+from benchmark.baselines.tgn_parts import TGN
 from benchmark.datasets.dataset import Dataset, Source, Split
 from benchmark.graph.past import Visibility
 from benchmark.parallelism import Parallelism

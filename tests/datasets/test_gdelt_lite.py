@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from benchmark.datasets.dataset import Split
-from benchmark.datasets.gdelt_lite import GDELTLite
+from benchmark.datasets.tgl import GDELTLite
 from benchmark.storage.locations import Locations
 from tests.storage.file_server import serving
 

@@ -3,7 +3,7 @@
 import pytest
 
 from benchmark.errors import UserError
-from benchmark.machine import cores
+from benchmark.machine import place
 from benchmark.records.identity import fingerprint
 from benchmark.runner.command import dry_run
 from benchmark.runner.suites import expand
@@ -85,4 +85,4 @@ def test_only_the_number_of_machines_identifies_a_run(make_experiment: MakeExper
 def test_cores_are_shared_by_the_processes_of_a_machine(make_experiment: MakeExperiment) -> None:
     two = make_experiment(machines={"number": 2}, processes=2, threads=None)
     assert two.processes_per_machine == 1
-    assert two.threads_per_process == cores.available_cores()
+    assert two.threads_per_process == place.available_cores()

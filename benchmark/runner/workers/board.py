@@ -11,9 +11,8 @@ from typing import Any
 from torch.distributed import DistError, DistNetworkError, DistStoreError, TCPStore
 
 from benchmark.errors import UserError, one_sentence
-from benchmark.machine.cores import available_cores
 from benchmark.machine.environment import commit, source_checksum
-from benchmark.machine.place import machine_identity
+from benchmark.machine.place import available_cores, machine_identity
 from benchmark.runner.workers.meeting import Meeting
 
 Page = dict[str, Any]

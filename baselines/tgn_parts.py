@@ -1,10 +1,18 @@
-"""The network of PyG's ``examples/tgn.py``, built from PyG's own parts."""
+"""The parts of PyG's ``examples/tgn.py``: its network, its faults put right, what it keeps unsaved.
+
+The network is built from PyG's own classes; ``pack_messages`` and ``pack_neighbors`` hold what
+``TGNMemory`` and ``LastNeighborLoader`` keep outside any ``state_dict``.
+"""
+
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import Linear
 from torch_geometric.nn import TGNMemory, TransformerConv
-from torch_geometric.nn.models.tgn import IdentityMessage, LastAggregator
+from torch_geometric.nn.models.tgn import IdentityMessage, LastAggregator, LastNeighborLoader
+
+Store = dict[int, tuple[Tensor, Tensor, Tensor, Tensor]]
 
 
 class FeaturelessMessage(IdentityMessage):
@@ -102,3 +110,63 @@ class TGN(torch.nn.Module):
         elapsed = (last_update[edge_index[0]] - t).to(memory.dtype)
         edges = torch.cat([self.memory.time_enc(elapsed), msg], dim=-1)
         return self.attention(memory, edge_index, edges)
+
+
+class ExactLastNeighborLoader(LastNeighborLoader):
+    """Returns the ``size`` most recent inserted events of every node, as PyG documents.
+
+    PyG's own ``insert`` sorts the ends of all events with an unstable sort and writes those of one
+    node round and round into ``size`` places. With more than ``size`` events of a node in a batch
+    the survivors are therefore arbitrary, and where such writes run in parallel an event can be
+    returned with the neighbour of another (PyG issue 10100).
+    """
+
+    def insert(self, src: Tensor, dst: Tensor) -> None:
+        """Insert events in order; a batch is halved until no node has more than ``size`` of it."""
+        _, counts = torch.cat([src, dst]).unique(return_counts=True)
+        half = src.numel() // 2
+        if half == 0 or counts.max() <= self.size:
+            super().insert(src, dst)
+        else:
+            self.insert(src[:half], dst[:half])
+            self.insert(src[half:], dst[half:])
+
+
+def pack_messages(memory: TGNMemory) -> tuple[list[Tensor], list[Tensor]]:
+    """The unread messages of all nodes, sent and received: (src, dst, t, msg) each."""
+    return _pack(memory.msg_s_store), _pack(memory.msg_d_store)
+
+
+def unpack_messages(memory: TGNMemory, stores: tuple[list[Tensor], list[Tensor]]) -> None:
+    """Replace the unread messages by those of ``pack_messages``."""
+    memory._reset_message_store()
+    _unpack(memory.msg_s_store, stores[0], memory.device)
+    _unpack(memory.msg_d_store, stores[1], memory.device)
+
+
+def pack_neighbors(loader: LastNeighborLoader) -> dict[str, Any]:
+    """The most recent events of every node and the number of events inserted so far."""
+    return {
+        "neighbors": loader.neighbors,
+        "event_ids": loader.e_id,
+        "num_events": loader.cur_e_id,
+    }
+
+
+def unpack_neighbors(loader: LastNeighborLoader, state: dict[str, Any]) -> None:
+    """Replace what the loader holds by that of ``pack_neighbors``."""
+    loader.neighbors.copy_(state["neighbors"])
+    loader.e_id.copy_(state["event_ids"])
+    loader.cur_e_id = state["num_events"]
+
+
+def _pack(store: Store) -> list[Tensor]:
+    return [torch.cat(column) for column in zip(*store.values(), strict=True)]
+
+
+def _unpack(store: Store, columns: list[Tensor], device: torch.device) -> None:
+    # The first column holds the owner of each message, and _pack kept the owners in order.
+    owners, counts = columns[0].unique_consecutive(return_counts=True)
+    parts = [column.to(device).split(counts.tolist()) for column in columns]
+    for owner, *message in zip(owners.tolist(), *parts, strict=True):
+        store[owner] = tuple(message)
