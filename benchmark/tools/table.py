@@ -7,17 +7,25 @@ from typing import NamedTuple
 import pandas as pd
 
 from benchmark.errors import UserError
-from benchmark.records.statistics import CONFIDENCE
-from benchmark.runner.tables.columns import Column, Row, render
-from benchmark.runner.tables.comparison import SHOWN, answers, names_of, recorded_runs
+from benchmark.runner.tables.columns import Row
+from benchmark.runner.tables.comparison import (
+    SHOWN,
+    Answer,
+    answers,
+    as_text,
+    names_of,
+    ranges,
+    recorded_runs,
+)
 
 INTERVALS = ("interval", "behind_interval")
+QUESTION = "question"
 
 
 class Comparison(NamedTuple):
-    """The rows of every question, and what is no finished run, one sentence each."""
+    """What is said of every question, and what is no finished run, one sentence each."""
 
-    answers: list[list[Row]]
+    answers: list[Answer]
     left_out: list[str]
 
 
@@ -38,63 +46,58 @@ def comparison_of(folders: Sequence[Path]) -> Comparison:
     return Comparison(compared, left_out)
 
 
-def as_text(compared: Sequence[Sequence[Row]]) -> str:
-    """A table for every question, its common settings above it."""
-    parts = []
-    for rows in compared:
-        first = rows[0]
-        head = f"{first['dataset']}, protocol {first['protocol']}, batch size {first['batch_size']}"
-        parts.append(f"{head}: mean [{CONFIDENCE:.0%} interval] over seeds")
-        parts.append(render(rows, names_of(rows) | SHOWN) + "\n")
-    if any(row["ahead"] for rows in compared for row in rows):
-        parts.append("* above every other configuration: each difference's interval excludes 0")
-    return "\n".join(parts).rstrip()
-
-
-def as_csv(compared: Sequence[Sequence[Row]]) -> str:
+def as_csv(told: Sequence[Answer]) -> str:
     """One line for every configuration, numbers in full."""
-    rows = []
-    every = [row for rows in compared for row in rows]
-    names = _names(every)
-    for number, rows_of_one in enumerate(compared, start=1):
-        for row in rows_of_one:
-            numbers = {name: row[name] for name in ("seeds", "metric", "mean", "behind", "ahead")}
-            for name in INTERVALS:
-                low, high = row[name] or (None, None)
-                numbers |= {f"{name}_low": low, f"{name}_high": high}
-            texts = {title: text(row) for title, text in names.items()}
-            rows.append({"comparison": number, **texts, **numbers})
-    return pd.DataFrame(rows).to_csv(index=False).rstrip()
+    return pd.concat([_frame(answer) for answer in told]).to_csv(index=False).rstrip()
 
 
-def as_markdown(compared: Sequence[Sequence[Row]]) -> str:
-    """A Markdown table of all configurations."""
-    table = _texts(compared)
-    lines = [list(table.columns), ["---"] * table.shape[1], *table.to_numpy().tolist()]
-    escaped = ([cell.replace("|", r"\|") for cell in line] for line in lines)
-    return "\n".join(f"| {' | '.join(line)} |" for line in escaped)
+def as_markdown(told: Sequence[Answer]) -> str:
+    """A Markdown table for every question, under its heading."""
+    parts = []
+    for answer in told:
+        table = _texts(answer)
+        lines = [list(table.columns), ["---"] * table.shape[1], *table.to_numpy().tolist()]
+        escaped = ([cell.replace("|", r"\|") for cell in line] for line in lines)
+        rows = "\n".join(f"| {' | '.join(line)} |" for line in escaped)
+        parts.append(f"**{answer.heading}**\n\n{rows}")
+    return "\n\n".join(parts)
 
 
-def as_latex(compared: Sequence[Sequence[Row]]) -> str:
-    """A LaTeX table of all configurations."""
-    return _texts(compared).to_latex(index=False, escape=True).rstrip()
+def as_latex(told: Sequence[Answer]) -> str:
+    """A LaTeX table for every question, with its heading as a comment."""
+    return "\n".join(
+        f"% {answer.heading}\n{_texts(answer).to_latex(index=False, escape=True)}"
+        for answer in told
+    ).rstrip()
 
 
-def _texts(compared: Sequence[Sequence[Row]]) -> pd.DataFrame:
-    columns = _names([row for rows in compared for row in rows]) | SHOWN
+def _texts(answer: Answer) -> pd.DataFrame:
+    columns = names_of(answer.rows) | SHOWN
     return pd.DataFrame(
-        {title: text(row) for title, text in columns.items()} for rows in compared for row in rows
+        {title: text(row) for title, text in columns.items()} for row in answer.rows
     )
 
 
-def _names(rows: Sequence[Row]) -> dict[str, Column]:
-    said = {title: SHOWN[title] for title in ("system", "i x j x k")}
-    always: dict[str, Column] = {
-        "dataset": lambda row: row["dataset"],
-        "protocol": lambda row: row["protocol"],
-        "model": lambda row: row["model"],
-    }
-    return always | names_of(rows) | said
+def _frame(answer: Answer) -> pd.DataFrame:
+    names = names_of(answer.rows)
+    return pd.DataFrame(
+        {QUESTION: answer.heading, **_named(row), **{t: text(row) for t, text in names.items()},
+         **_numbers(row)}
+        for row in answer.rows
+    )  # fmt: skip
+
+
+def _named(row: Row) -> dict[str, str]:
+    names = ("dataset", "protocol", "batch_size", "model", "system")
+    return {name: row[name] for name in names} | {"i x j x k": row["degrees"]}
+
+
+def _numbers(row: Row) -> Row:
+    numbers = {name: row[name] for name in ("metric", "mean", "behind", "ahead")}
+    for name in INTERVALS:
+        low, high = row[name] or (None, None)
+        numbers |= {f"{name}_low": low, f"{name}_high": high}
+    return numbers | {name: ranges(row[name]) for name in ("seeds", "paired")}
 
 
 FORMATS = {"text": as_text, "csv": as_csv, "markdown": as_markdown, "latex": as_latex}

@@ -45,18 +45,18 @@ def test_text(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     unfinished = "the run is unfinished (it has no result.json)"
     assert shown.err == f"left out: {results}/worse/cut: {unfinished}\n"
     lines = [" ".join(line.split()) for line in shown.out.splitlines()]
-    assert "a_dataset, protocol a_protocol, batch size 100: mean [95% interval] over seeds" in lines
-    assert "better 1x1x1 2 test mrr 0.6200 [0.3659, 0.8741]" in lines
-    worse = "worse 1x1x1 2 test mrr 0.5100 [0.3829, 0.6371] 0.1100 [-0.0171, 0.2371]"
-    assert worse in lines
-    assert "better 1x1x1 1 test mrr 0.9000" in lines
+    common = "protocol a_protocol, batch size 100: test mrr, mean [95% interval] over seeds"
+    assert [line for line in lines if ":" in line] == [f"a_dataset, {common}", f"another, {common}"]
+    assert "a_model better 1x1x1 0-1 0.6200 [0.3659, 0.8741]" in lines
+    assert "a_model worse 1x1x1 0-1 0.5100 [0.3829, 0.6371] 0.1100 [-0.0171, 0.2371]" in lines
+    assert "a_model better 1x1x1 0 0.9000" in lines
 
 
 def test_csv_has_the_numbers_in_full(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(results), "--format", "csv"]) == 0
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     assert [(row["dataset"], row["system"], row["seeds"]) for row in rows] == [
-        ("a_dataset", "better", "2"), ("a_dataset", "worse", "2"), ("another", "better", "1"),
+        ("a_dataset", "better", "0-1"), ("a_dataset", "worse", "0-1"), ("another", "better", "0"),
     ]  # fmt: skip
     assert float(rows[1]["mean"]) == pytest.approx(0.51)
     assert float(rows[1]["behind"]) == pytest.approx(0.11)
@@ -66,10 +66,12 @@ def test_csv_has_the_numbers_in_full(results: Path, capsys: pytest.CaptureFixtur
 
 def test_markdown_and_latex(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(results / "better"), "--format", "markdown"]) == 0
-    head, rule, *rows = capsys.readouterr().out.splitlines()
-    assert head.startswith("| dataset | protocol | model | system | i x j x k | seeds | metric |")
+    question, _, head, rule, row, *rest = capsys.readouterr().out.splitlines()
+    assert question == "**a_dataset, protocol a_protocol, batch size 100: test mrr**"
+    assert head == "| model | system | i x j x k | seeds | mean | behind the best |"
     assert rule.count("---") == head.count("|") - 1
-    assert len(rows) == 2
+    assert row == "| a_model | better | 1x1x1 | 0-1 | 0.6200 [0.3659, 0.8741] |  |"
+    assert rest[1].startswith("**another, ")
     assert main([str(results / "better"), "--format", "latex"]) == 0
     assert "a\\_dataset" in capsys.readouterr().out
 
@@ -92,10 +94,11 @@ def test_a_command_shows_what_was_recorded_beside_it(
     recorded, unreadable = recorded_runs(results)
     assert unreadable == []
     own = [folder for folder in recorded if folder.path.parent.name == "worse"]
-    rows = compare(own, recorded)
-    told = {row["system"]: (row["before"], row["seeds"], row["mean"]) for row in rows}
-    assert told == {"better": (True, 2, pytest.approx(0.62)), "worse": (False, 2, 0.51)}
-    print_comparison(rows)
+    told = compare(own, recorded)
+    rows = {row["system"]: (row["before"], len(row["seeds"])) for row in told[0].rows}
+    assert rows == {"better": (True, 2), "worse": (False, 2)}
+    assert len(told) == 1  # nothing of the command is of the other data set
+    print_comparison(told)
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
-    assert any(line.startswith("better 1x1x1 2") and line.endswith("before") for line in lines)
-    assert any(line.startswith("worse 1x1x1 2") and line.endswith("now") for line in lines)
+    shown = [line for line in lines if line.startswith("a_model")]
+    assert [line.rpartition(" ")[2] for line in shown] == ["before", "now"]

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from benchmark.experiment import Experiment
-from benchmark.records.identity import identifying
+from benchmark.records.identity import GROUPS, identifying
 from benchmark.records.reader import leaves
 
 # The fields of a result.json and, under "settings", what ``flat`` gives; ``status`` may also be a
@@ -50,19 +50,37 @@ def settings_of(experiment: Experiment) -> dict[str, Any]:
 def telling(rows: Sequence[Row], names: Collection[str]) -> dict[str, Column]:
     """A column for each setting, beside ``names``, without which rows would be taken for alike.
 
-    It is one that all rows have, with several values, or one that differs between rows of the same
-    ``names``.
+    It is one that all rows have, with several values that the name of a system or network does not
+    say, or one that differs between rows of the same ``names``.
     """
-    alike: dict[str, list[Row]] = {}
-    for row in rows:
-        alike.setdefault(json.dumps([row[name] for name in names]), []).append(row["settings"])
     every = [row["settings"] for row in rows]
     common = set.intersection(*map(set, every)) if every else set()
-    found = {name for name in _differing(every) & common if not _otherwise_said(name)}
-    for group in alike.values():
-        found |= _differing(group) - set(NAMED)
+    several = {name for name in differing(every) & common if not _otherwise_said(name)}
+    found = {name for name in several if name.partition(".")[0] not in GROUPS}
+    for group in GROUPS:
+        for part in _alike(rows, [group]):
+            found |= {name for name in several & differing(part) if name.startswith(f"{group}.")}
+    for part in _alike(rows, names):
+        found |= differing(part) - set(NAMED)
     shown = [name for name in sorted(found - set(names)) if not name.startswith("choices.")]
     return {name: _column(name) for name in shown}
+
+
+def differing(settings: Collection[Row]) -> set[str]:
+    """The names of which the values, or their absence, are not everywhere the same."""
+    names = {name for one in settings for name in one}
+    return {name for name in names if len({repr(one.get(name, ...)) for one in settings}) > 1}
+
+
+def mixed_visibility(rows: Sequence[Row]) -> list[str]:
+    """A line that says so where rows differ in what a query may see of its own batch."""
+    visibilities = sorted({row["visibility"] for row in rows if row.get("visibility")})
+    if len(visibilities) < 2:
+        return []
+    return [
+        f"Note: the rows mix what a query may see of its own batch ({', '.join(visibilities)}); "
+        "their accuracies do not compare directly."
+    ]
 
 
 def render(rows: Sequence[Row], columns: dict[str, Column]) -> str:
@@ -120,10 +138,12 @@ def _least_width(title: str, texts: Sequence[str]) -> int:
     return max(*map(len, words), *(min(LONGEST_VALUE, len(text)) for text in texts))
 
 
-def _differing(settings: Collection[Row]) -> set[str]:
-    """The names of which the values, or their absence, are not everywhere the same."""
-    names = {name for one in settings for name in one}
-    return {name for name in names if len({repr(one.get(name, ...)) for one in settings}) > 1}
+def _alike(rows: Sequence[Row], names: Collection[str]) -> list[list[Row]]:
+    """The settings of the rows that agree in ``names``, together."""
+    alike: dict[str, list[Row]] = {}
+    for row in rows:
+        alike.setdefault(json.dumps([row.get(n) for n in names]), []).append(row["settings"])
+    return list(alike.values())
 
 
 def _otherwise_said(name: str) -> bool:
@@ -133,15 +153,15 @@ def _otherwise_said(name: str) -> bool:
 
 def _column(name: str) -> Column:
     def text(row: Row) -> str:
-        return _plain(row["settings"].get(name, ""))
+        return plain(row["settings"].get(name, ""))
 
     return text
 
 
-def _plain(value: Any) -> str:
+def plain(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
-    return ",".join(map(_plain, value)) if isinstance(value, tuple) else str(value)
+    return ",".join(map(plain, value)) if isinstance(value, tuple) else str(value)
 
 
 def number(value: float | None, form: str, unit: float = 1) -> str:

@@ -1,15 +1,12 @@
 """What runs say over seeds: means, and differences to the best configuration."""
 
-import json
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
-from benchmark.parallelism import Parallelism
-from benchmark.records.identity import identifying
 from benchmark.records.reader import Unreadable, read_records
 from benchmark.records.run_folder import RunFolder
 from benchmark.records.statistics import (
@@ -19,57 +16,84 @@ from benchmark.records.statistics import (
     mean_interval,
     paired_differences,
 )
-from benchmark.runner.tables.columns import NAMES, SETTINGS, Column, Row, flat, render, telling
+from benchmark.runner.tables.columns import (
+    NAMES,
+    SETTINGS,
+    WIDTH,
+    Column,
+    Row,
+    mixed_visibility,
+    render,
+    telling,
+)
+from benchmark.runner.tables.questions import Asked, Finished, own_settings, questions
 
-Result = dict[str, Any]  # the fields of a result.json
-Configurations = Mapping[str, dict[int, Result]]  # by settings and seed
 
-# Runs that agree in these settings, and honoured the same visibility, answer the same question and
-# may be compared.
-QUESTION = (
-    "dataset", "task", "protocol", "batch_size", "max_events",
-    "random_edge_features", "class_features",
-)  # fmt: skip
+def ranges(numbers: Sequence[int]) -> str:
+    """ "0-2, 5" of ascending numbers."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
+
+
+def _behind(row: Row) -> str:
+    text = _measured(row["behind"], row["behind_interval"])
+    alone = text and row["paired"] != row["seeds"]
+    return f"{text} (seed {ranges(row['paired'])})" if alone else text
+
+
+def _measured(mean: float | None, interval: Interval | None) -> str:
+    if mean is None:
+        return ""
+    return f"{mean:.4f}" + (f" [{interval.low:.4f}, {interval.high:.4f}]" if interval else "")
 
 
 SHOWN: dict[str, Column] = {
+    "model": lambda row: row["model"],
     "system": lambda row: row["system"],
     "i x j x k": lambda row: row["degrees"],
-    "seeds": lambda row: str(row["seeds"]),
-    "metric": lambda row: row["metric"].replace("_", " "),
+    "seeds": lambda row: ranges(row["seeds"]),
     "mean": lambda row: _measured(row["mean"], row["interval"]) + (" *" if row["ahead"] else ""),
-    "behind the best": lambda row: _measured(row["behind"], row["behind_interval"]),
+    "behind the best": _behind,
 }
-
-
 WHEN: dict[str, Column] = {"recorded": lambda row: "before" if row["before"] else "now"}
+SIGHT: dict[str, Column] = {"visibility": lambda row: str(row["visibility"])}
 
 
-def compare(folders: Sequence[RunFolder], recorded: Sequence[RunFolder] = ()) -> list[Row]:
+class Answer(NamedTuple):
+    """One question and a row for every configuration that answers it, the best first.
+
+    ``mean`` and ``interval`` of a row are those of ``metric`` over ``seeds``. ``behind`` is how far
+    the mean lies behind that of the best, with ``behind_interval``, both over the ``paired`` seeds
+    that the two share; None for the best. ``ahead`` says that it is the best and significantly
+    above every other one.
+    """
+
+    heading: str
+    rows: list[Row]
+
+
+def compare(folders: Sequence[RunFolder], recorded: Sequence[RunFolder] = ()) -> list[Answer]:
     """What ``answers`` says of ``folders``, beside the ``recorded`` runs of the same questions.
 
     Nothing where there is one seed of each, and nothing to compare them with.
     """
-    asked = _questions(folders)
-    both = _questions([*folders, *recorded])
-    own = {settings for runs in asked.values() for settings in runs}
-    rows = [
-        row | {"before": settings not in own}
-        for question in asked
-        for settings, row in _answer(both[question]).items()
+    told = [
+        answer
+        for answer in answers([*folders, *recorded], {folder.path.resolve() for folder in folders})
+        if not all(row["before"] for row in answer.rows)
     ]
-    return rows if any(row["seeds"] > 1 or row["before"] for row in rows) else []
+    rows = [row for answer in told for row in answer.rows]
+    return told if any(len(row["seeds"]) > 1 or row["before"] for row in rows) else []
 
 
-def answers(folders: Sequence[RunFolder]) -> list[list[Row]]:
-    """For every question, a row for every configuration whose finished runs have a best round.
-
-    ``mean`` and ``interval`` are those of the test metric (of validation where there was no test)
-    over ``seeds``. ``behind`` is how far the mean lies behind that of the best configuration for
-    the same question, with ``behind_interval``, both on the seeds that the two share; None for the
-    best. ``ahead`` says that it is the best and significantly above every other one.
-    """
-    return [list(_answer(runs).values()) for runs in _questions(folders).values()]
+def answers(folders: Iterable[RunFolder], own: set[Path] | None = None) -> list[Answer]:
+    """What finished runs say; configurations that none of ``own`` belongs to are ``before``."""
+    return [Answer(asked.heading, _rows(asked, own)) for asked in questions(folders)]
 
 
 def recorded_runs(folder: Path) -> tuple[list[RunFolder], list[Unreadable]]:
@@ -78,91 +102,78 @@ def recorded_runs(folder: Path) -> tuple[list[RunFolder], list[Unreadable]]:
     return [RunFolder(path) for path in records.runs.index], records.unreadable
 
 
-def _questions(folders: Sequence[RunFolder]) -> dict[str, Configurations]:
-    """The results by question, settings and seed; of equal runs the first."""
-    questions: dict[str, Configurations] = defaultdict(lambda: defaultdict(dict))
-    for folder in folders:
-        result = folder.result()
-        if result and result["status"] == "finished" and _metric(result):
-            settings = identifying(folder.config(), "seed")
-            data = settings["content"].get("data")
-            asked = [data, *(settings.get(key) for key in QUESTION)]
-            question = json.dumps([*asked, result["visibility"]], sort_keys=True)
-            of_seed = questions[question][json.dumps(settings, sort_keys=True)]
-            of_seed.setdefault(result["seed"], result)
-    return questions
-
-
-def print_comparison(rows: Sequence[Row]) -> None:
-    """Print ``compare``; nothing without rows."""
-    if not rows:
-        return
-    print(f"Over seeds: mean [{CONFIDENCE:.0%} interval], differences paired by seed")
-    print(render(rows, names_of(rows) | SHOWN | WHEN if _mixed(rows) else names_of(rows) | SHOWN))
-    if any(row["seeds"] < 2 for row in rows):
-        print("One seed gives no interval, and nothing is significant.")
+def as_text(told: Sequence[Answer]) -> str:
+    """A table for every question, what its rows have in common above it."""
+    parts = []
+    for answer in told:
+        when = {row["before"] for row in answer.rows}
+        columns = names_of(answer.rows) | SHOWN | (WHEN if len(when) > 1 else {})
+        head = f"{answer.heading}, mean [{CONFIDENCE:.0%} interval] over seeds"
+        parts.append(textwrap.fill(head, WIDTH))
+        parts += [render(answer.rows, columns), *mixed_visibility(answer.rows), ""]
+    rows = [row for answer in told for row in answer.rows]
+    if any(len(row["seeds"]) < 2 for row in rows):
+        parts.append("One seed gives no interval, and nothing is significant.")
     if any(row["ahead"] for row in rows):
-        print("* above every other configuration: the interval of each difference excludes 0")
-    print()
+        parts.append("* above every other configuration: each difference's interval excludes 0")
+    return "\n".join(parts).rstrip()
+
+
+def print_comparison(told: Sequence[Answer]) -> None:
+    """Print ``compare``; nothing without answers."""
+    if told:
+        print(f"{as_text(told)}\n")
 
 
 def names_of(rows: Sequence[Row]) -> dict[str, Column]:
-    """A column for every setting that differs between the rows."""
+    """A column for every setting that differs between the rows, but those always shown."""
     columns = {
-        title: text for title, text in SETTINGS.items() if len({text(row) for row in rows}) > 1
+        title: text
+        for title, text in (SETTINGS | SIGHT).items()
+        if title not in SHOWN and len({text(row) for row in rows}) > 1
     }
-    return columns | telling(rows, (*NAMES, "degrees"))
+    return columns | telling(rows, (*NAMES, "visibility", "degrees"))
 
 
-def _mixed(rows: Sequence[Row]) -> bool:
-    return any(row.get("before") for row in rows)
-
-
-def _answer(runs: Configurations) -> dict[str, Row]:
-    """The rows of one question, by settings."""
-    values = {
-        settings: {seed: result["metrics"][_metric(result)] for seed, result in of_seed.items()}
-        for settings, of_seed in runs.items()
-    }
-    best = max(values, key=lambda settings: np.mean(list(values[settings].values())))
-    rows = {}
-    for settings, of_seed in values.items():
-        sample = list(of_seed.values())
-        behind = [] if settings == best else paired_differences(values[best], of_seed)
-        rows[settings] = {
-            **_names(next(iter(runs[settings].values()))),
-            "settings": flat(json.loads(settings)),
-            "seeds": len(sample),
-            "mean": float(np.mean(sample)),
-            "interval": mean_interval(sample),
-            "behind": float(np.mean(behind)) if behind else None,
-            "behind_interval": mean_interval(behind),
-            "ahead": settings == best and _is_ahead(best, values),
-        }
+def _rows(asked: Asked, own: set[Path] | None) -> list[Row]:
+    """The rows of one question."""
+    samples = [(_by_seed(runs), runs) for runs in asked.configurations]
+    samples.sort(key=lambda sample: -float(np.mean(list(sample[0].values()))))
+    best, others = samples[0][0], [values for values, _ in samples[1:]]
+    rows = []
+    for values, runs in samples:
+        behind = [] if values is best else paired_differences(best, values)
+        first = runs[0].result
+        rows.append(
+            {name: first[name] for name in (*NAMES, "visibility")}
+            | {
+                "degrees": runs[0].degrees,
+                "metric": runs[0].metric,
+                "settings": own_settings(runs[0]),
+                "seeds": sorted(values),
+                "mean": float(np.mean(list(values.values()))),
+                "interval": mean_interval(list(values.values())),
+                "paired": [] if values is best else sorted(best.keys() & values.keys()),
+                "behind": float(np.mean(behind)) if behind else None,
+                "behind_interval": mean_interval(behind),
+                "ahead": values is best and _is_ahead(best, others),
+                "before": own is not None and own.isdisjoint(_paths(runs)),
+            }
+        )
     return rows
 
 
-def _is_ahead(best: str, values: Mapping[str, Mapping[int, float]]) -> bool:
-    others = [of_seed for settings, of_seed in values.items() if settings != best]
-    above = [is_above(values[best], other) for other in others]
-    return bool(above) and all(above)
+def _by_seed(runs: Sequence[Finished]) -> dict[int, float]:
+    """The metric by seed; of equal runs the first."""
+    values: dict[int, float] = {}
+    for run in runs:
+        values.setdefault(run.result["seed"], run.result["metrics"][run.metric])
+    return values
 
 
-def _names(result: Result) -> Row:
-    degrees = str(Parallelism(**result["parallelism"]))
-    return {name: result[name] for name in NAMES} | {"degrees": degrees, "metric": _metric(result)}
+def _paths(runs: Sequence[Finished]) -> set[Path]:
+    return {run.folder.path.resolve() for run in runs}
 
 
-def _metric(result: Result) -> str:
-    """The primary metric of test, of validation where there was no test; empty without one."""
-    primary = result["primary_metric"]
-    if primary is None:
-        return ""
-    test = f"test_{primary}"
-    return test if test in result["metrics"] else f"validation_{primary}"
-
-
-def _measured(mean: float | None, interval: Interval | None) -> str:
-    if mean is None:
-        return ""
-    return f"{mean:.4f}" + (f" [{interval.low:.4f}, {interval.high:.4f}]" if interval else "")
+def _is_ahead(best: Mapping[int, float], others: Sequence[Mapping[int, float]]) -> bool:
+    return bool(others) and all(is_above(best, other) for other in others)

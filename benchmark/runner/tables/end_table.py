@@ -4,7 +4,16 @@ from collections.abc import Sequence
 from functools import partial
 
 from benchmark.parallelism import Parallelism
-from benchmark.runner.tables.columns import NAMES, SETTINGS, Column, Row, number, render, telling
+from benchmark.runner.tables.columns import (
+    NAMES,
+    SETTINGS,
+    Column,
+    Row,
+    mixed_visibility,
+    number,
+    render,
+    telling,
+)
 
 
 def print_table(rows: Sequence[Row]) -> None:
@@ -23,12 +32,8 @@ def print_table(rows: Sequence[Row]) -> None:
     print("  " + ", ".join(f"{title} {text(rows[0])}" for title, text in shared.items()))
     print(render(rows, columns))
     print()
-    visibilities = {row["visibility"] for row in rows if row.get("visibility")}
-    if len(visibilities) > 1:
-        print(
-            "Note: the rows mix what a query may see of its own batch "
-            f"({', '.join(sorted(visibilities))}); their accuracies do not compare directly."
-        )
+    for note in mixed_visibility(rows):
+        print(note)
 
 
 def _columns(rows: Sequence[Row]) -> dict[str, Column]:
