@@ -45,7 +45,9 @@ def test_text(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     unfinished = "the run is unfinished (it has no result.json)"
     assert shown.err == f"left out: {results}/worse/cut: {unfinished}\n"
     lines = [" ".join(line.split()) for line in shown.out.splitlines()]
-    common = "protocol a_protocol, batch size 100: test mrr, mean [95% interval] over seeds"
+    common = (
+        "task a task, protocol a_protocol, batch size 100: test mrr, mean [95% interval] over seeds"
+    )
     assert [line for line in lines if ":" in line] == [f"a_dataset, {common}", f"another, {common}"]
     assert "a_model better 1x1x1 0-1 0.6200 [0.3659, 0.8741]" in lines
     assert "a_model worse 1x1x1 0-1 0.5100 [0.3829, 0.6371] 0.1100 [-0.0171, 0.2371]" in lines
@@ -67,13 +69,13 @@ def test_csv_has_the_numbers_in_full(results: Path, capsys: pytest.CaptureFixtur
 def test_markdown_and_latex(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(results / "better"), "--format", "markdown"]) == 0
     question, _, head, rule, row, *rest = capsys.readouterr().out.splitlines()
-    assert question == "**a_dataset, protocol a_protocol, batch size 100: test mrr**"
+    assert question == "**a_dataset, task a task, protocol a_protocol, batch size 100: test mrr**"
     assert head == "| model | system | i x j x k | seeds | mean | behind the best |"
     assert rule.count("---") == head.count("|") - 1
     assert row == "| a_model | better | 1x1x1 | 0-1 | 0.6200 [0.3659, 0.8741] |  |"
     assert rest[1].startswith("**another, ")
     assert main([str(results / "better"), "--format", "latex"]) == 0
-    assert "a\\_dataset" in capsys.readouterr().out
+    assert "a\\_model" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
