@@ -27,8 +27,11 @@ INTERRUPTED = 128  # plus the number of the signal, as shells do
 def main(arguments: list[str]) -> int:
     """Run a suite; the exit code is 0 if every experiment has finished."""
     words = [each for each in arguments if each not in INSTEAD]
-    act = next((INSTEAD[each] for each in arguments if each in INSTEAD), run_command)
+    instead = sorted(set(arguments) & set(INSTEAD))
+    act = INSTEAD[instead[0]] if instead else run_command
     try:
+        if len(instead) > 1:
+            raise UserError(f"{' and '.join(instead)} are several things to do; write one of them.")
         words = complete(words)
         if HELP & set(words):
             act = print_help

@@ -19,12 +19,19 @@ from omegaconf.errors import OmegaConfBaseException
 
 from benchmark.errors import UserError
 from benchmark.runner.settings import Settings
-from benchmark.runner.words import FOLDER, config_dir, given_values, spelled_out, to_word
+from benchmark.runner.words import (
+    FOLDER,
+    GROUPS,
+    config_dir,
+    given_values,
+    spelled_out,
+    to_word,
+)
 
 CONF = Path(__file__).parents[1] / "conf"
-GROUPS = ("suite", "dataset", "task", "protocol", "system", "model")
-NEAREST_SHOWN = 5
+NEAREST_SHOWN, SIMILAR = 5, 0.6
 RENAMED = {"passes": "epochs"}  # words that older commands have
+TYPES = {"Integer": "a whole number", "Float": "a number", "Boolean": "true or false"}
 
 ConfigStore.instance().store("schema", Settings)
 
@@ -123,13 +130,24 @@ def _explain(error: Exception, words: list[str]) -> str:
     if unknown:
         key, known = unknown.group(1), _known_keys(words)
         parent = key.rpartition(".")[0]
-        siblings = [one for one in known if one.rpartition(".")[0] == parent]
-        return f"There is no key {key!r}; {_nearest(key, siblings or known)}."
+        siblings = [one for one in known if one.rpartition(".")[0] == parent and "._" not in one]
+        below = [one for one in known if one.endswith(f".{key}")]
+        return f"There is no key {key!r}; {_nearest(key, siblings or known, below)}."
     if error.__cause__ is not None:
         word = re.match(r"Error merging override (.*)", str(error))
         where = f"{word.group(1)!r} is refused: " if word else ""
-        return where + _first_line(error.__cause__) + "."
+        return where + _what_fits(_first_line(error.__cause__)) + "."
     return _first_line(error) + "."
+
+
+def _what_fits(reason: str) -> str:
+    """omegaconf's reason to refuse a value, in the words of whoever wrote it."""
+    if found := re.fullmatch(r"Value '.*' of type '(\w+)' could not be converted to (\w+)", reason):
+        several = "; several values are written KEY=A,B" if found[1] == "list" else ""
+        return f"the value must be {TYPES.get(found[2], found[2])}{several}"
+    if "is not a valid bool" in reason:
+        return f"the value must be {TYPES['Boolean']}"
+    return "it needs a value" if reason.endswith("is not Optional") else reason
 
 
 def _known_keys(words: list[str]) -> list[str]:
@@ -147,10 +165,12 @@ def _known_keys(words: list[str]) -> list[str]:
     return keys
 
 
-def _nearest(name: str, known: list[str]) -> str:
+def _nearest(name: str, known: list[str], sure: Sequence[str] = ()) -> str:
+    """What may have been meant, ``sure`` first, and all there is beside it in its place."""
     name = RENAMED.get(name, name)
-    near = difflib.get_close_matches(name, known, n=NEAREST_SHOWN, cutoff=0.5)
-    rest = [one for one in known if one not in near and "." not in one]
+    likely = difflib.get_close_matches(name, known, n=NEAREST_SHOWN, cutoff=SIMILAR)
+    near = [*sure, *(one for one in likely if one not in sure)]
+    rest = [one for one in known if one not in near and one.count(".") == name.count(".")]
     guess = f"did you mean {near[0]}? Choose" if near else "choose"
     return f"{guess} from {', '.join(near + rest)}"
 

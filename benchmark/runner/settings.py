@@ -115,6 +115,9 @@ def check(settings: dict[str, Any]) -> None:
     """Refuse values that cannot be run, naming them; raises ``UserError``."""
     check_complete(settings)
     values = settings | {f"parallelism.{key}": n for key, n in settings["parallelism"].items()}
+    for key in (*WHOLE_NUMBERS, *POSITIVE_NUMBERS):
+        if not isinstance(values[key], int | float | None):  # what ${...} stands for has no type
+            raise UserError(f"{key} must be a number, not {values[key]!r}.")
     for key, (least, most) in WHOLE_NUMBERS.items():
         _between(key, values[key], least, most)
     for key, most in POSITIVE_NUMBERS.items():

@@ -3,6 +3,8 @@
 import itertools
 import os
 import shlex
+import shutil
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
@@ -42,11 +44,13 @@ class Suite:
 def pasted(words: list[str]) -> str:
     """The command with the variables of the environment that decide what it does."""
     known = [f"{name}={shlex.quote(os.environ[name])}" for name in VARIABLES if name in os.environ]
-    return " ".join([*known, _command(words)])
+    active = shutil.which("python")  # not that of an environment which is called by its path
+    python = "python" if active and os.path.samefile(active, sys.executable) else sys.executable
+    return " ".join([*known, _command(words, python)])
 
 
-def _command(words: list[str]) -> str:
-    return shlex.join(["python", "-m", "benchmark.run", *words])
+def _command(words: list[str], python: str = "python") -> str:
+    return shlex.join([python, "-m", "benchmark.run", *words])
 
 
 def expand(words: list[str], may_download: bool = True) -> Suite:

@@ -6,11 +6,12 @@ import shlex
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import ChoiceSweep, Override, RangeSweep
+from hydra.core.override_parser.types import ChoiceSweep, Override, RangeSweep, Sweep
 from hydra.errors import HydraException
 
 from benchmark.errors import UserError
 from benchmark.parallelism import Parallelism
+from benchmark.records.identity import GROUPS as CHOSEN
 from benchmark.records.identity import NOT_IDENTITY
 
 FOLDER = "--config-dir"
@@ -40,6 +41,8 @@ KEYS = {
     "hydra.sweeper": SWEEPS,
     "hydra.launcher": SWEEPS,
 }
+GROUPS = ("suite", *CHOSEN)
+NOT_UNDERSTOOD = "write KEY=VALUE, such as suite=quick; --help shows every key"
 OTHERWISE = "leave it out; --help shows every key"
 
 
@@ -141,17 +144,23 @@ def _keys(override: Override) -> list[str]:
 
 def _parse_word(word: str) -> Override:
     _refuse_foreign(word)
-    if "=" not in word[1:]:
-        raise UserError(f"{word!r} is not understood; write key=value, or --help for the keys.")
+    key, equals, value = word.partition("=")
+    if word.startswith("~"):
+        raise UserError(f"{word!r} would remove a key, and all are needed; leave it out.")
+    if not (key and equals):
+        raise UserError(f"{word!r} is not understood; {NOT_UNDERSTOOD}.")
+    if not value and key not in (*GROUPS, "parallelism"):
+        raise UserError(f"{word!r} has no value; write {key}=VALUE.")
     try:
         override = OverridesParser.create().parse_override(word)
     except HydraException as error:
         raise UserError(
-            f"{word!r} is not understood: {_first_line(error)}; "
+            f"{word!r} is not understood; write KEY=VALUE or KEY=A,B; "
             f"where that is one value, write {_quoted(word)}."
         ) from error
-    if override.is_delete() or override.package is not None:
-        raise UserError(f"{word!r} is not understood; write key=value, or --help for the keys.")
+    if override.package is not None:
+        group = override.key_or_group
+        raise UserError(f"{word!r} puts a choice where nothing reads it; write {group}=NAME.")
     return override
 
 
@@ -169,9 +178,13 @@ def _refuse_foreign(word: str) -> None:
 def _check_sweep(override: Override) -> None:
     """Raise ``UserError`` where several values mean nothing, or are not written out."""
     value, word = override.value(), str(override.input_line)
-    if not isinstance(value, ChoiceSweep | RangeSweep) or value.shuffle:
+    nested = [each for each in getattr(value, "list", []) if isinstance(each, Sweep)]
+    if not isinstance(value, ChoiceSweep | RangeSweep) or value.shuffle or nested:
         raise UserError(f"{word!r} does not say which values; write them out, KEY=A,B.")
     key = override.key_or_group
+    values = [str(each) for each in override.sweep_string_iterator()]
+    if twice := sorted({each for each in values if values.count(each) > 1}):
+        raise UserError(f"{word!r} names {', '.join(twice)} twice; write it once.")
     if key == "suite":
         raise UserError(f"{word!r} names several suites; a command runs one.")
     if key == "seeds":
@@ -212,7 +225,3 @@ def _literal(value: Any) -> str:
     if isinstance(value, str) and not re.fullmatch(r"[A-Za-z_][\w./-]*", value):
         return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
     return str(value)
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().split("\n")[0].rstrip(".")

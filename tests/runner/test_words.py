@@ -101,7 +101,22 @@ def test_parallelism_as_it_is_written_everywhere() -> None:
          "nothing of what is computed; write one; where that is one value, write "
          "'results_dir=\"a,b\"'."),
         ("model=glob(*)", "'model=glob(*)' does not say which values; write them out, KEY=A,B."),
-        ("~epochs=3", "'~epochs=3' is not understood; write key=value, or --help for the keys."),
+        ("~epochs=3", "'~epochs=3' would remove a key, and all are needed; leave it out."),
+        ("model@mine=jodie", "'model@mine=jodie' puts a choice where nothing reads it; write "
+         "model=NAME."),
+        ("quick", "'quick' is not understood; write KEY=VALUE, such as suite=quick; --help shows "
+         "every key."),
+        ("results_dir=", "'results_dir=' has no value; write results_dir=VALUE."),
+        ("seed=1,2,1", "'seed=1,2,1' names 1 twice; write it once."),
+        ("seed=1,", "'seed=1,' is not understood; write KEY=VALUE or KEY=A,B; where that is one "
+         "value, write 'seed=\"1,\"'."),
+        ("seed=range(1,3),5", "'seed=range(1,3),5' does not say which values; write them out, "
+         "KEY=A,B."),
+        ("seed=[1,2]", "'seed=[1,2]' is refused: the value must be a whole number; several values "
+         "are written KEY=A,B."),
+        ("pin_cores=maybe", "'pin_cores=maybe' is refused: the value must be true or false."),
+        ("epochs=null", "'epochs=null' is refused: it needs a value."),
+        ("seed=${oc.env:HOME}", f"seed must be a number, not {os.environ['HOME']!r}."),
         ("--config-dir", "--config-dir needs a folder: --config-dir DIR."),
     ],
 )  # fmt: skip
@@ -196,9 +211,18 @@ def test_an_older_name_of_a_folder_is_found_again(tmp_path: Path) -> None:
     assert one.folder.path == old
 
 
+def test_a_command_does_one_thing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--show", "--list"]) == 2
+    told = "error: --list and --show are several things to do; write one of them.\n"
+    assert capsys.readouterr().err == told
+
+
 def test_the_command_to_paste_has_what_decides_it(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in suites.VARIABLES:
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    assert pasted([]).startswith(f"{sys.executable} -m benchmark.run")
+    monkeypatch.setattr("shutil.which", lambda name: sys.executable)
     assert pasted(["seeds=3"]) == "python -m benchmark.run seeds=3"
     monkeypatch.setenv("DATASETS_ROOT", "/my data")
     monkeypatch.setenv("WANDB_MODE", "offline")
