@@ -19,6 +19,8 @@ if not torch.cuda.is_available():
 # A shell ignores Ctrl-C for what it runs in the background; commands that a test starts inherit it.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+# What a test writes need not outlive a power cut.
+os.fsync = lambda descriptor: None
 settings.register_profile(
     "steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
