@@ -13,6 +13,7 @@ from tests.experiments import make_experiment  # noqa: F401 - a fixture
 
 # On small tensors more threads only cost time; processes that a test starts inherit it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+torch.set_num_threads(1)
 # Without a GPU Triton's kernels are interpreted, on CPU tensors; it asks when they are defined.
 if not torch.cuda.is_available():
     os.environ.setdefault("TRITON_INTERPRET", "1")

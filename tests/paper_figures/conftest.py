@@ -10,6 +10,7 @@ import yaml
 
 from benchmark.records.reader import Records, read_records
 from paper_figures.figure import Drawing, draw
+from paper_figures.readme import Verdicts, all_verdicts
 from paper_figures.registry import FIGURES
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
@@ -27,6 +28,12 @@ def drawn(
     """Every figure of the kept records, and the folder that they lie in."""
     out = tmp_path_factory.mktemp("drawn")
     return out, {name: draw(figure, reference, out) for name, figure in FIGURES.items()}
+
+
+@pytest.fixture(scope="session")
+def verdicts() -> Verdicts:
+    """What the kept records say of the claims."""
+    return all_verdicts(REFERENCE)
 
 
 @pytest.fixture
