@@ -8,6 +8,7 @@ from torch import nn
 from benchmark.check_model import main
 from benchmark.runner.compose import CONF, choices
 from benchmark.tools.model_check import find_problems
+from tests.tools import broken_pairs as pairs
 from tests.tools import broken_variants as broken
 
 SHIPPED = [
@@ -19,7 +20,7 @@ SHIPPED = [
 ]
 
 
-@pytest.mark.parametrize("variant", [broken.Sound, broken.SoundPairs])
+@pytest.mark.parametrize("variant", [broken.Sound, pairs.SoundPairs])
 def test_a_sound_network_has_no_problem(variant: type[nn.Module]) -> None:
     assert find_problems(variant) == []
 
@@ -67,7 +68,7 @@ def test_several_networks_are_shipped() -> None:
             ["embed returns torch.float32 where weights and inputs are torch.float64."],
         ),
         (broken.DividesByZero, ["score_links returns NaN or infinity."]),
-        (broken.ChangesItsInput, ["update_memory changes the state that it is given"]),
+        (broken.ChangesItsInput, ["update_memory changes what it is given"]),
         (broken.NormalisesOverTheBatch, ["embed depends on the rest of the batch"]),
         (broken.KnowsPositions, ["score_links, of candidates, depends on the order of the batch"]),
         (broken.HasAnIdleParameter, ["No gradient reaches idle.weight, idle.bias: let every"]),
@@ -75,17 +76,39 @@ def test_several_networks_are_shipped() -> None:
             broken.NeedsEdgeFeatures,
             ["Without any features, in float64, it fails: ZeroDivisionError: float division"],
         ),
-        (broken.PairsPeekAtTheirBatch, ["The future leaks: scores change with the events of"]),
-        (broken.PairsKeepHiddenState, ["It keeps hidden state: from the same node memory scores"]),
+        (pairs.PairsPeekAtTheirBatch, ["The future leaks: scores change with the events of"]),
+        (pairs.PairsKeepHiddenState, ["It keeps hidden state: from the same node memory scores"]),
         (
-            broken.PairsKnowTheirPlaces,
+            pairs.PairsKnowTheirPlaces,
             ["embed_pairs depends on the order of the batch: a row must not know its position."],
         ),
         (
-            broken.PairsCompareCandidates,
+            pairs.PairsCompareCandidates,
             ["embed_pairs depends on the rest of the batch: compute every row from its own inputs"],
         ),
-        (broken.PairsKnowTheOrderOfRoots, ["embed_pairs depends on the order of the batch"]),
+        (pairs.PairsKnowTheOrderOfRoots, ["embed_pairs depends on the order of the batch"]),
+        (pairs.PairsKnowTheOrderOfSources, ["embed_pairs depends on the order of the batch"]),
+        (pairs.PairsCountDestinations, ["embed_pairs depends on the rest of the batch"]),
+        (pairs.PairsTakeTheTimeOfTheBatch, ["embed_pairs depends on the rest of the batch"]),
+        (
+            pairs.PairsChangeTheirSubgraph,
+            ["embed_pairs changes what it is given; return new tensors instead."],
+        ),
+        (pairs.PairsChangeTheirEmbeddings, ["score_pairs changes what it is given"]),
+        (
+            pairs.PairsReturnNothing,
+            ["embed_pairs returns NoneType, and it must be a tensor."],
+        ),
+        (pairs.PairsReturnSingles, ["embed_pairs returns torch.float32 where weights and"]),
+        (pairs.PairsReturnNaN, ["embed_pairs returns NaN or infinity."]),
+        (
+            pairs.PairsScoreRowsOnly,
+            ["score_pairs returns the shape [8, 1], and it must be [8, 12]."],
+        ),
+        (
+            pairs.PairsFailInTraining,
+            ["Of other batches, or in training, it fails: IndexError: no such batch."],
+        ),
         (broken.NoTemporalModel, ["NoTemporalModel is not a TemporalModel; derive"]),
     ],
 )
