@@ -43,15 +43,16 @@ def choose(key: str, name: str, choices: Mapping[str, Value]) -> Value:
 
 
 def refusal(error: OSError, place: object = None, key: str = "results_dir or cache_dir") -> str:
-    """What it means that the system refuses to write, and what to do: set ``key``, or else.
+    """What it means that the system refuses to write, and what to do: set ``key``, if any, or else.
 
     ``place`` is where, unless the error names it itself.
     """
     number, full = error.errno or 0, "Disk full: " if error.errno in FULL_DISK else ""
     access = "read or written" if number == errno.EIO else "written to"
+    elsewhere = f"set {key} to a folder that can, on a disk with room, or " if key else ""
     return (
-        f"{full}{error.filename or place or 'a file'} cannot be {access} ({error.strerror}): set "
-        f"{key} to a folder that can, on a disk with room, or {REFUSALS[number]}"
+        f"{full}{error.filename or place or 'a file'} cannot be {access} ({error.strerror}): "
+        f"{elsewhere}{REFUSALS[number]}"
     )
 
 

@@ -21,7 +21,7 @@ from benchmark.runner.mirrors import mirrors as mirrors_module
 from benchmark.runner.progress import SuiteProgress
 from benchmark.runner.suites import Suite
 from benchmark.runner.workers import launch
-from tests.experiments import MakeExperiment
+from tests.experiments import MakeExperiment, finish
 from tests.faults.forked import Forked
 from tests.faults.scene import PATIENCE, Scene, record, wait_until
 
@@ -155,7 +155,7 @@ def test_a_wandb_server_that_never_answers_costs_seconds_at_the_end(
     assert time.monotonic() - start < 1.0
     (mirror,) = mirrors.started
     time.sleep(3.0)
-    folder.finish({"status": "finished"})
+    finish(folder)
     mirrors.end(folder)
     start = time.monotonic()
     assert mirrors.close() == ["not done after 2 s"]
