@@ -20,6 +20,9 @@ REFUSALS = {
     errno.ENOTDIR: MOVE,
     errno.EEXIST: MOVE,
     errno.EISDIR: "move the folder away",
+    errno.ELOOP: "remove the link that leads to itself",
+    errno.EFBIG: "raise the limit of file sizes (ulimit -f)",
+    errno.ESTALE: "look after the file server",
 }
 
 
@@ -52,7 +55,7 @@ def refusal(error: OSError, place: object = None, key: str = "results_dir or cac
     elsewhere = f"set {key} to a folder that can, on a disk with room, or " if key else ""
     return (
         f"{full}{error.filename or place or 'a file'} cannot be {access} ({error.strerror}): "
-        f"{elsewhere}{REFUSALS[number]}"
+        f"{elsewhere}{REFUSALS.get(number, MOVE)}"
     )
 
 

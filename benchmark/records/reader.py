@@ -64,7 +64,11 @@ def read_records(folder: Path) -> Records:
     rows: dict[str, dict[str, Any]] = {}
     evaluations: list[dict[str, Any]] = []
     unreadable: list[Unreadable] = []
-    for parent, folders, files in os.walk(folder):
+
+    def refused(error: OSError) -> None:
+        unreadable.append(Unreadable(Path(error.filename), f"not readable ({error.strerror})"))
+
+    for parent, folders, files in os.walk(folder, onerror=refused):
         folders[:] = sorted(name for name in folders if name != DRAWN)
         here = Path(parent)
         if not {RESULT, CONFIG, LINES} & set(files):

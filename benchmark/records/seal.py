@@ -115,7 +115,7 @@ def read_object(path: Path) -> dict[str, Any]:
 
 
 def read_environment(folder: Path) -> dict[str, Any]:
-    """What the run in ``folder`` ran on, nothing where that is not recorded; raises DamagedError."""
+    """What the run in ``folder`` ran on; nothing where it does not say. Raises DamagedError."""
     path = folder / ENVIRONMENT
     if not path.exists():
         return {}

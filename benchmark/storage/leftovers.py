@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from uuid import uuid4
 
+from benchmark.errors import PlaceError, refusal
 from benchmark.machine.process_tree import is_alive
 
 TEMPORARY = re.compile(r"\..+\.([0-9a-f]{8})-(\d+)-[0-9a-f]{8}\.tmp")  # machine and process
@@ -37,9 +38,15 @@ def collect_leftovers(folder: Path) -> None:
 
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """A folder for the temporary files of processes that are started, gone with the block."""
+    """A folder for the temporary files of processes that are started, gone with the block.
+
+    Raises PlaceError where there can be none.
+    """
     folder = temporary_path(Path(tempfile.gettempdir(), SCRATCH))
-    folder.mkdir(mode=0o700)
+    try:
+        folder.mkdir(mode=0o700)
+    except OSError as error:
+        raise PlaceError(refusal(error, folder, "TMPDIR")) from error
     try:
         yield folder
     finally:

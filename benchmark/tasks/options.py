@@ -135,7 +135,8 @@ RATE, PART = Range(0, 1000, open_below=True), Range(0, 1, open_below=True, open_
 RANGES = {
     r"num_.*_features|edge_dim|num_labels": Range(0, 10**5),  # a stream may have none
     r".*_dim|(num_)?heads|num_layers|.*_layers|num_neighbors|mailbox_size": WIDTH,
-    r"num_.*|.*_events|events_per_.*|.*_factor|log_interval|epochs|.*_epochs|.*_patience|batch_size|.*_length|.*_size": COUNT,
+    r"num_.*|.*_events|events_per_.*|.*_factor|log_interval|.*_length|.*_size": COUNT,
+    r"(.*_)?epochs|.*_patience": COUNT,
     r"(.*_)?learning_rate": RATE,
     r"snapshot_duration|time_window": POSITIVE,
     r"time_decay": Range(0, math.inf, open_above=True),

@@ -170,9 +170,7 @@ class ServerLink:
             link.connect(self.address.socket)
             _, descriptors, _, _ = socket.recv_fds(link, 1, 1)
         except TimeoutError:
-            raise RuntimeError(
-                f"{self._server_now()} has not started in {start_up:g} s"
-            ) from None
+            raise RuntimeError(f"{self._server_now()} has not started in {start_up:g} s") from None
         except OSError:
             descriptors = []
         if not descriptors:
