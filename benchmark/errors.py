@@ -8,6 +8,7 @@ from hydra.errors import InstantiationException
 
 Value = TypeVar("Value")
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+DEFAULT_KEY = "results_dir, cache_dir or TMPDIR"
 MOVE = "move the file away"
 # How the system refuses to write, by the number of its error: what helps beside another place.
 REFUSALS = {
@@ -45,7 +46,7 @@ def choose(key: str, name: str, choices: Mapping[str, Value]) -> Value:
     return choices[name]
 
 
-def refusal(error: OSError, place: object = None, key: str = "results_dir or cache_dir") -> str:
+def refusal(error: OSError, place: object = None, key: str = DEFAULT_KEY) -> str:
     """What it means that the system refuses to write, and what to do: set ``key``, if any, or else.
 
     ``place`` is where, unless the error names it itself.

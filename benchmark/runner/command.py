@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from benchmark.errors import REFUSALS, PlaceError, one_sentence
+from benchmark.errors import REFUSALS, PlaceError, one_sentence, refusal
 from benchmark.experiment import Experiment, Machines
 from benchmark.runner.compose import compose_settings
 from benchmark.runner.progress import SuiteProgress
@@ -30,7 +30,7 @@ def said(act: Callable[[list[str]], int], words: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is left to say
         if error.errno == errno.EPIPE:
             raise
-        raise PlaceError(one_sentence(error)) from error
+        raise PlaceError(refusal(error, "the output", key="")) from error
 
 
 def run_command(words: list[str]) -> int:

@@ -29,10 +29,10 @@ def temporary_path(path: Path) -> Path:
 def collect_leftovers(folder: Path) -> None:
     """Remove what processes that were killed left below ``folder``, and of ``scratch``."""
     for leftover in Path(tempfile.gettempdir()).glob(f".{SCRATCH}.*.tmp"):
-        _collect(leftover)
+        collect(leftover)
     for parent, folders, names in os.walk(folder):
         for name in (*folders, *names):
-            _collect(Path(parent, name))
+            collect(Path(parent, name))
         folders[:] = [name for name in folders if not TEMPORARY.fullmatch(name)]
 
 
@@ -62,7 +62,7 @@ def discard(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
-def _collect(path: Path) -> None:
+def collect(path: Path) -> None:
     """Remove what is unfinished and whose process has ended."""
     if not (found := TEMPORARY.fullmatch(path.name)):
         return
