@@ -12,7 +12,7 @@ from tests.faults.disk import refuse
 from tests.faults.scene import Scene, record
 
 pytestmark = pytest.mark.faults
-STATIC = ("system.static_memory=pretrained", "system.static_memory_epochs=2")
+STATIC = ("system.static_memory=pretrained", "system.static_memory_epochs=2", "epochs=3")
 # The kinds of write: a part of the path, and the operation that fails.
 WRITES = {
     "results folder": ("/results", "mkdir"),
