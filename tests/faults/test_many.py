@@ -166,6 +166,21 @@ def test_a_wandb_server_that_never_answers_costs_seconds_at_the_end(
     assert mirrors.started == []
 
 
+def test_a_suite_beside_a_wandb_server_that_never_answers_is_as_without(
+    tmp_path: Path, silent_server: str
+) -> None:
+    alone, mirrored = Scene(tmp_path / "a"), Scene(tmp_path / "b", "wandb.mode=online")
+    account = {"WANDB_BASE_URL": silent_server, "WANDB_API_KEY": "0" * 40}
+    assert alone.run()[0] == 0
+    code, said = mirrored.run(prepare=lambda: os.environ.update(account))
+    assert code == 0, said
+    assert "W&B mirror: not done after 2 s. The record is complete without it." in said
+    assert alone.folder is not None
+    assert mirrored.folder is not None
+    assert record(mirrored.folder) == record(alone.folder)
+    assert mirrored.left() == []
+
+
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT])
 def test_a_signal_that_was_ignored_before_stays_ignored(
     tmp_path: Path, number: signal.Signals
