@@ -30,7 +30,9 @@ def said(act: Callable[[list[str]], int], words: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is left to say
         if error.errno == errno.EPIPE:
             raise
-        raise PlaceError(refusal(error, "the output", key="")) from error
+        if error.filename is None:
+            raise PlaceError(refusal(error, "the output", key="")) from error
+        raise PlaceError(one_sentence(error)) from error
 
 
 def run_command(words: list[str]) -> int:
