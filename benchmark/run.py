@@ -3,11 +3,13 @@
 From Python: ``from benchmark.run import experiment, load_run, run`` (docs/python.md).
 """
 
+import contextlib
 import signal
 import sys
 
 if __name__ == "__main__":  # what is imported below takes seconds
-    print("Starting: importing packages.", file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):
+        print("Starting: importing packages.", file=sys.stderr, flush=True)
 
 from benchmark.errors import PlaceError, UserError
 from benchmark.runner.command import dry_run, list_command, run_command, said, show_command

@@ -59,7 +59,7 @@ class Records:
 
 def read_records(folder: Path) -> Records:
     """All finished runs below ``folder``, in order of path; FileNotFoundError without a folder."""
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # which refuses no name, however long
         raise FileNotFoundError(f"there is no results folder {folder}; name one with --results")
     rows: dict[str, dict[str, Any]] = {}
     evaluations: list[dict[str, Any]] = []

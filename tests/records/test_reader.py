@@ -109,6 +109,8 @@ def test_other_files_are_named(tmp_path: Path) -> None:
 def test_no_folder_says_how_to_name_one(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"there is no results folder .*--results"):
         read_records(tmp_path / "none")
+    with pytest.raises(FileNotFoundError, match="there is no results folder"):
+        read_records(tmp_path / ("n" * 300))
 
 
 def test_a_folder_that_cannot_be_listed_is_named(
