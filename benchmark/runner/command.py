@@ -1,8 +1,12 @@
 """What the main command does, on the only machine or on each of several."""
 
+import errno
+import os
+import sys
+from collections.abc import Callable
 from typing import Any
 
-from benchmark.errors import one_sentence
+from benchmark.errors import REFUSALS, PlaceError, one_sentence, refusal
 from benchmark.experiment import Experiment, Machines
 from benchmark.runner.compose import compose_settings
 from benchmark.runner.progress import SuiteProgress
@@ -14,6 +18,21 @@ from benchmark.runner.workers.launch import follow
 from benchmark.runner.workers.meeting import Meeting, find_meeting
 
 LOCAL = ("results_dir", "datasets_root", "cache_dir")  # may differ from machine to machine
+
+
+def said(act: Callable[[list[str]], int], words: list[str]) -> int:
+    """What ``act`` returns; BrokenPipeError or PlaceError where what it prints is not taken."""
+    try:
+        return act(words)
+    except OSError as error:
+        if error.errno not in (errno.EPIPE, *REFUSALS):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is left to say
+        if error.errno == errno.EPIPE:
+            raise
+        if error.filename is None:
+            raise PlaceError(refusal(error, "the output", key="")) from error
+        raise PlaceError(one_sentence(error)) from error
 
 
 def run_command(words: list[str]) -> int:

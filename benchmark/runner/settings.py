@@ -6,6 +6,8 @@ from math import prod
 from typing import Any
 
 from benchmark.errors import UserError
+from benchmark.records.identity import GROUPS
+from benchmark.records.seal import DRAWN
 
 MISSING = "???"  # as in the yaml files: has no default
 DEVICES = ("auto", "cpu", "cuda")
@@ -129,9 +131,15 @@ def check(settings: dict[str, Any]) -> None:
         degrees = "x".join(map(str, settings["parallelism"].values()))
         raise UserError(f"{degrees} are {trainers} trainers; at most {MOST_TRAINERS} can be had.")
     check_name("suite.name", settings["suite"]["name"])
-    for group in ("dataset", "system", "model"):
+    if settings["suite"]["name"] == DRAWN:
+        raise UserError(f"suite.name is {DRAWN}, where figures are drawn; choose another.")
+    for group in GROUPS:
         check_name(f"{group}.name", str(settings[group].get("name", group)))
+    for key in ("results_dir", "datasets_root", "cache_dir"):
+        if settings[key] == "":
+            raise UserError(f"{key} is empty; name a folder, or leave it out.")
     _between("machines.number", settings["machines"]["number"], 1, MOST_TRAINERS)
+    _between("machines.here", settings["machines"]["here"], 0, MOST_TRAINERS - 1)
     _one_of("machines.launcher", settings["machines"]["launcher"], LAUNCHERS)
     _one_of("device", settings["device"], DEVICES)
     _one_of("wandb.mode", settings["wandb"]["mode"], WANDB_MODES)

@@ -67,7 +67,8 @@ def write_run(tmp_path: Path) -> Callable[..., Path]:
             for n, value in enumerate(curve, start=1)
         ]
         (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-        (folder / "environment.json").write_text('{"cpu": "a core", "cores": 2, "gpus": []}')
+        environment = {"cpu": "a core", "cores": 2, "gpus": [], "threads_per_process": 1}
+        (folder / "environment.json").write_text(json.dumps(environment))
         return folder
 
     return write

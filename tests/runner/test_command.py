@@ -1,11 +1,14 @@
 """What is checked of several machines before anything starts, and what identifies a run on them."""
 
+import errno
+import os
+
 import pytest
 
-from benchmark.errors import UserError
+from benchmark.errors import PlaceError, UserError
 from benchmark.machine import place
 from benchmark.records.identity import fingerprint
-from benchmark.runner.command import dry_run
+from benchmark.runner.command import dry_run, said
 from benchmark.runner.suites import expand
 from tests.experiments import MakeExperiment
 
@@ -86,3 +89,24 @@ def test_cores_are_shared_by_the_processes_of_a_machine(make_experiment: MakeExp
     two = make_experiment(machines={"number": 2}, processes=2, threads=None)
     assert two.processes_per_machine == 1
     assert two.threads_per_process == place.available_cores()
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "sentence"),
+    [
+        (errno.ENOSPC, PlaceError, "Disk full: the output cannot be written to"),
+        (errno.EPIPE, BrokenPipeError, "Broken pipe"),
+        (errno.ENOENT, FileNotFoundError, "No such file"),
+    ],
+)
+def test_output_that_nobody_takes_is_an_end_without_a_traceback(
+    number: int, kind: type[Exception], sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "dup2", lambda *descriptors: None)
+
+    def act(words: list[str]) -> int:
+        raise OSError(number, os.strerror(number))
+
+    with pytest.raises(kind, match=sentence):
+        said(act, [])
+    assert said(len, ["one"]) == 1
