@@ -35,13 +35,13 @@ class HostMemory:
         self.reset()
 
     def read(self, nodes: Tensor) -> NodeState:
-        """The rows of ``nodes``."""
-        rows = self.state.rows(nodes.cpu())
+        """The rows of ``nodes``, which the host has."""
+        rows = self.state.rows(nodes)
         return NodeState(*(field.to(self.device) for field in rows))
 
     def write(self, nodes: Tensor, rows: NodeState) -> None:
-        """Overwrite the rows of the distinct ``nodes``."""
-        self.state.write(nodes.cpu(), NodeState(*(field.cpu() for field in rows)))
+        """Overwrite the rows of the distinct ``nodes``, which the host has."""
+        self.state.write(nodes, NodeState(*(field.cpu() for field in rows)))
 
     def reset(self) -> None:
         """Forget everything; a collective call."""

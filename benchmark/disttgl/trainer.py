@@ -75,7 +75,10 @@ class LogicalTrainers:
             uses = [(trainer, n) for n in self.schedule.uses(trainer, iteration)]
             batches = {use: self._build(assignment, use) for use in uses if assignment.events}
             if batches and not assignment.reset:
-                self.memory.request(turn, [batch.subgraph.nodes for batch in batches.values()])
+                on_host = self.memory.ids_on_host
+                self.memory.request(
+                    turn, [b.read if on_host else b.subgraph.nodes for b in batches.values()]
+                )
             readings.append(Reading(turn, assignment.reset, batches))
         return readings
 
@@ -137,7 +140,8 @@ class LogicalTrainers:
             turn = Turn(trainer, assignment.copy)
             with self.stopwatch("memory_write"):
                 rows = batch.write.new_state(self.learner.model, state, memory)
-                self.memory.write(turn, batch.write.nodes, rows)
+                nodes = batch.written if self.memory.ids_on_host else batch.write.nodes
+                self.memory.write(turn, nodes, rows)
         return loss
 
     def _all_writers(self, iteration: int) -> list[Turn]:

@@ -130,7 +130,7 @@ class ModelSystem(System):
         stream = dataset.stream
         index = NeighborIndex(stream.src, stream.dst, stream.t, dataset.num_nodes)
         return choose("system.sampler", sampler, RECENT_SAMPLERS)(
-            index.to(self.job.training.device),
+            index,
             model.num_neighbors,
             self.visibility,
             model.num_layers,

@@ -109,13 +109,6 @@ def test_many_events_of_one_node_among_many() -> None:
     assert entries_of(index, num_nodes - 2, num_events) == []
 
 
-def test_moved_index_answers_the_same() -> None:
-    index = NeighborIndex(*stream((0, 2, 5), (2, 1, 5), (0, 1, 9)), num_nodes=4)
-    moved = index.to("cpu")
-    assert moved.device == torch.device("cpu")
-    assert entries_of(moved, 2, 3) == entries_of(index, 2, 3)
-
-
 @pytest.mark.parametrize(
     ("events", "num_nodes", "message"),
     [

@@ -31,6 +31,8 @@ class DaemonMemory:
         ValueError: If the system is not Linux or a copy is shared between machines.
     """
 
+    ids_on_host = True
+
     def __init__(
         self,
         empty: NodeState,

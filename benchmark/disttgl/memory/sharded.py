@@ -32,6 +32,8 @@ class ShardedMemory:
     part in their size. With one process it is a plain table.
     """
 
+    ids_on_host = False
+
     def __init__(
         self, empty: NodeState, max_written: int, parallelism: Parallelism, processes: Processes
     ) -> None:
