@@ -28,7 +28,7 @@ WAITS = {
     "nonzero", "unique_consecutive", "unique_dim",
 }  # fmt: skip
 # What reserves memory or renames it, and launches nothing.
-NOTHING = {"empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided", "detach"}
+NOTHING = {"_local_scalar_dense", "empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided", "detach"}  # fmt: skip
 
 
 @dataclass
@@ -124,6 +124,12 @@ def _refuse_mixture(name: str, inputs: list[Tensor]) -> None:
     strangers = [x for x in inputs if not isinstance(x, PretendTensor) and x.dim()]
     if strangers:
         raise RuntimeError(f"{name}: tensors on {DEVICE} and on the CPU, {_place()}")
+
+
+def launched(name: str) -> None:
+    """Note a kernel that torch knows nothing of."""
+    for count in COUNTS:
+        count.launches.append(f"{name} at {_place()}")
 
 
 def _note(operation: Any, name: str, inputs: list[Tensor], to_host: bool) -> None:

@@ -59,7 +59,8 @@ class TemporalAttention(nn.Module, NarrowProducts):
         [num_events, edge_dim] are those of the whole stream.
         """
         roots = known.index_select(0, subgraph.queries.nodes)
-        keep = self._dropout_factors(subgraph) if self.training else None
+        drops = self.training and self.attention_dropout.probability > 0
+        keep = self._dropout_factors(subgraph) if drops else None
         summed = attend(
             self._queries(roots), known, edge_features, self.time_encoding, subgraph, keep
         )
@@ -88,9 +89,8 @@ class TemporalAttention(nn.Module, NarrowProducts):
     def _dropout_factors(self, subgraph: Subgraph) -> Tensor:
         """What attention weights are multiplied by [num_roots, num_heads, num_neighbors]."""
         num_roots, num_neighbors = subgraph.mask.shape
-        ones = self.key.weight.new_ones(num_roots, self.num_heads, num_neighbors)
-        factors: Tensor = self.attention_dropout(ones)
-        return factors
+        weights = self.key.weight.new_empty(num_roots, self.num_heads, num_neighbors)
+        return self.attention_dropout.factors(weights)
 
 
 class AttentionLayers(nn.Module):
