@@ -28,7 +28,10 @@ WAITS = {
     "nonzero", "unique_consecutive", "unique_dim",
 }  # fmt: skip
 # What reserves memory or renames it, and launches nothing.
-NOTHING = {"_local_scalar_dense", "empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided", "detach"}  # fmt: skip
+NOTHING = {
+    "_local_scalar_dense", "_unsafe_view", "detach", "empty", "empty_like", "empty_strided",
+    "new_empty", "new_empty_strided",
+}  # fmt: skip
 
 
 @dataclass

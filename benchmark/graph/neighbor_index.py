@@ -40,7 +40,9 @@ class NeighborIndex:
         largest = max(num_nodes, self.num_events)
         self._entries = torch.empty(2 * self.num_events, 2, dtype=smallest_type(largest))
         next_entry = self._bounds[:-1].clone()
-        neighbor_index_cpu.fill(*(x.contiguous().numpy() for x in (src, dst, next_entry, self._entries)))
+        neighbor_index_cpu.fill(
+            *(x.contiguous().numpy() for x in (src, dst, next_entry, self._entries))
+        )
 
     def before(self, times: Tensor) -> Tensor:
         """Number of events with a time smaller than each of ``times``, int64 of the same shape."""

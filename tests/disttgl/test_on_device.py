@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmark.models.layers import neighbor_attention
+from benchmark.models.layers import dropout, neighbor_attention, node_memory
 from benchmark.protocol.evaluator import evaluate_links
 from tests.baselines.tgl_toy import tgl_system
 from tests.disttgl.small import BATCH_SIZE, PROTOCOL, small_dataset, small_system
@@ -73,21 +73,21 @@ def test_a_step_waits_for_nothing(node_memory: str, uploads: int, downloads: int
 def kernels(monkeypatch: pytest.MonkeyPatch) -> None:
     """Triton's interpreter in the place of a compiler, for the tensors of the pretended device."""
     attention = pytest.importorskip("benchmark.models.layers.neighbor_attention_triton")
-    dropout = pytest.importorskip("benchmark.models.layers.dropout_triton")
-    launch, draw = attention._launch, dropout.draw
+    gates = pytest.importorskip("benchmark.models.layers.node_memory_triton")
+    drawing = pytest.importorskip("benchmark.models.layers.dropout_triton")
 
-    def launch_inside(kernel: Any, *arrays: Tensor) -> None:
-        launched(kernel.fn.__name__)
-        launch(kernel, *(x.held if isinstance(x, PretendTensor) else x for x in arrays))
+    def inside(launch: Callable[..., None]) -> Callable[..., None]:
+        def launch_inside(*given: Any) -> None:
+            launched(getattr(given[0], "fn", launch).__name__)
+            launch(*(x.held if isinstance(x, PretendTensor) else x for x in given))
 
-    def draw_inside(key: int, limit: int, kept: float, factors: PretendTensor) -> None:
-        launched("draw")
-        draw(key, limit, kept, factors.held)
+        return launch_inside
 
-    monkeypatch.setattr(attention, "_launch", launch_inside)
-    monkeypatch.setattr(dropout, "draw", draw_inside)
-    modules = {module.__name__: module for module in (attention, dropout)}
-    for user in (neighbor_attention, pytest.importorskip("benchmark.models.layers.dropout")):
+    monkeypatch.setattr(attention, "_launch", inside(attention._launch))
+    monkeypatch.setattr(gates, "_launch", inside(gates._launch))
+    monkeypatch.setattr(drawing, "draw", inside(drawing.draw))
+    modules = {module.__name__: module for module in (attention, gates, drawing)}
+    for user in (neighbor_attention, node_memory, dropout):
         monkeypatch.setattr(user, "kernels_for", lambda device, loops, name: modules[name])
 
 

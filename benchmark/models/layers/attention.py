@@ -75,8 +75,7 @@ class TemporalAttention(nn.Module, NarrowProducts):
     def _queries(self, roots: Tensor) -> Tensor:
         """W_k^T W_q [h | time encoding of 0] of distinct nodes [num_heads, num_queries, input]."""
         to_root, to_time = self.query.weight.split([self.node_dim, self.time_dim], dim=1)
-        now = self.time_encoding(torch.zeros((), dtype=torch.int64, device=roots.device))
-        bias = self.query.bias + to_time @ now
+        bias = self.query.bias + to_time @ self.time_encoding.now()
         query = linear(roots, to_root, bias, self.product_type)
         heads = query.unflatten(-1, (self.num_heads, -1)).transpose(0, 1)
         return product(heads, self._with_bias(self.key), self.product_type)
