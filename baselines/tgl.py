@@ -95,6 +95,7 @@ class TGLSystem(ModelSystem):
     """
 
     options = TGLOptions
+    on_host = True
 
     @classmethod
     def check(

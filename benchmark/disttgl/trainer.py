@@ -75,7 +75,7 @@ class LogicalTrainers:
             uses = [(trainer, n) for n in self.schedule.uses(trainer, iteration)]
             batches = {use: self._build(assignment, use) for use in uses if assignment.events}
             if batches and not assignment.reset:
-                on_host = self.memory.ids_on_host
+                on_host = self.memory.on_host
                 self.memory.request(
                     turn, [b.read if on_host else b.subgraph.nodes for b in batches.values()]
                 )
@@ -140,7 +140,7 @@ class LogicalTrainers:
             turn = Turn(trainer, assignment.copy)
             with self.stopwatch("memory_write"):
                 rows = batch.write.new_state(self.learner.model, state, memory)
-                nodes = batch.written if self.memory.ids_on_host else batch.write.nodes
+                nodes = batch.written if self.memory.on_host else batch.write.nodes
                 self.memory.write(turn, nodes, rows)
         return loss
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
 from importlib import import_module
 from importlib.util import find_spec
+from itertools import accumulate
 from typing import Any, TypeVar
 
 import torch
@@ -82,6 +83,36 @@ def to_device(parts: Parts, device: torch.device) -> Parts:
         _part(packed, starts[name], tensor).copy_(tensor)
     moved = packed.to(device, non_blocking=True)
     return _replaced(parts, lambda tensor: _part(moved, starts[id(tensor)], tensor))
+
+
+def to_host(parts: Parts) -> Callable[[], Parts]:
+    """What returns ``parts``, tensors of one device, on the host, where one copy takes them.
+
+    The copy begins now, and who calls it waits for its end. On a CPU they stay what they are.
+    """
+    found: dict[int, Tensor] = {}
+    _replaced(parts, lambda tensor: found.setdefault(id(tensor), tensor))
+    device = next(iter(found.values())).device
+    if device.type == "cpu":
+        return lambda: parts
+    # The widest types first, so that each starts where it may.
+    ordered = sorted(found.values(), key=lambda tensor: -tensor.itemsize)
+    packed = torch.cat([tensor.reshape(-1).view(torch.uint8) for tensor in ordered])
+    arrived = torch.empty(packed.shape, dtype=torch.uint8, pin_memory=device.type == "cuda")
+    arrived.copy_(packed, non_blocking=True)
+    sizes = [tensor.nbytes for tensor in ordered]
+    starts = {
+        id(tensor): end - size
+        for tensor, size, end in zip(ordered, sizes, accumulate(sizes), strict=True)
+    }
+    end = torch.cuda.current_stream(device).record_event() if device.type == "cuda" else None
+
+    def wait() -> Parts:
+        if end is not None:
+            end.synchronize()
+        return _replaced(parts, lambda tensor: _part(arrived, starts[id(tensor)], tensor))
+
+    return wait
 
 
 def _part(packed: Tensor, start: int, like: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from benchmark.datasets.dataset import EventBatch
 from benchmark.graph.samplers import NeighborSampler
-from benchmark.machine.device import to_device
+from benchmark.machine.device import to_device, to_host
 from benchmark.models.contract import TemporalModel
 from benchmark.models.memory_write import Delivery, MemoryWrite
 from benchmark.models.node_state import NO_EVENT, NodeState
@@ -29,7 +29,8 @@ from benchmark.models.subgraph import Queries, Subgraph, build_subgraph
 class StreamingModel:
     """A model and the node memory of all nodes, ``state``; only ``observe`` changes it.
 
-    What is asked for is looked up on the host and computed on the device of ``state``.
+    What is asked for is looked up on the host and computed on the device of the model; ``state``
+    lies there too, or on the host.
     Roots, or pairs of them, are embedded in chunks whose neighbours' inputs fill about
     ``mebibytes``, also where a model never writes them down. Where neighbours have neighbours, or
     there are snapshots, chunks are sampled one by one too, and in the order of nodes: what the
@@ -43,7 +44,7 @@ class StreamingModel:
         self.sampler = sampler
         self.mail_sampler = model.mail_sampler(sampler)
         self.state = state
-        self.device = state.memory.device
+        self.device = next(model.parameters()).device
         self.samples_in_chunks = sampler.slots_per_root > sampler.num_neighbors
         # A neighbour's inputs, and its time's.
         inputs = 2 * model.node_dim + model.edge_features.shape[1]
@@ -102,7 +103,7 @@ class StreamingModel:
         whole = build_subgraph(nodes, times, self.sampler, first_event)
         chunks = to_device(self._chunks(whole), self.device)
         read = chunks[0].nodes
-        state = self.state.rows(read)
+        state = self._rows(whole.nodes, read)
         memory, known = self.model.update_memory(state), find_known(self.model, state, read)
         embeddings = [self.model.embed(memory, chunk.known_from(state)) for chunk in chunks]
         unseen = [find_unseen(known, chunk) for chunk in chunks]
@@ -134,7 +135,7 @@ class StreamingModel:
             around = build_subgraph(nodes[roots], times[roots], self.sampler, events.start)
             prepared = (around, RootPairs(*rows.view(2, -1)), roots)
             subgraph, part, roots = to_device(prepared, self.device)
-            state = self.state.rows(subgraph.nodes)
+            state = self._rows(around.nodes, subgraph.nodes)
             memory, known = (
                 self.model.update_memory(state),
                 find_known(self.model, state, subgraph.nodes),
@@ -152,10 +153,19 @@ class StreamingModel:
         write = MemoryWrite.plan(events, delivery, read)
         if self.model.adds_mails:
             write = write.with_every_mail(events, delivery, read)
-        read, write = to_device((read, write), self.device)
-        old = self.state.rows(read)
-        memory = self.model.update_memory(old)
-        self.state.write(write.nodes, write.new_state(self.model, old, memory))
+        there, change = to_device((read, write), self.device)
+        old = self._rows(read, there)
+        new = change.new_state(self.model, old, self.model.update_memory(old))
+        if self.state.memory.device == self.device:
+            self.state.write(change.nodes, new)
+        else:
+            self.state.write(write.nodes, to_host(new)())
+
+    def _rows(self, nodes: Tensor, there: Tensor) -> NodeState:
+        """The state of ``nodes``, which the device has as ``there``, on the device."""
+        if self.state.memory.device == self.device:
+            return self.state.rows(there)
+        return to_device(self.state.rows(nodes), self.device)
 
 
 def find_known(model: TemporalModel, state: NodeState, nodes: Tensor) -> Tensor:

@@ -32,8 +32,10 @@ class ModelSystem(System):
 
     It finds ``builder`` (batches), ``learner`` (weights), ``empty`` (the state of all nodes at the
     start) and ``iteration`` (the next one) here. Evaluation runs on a memory of its own that starts
-    as the ``snapshot`` at the end of a round.
+    as the ``snapshot`` at the end of a round; it lies on the device that trains, or ``on_host``.
     """
+
+    on_host = False
 
     trains = TemporalModel
     options = ModelOptions
@@ -185,7 +187,9 @@ class ModelSystem(System):
 
     def restart(self) -> None:
         """Continue evaluation from the start of the stream, with an empty node memory."""
-        self.evaluation.state = self.empty.map(Tensor.clone)
+        device = torch.device("cpu") if self.on_host else self.job.training.device
+        nobody = self.learner.nobody.map(lambda field: field.to(device))
+        self.evaluation.state = nobody.repeated(self.job.dataset.num_nodes).map(Tensor.clone)
         self.observed = 0
 
     def catch_up(self) -> None:

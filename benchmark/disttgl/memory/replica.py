@@ -22,7 +22,7 @@ class ReplicaMemory:
     the start; ``max_written`` plays no part in what is sent.
     """
 
-    ids_on_host = False
+    on_host = False
 
     def __init__(
         self, empty: NodeState, max_written: int, parallelism: Parallelism, processes: Processes

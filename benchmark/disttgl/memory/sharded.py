@@ -32,7 +32,7 @@ class ShardedMemory:
     part in their size. With one process it is a plain table.
     """
 
-    ids_on_host = False
+    on_host = False
 
     def __init__(
         self, empty: NodeState, max_written: int, parallelism: Parallelism, processes: Processes
