@@ -64,6 +64,12 @@ def kernels_for(device: torch.device, loops: Any, triton_kernels: str) -> Any:
     return import_module(triton_kernels) if device.type == "cuda" and find_spec("triton") else None
 
 
+def synchronize(device: torch.device) -> None:
+    """Wait until ``device`` has done all that it was asked for."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
 def to_device(parts: Parts, device: torch.device) -> Parts:
     """``parts``, host tensors in tuples and data classes of each other, on ``device``.
 

@@ -29,7 +29,7 @@ def trained(make: Callable[..., Any], device: torch.device) -> list[Tensor]:
     system.close()
     weights = [parameter.detach() for parameter in system.model.parameters()]
     ends = [torch.stack(losses), *memory, *weights, torch.tensor(scores["mrr"])]
-    return [tensor.cpu() for tensor in ends]
+    return [tensor.cpu().double() for tensor in ends]
 
 
 def systems() -> dict[str, Callable[..., Any]]:
