@@ -1,5 +1,6 @@
 """Which device a process computes on, and how what the host has prepared gets there."""
 
+import os
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
 from importlib import import_module
@@ -62,6 +63,13 @@ def kernels_for(device: torch.device, loops: Any, triton_kernels: str) -> Any:
     if device.type == "cpu":
         return loops
     return import_module(triton_kernels) if device.type == "cuda" and find_spec("triton") else None
+
+
+def add_in_order(device: torch.device) -> None:
+    """Have operations that add with atomics on a GPU, in any order, add in one order instead."""
+    if device.type == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read with the first product
+        torch.use_deterministic_algorithms(True, warn_only=True)
 
 
 def synchronize(device: torch.device) -> None:

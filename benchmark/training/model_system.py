@@ -11,7 +11,7 @@ from benchmark.datasets.dataset import EventBatch
 from benchmark.errors import choose
 from benchmark.graph.neighbor_index import NeighborIndex
 from benchmark.graph.samplers import RECENT_SAMPLERS, NeighborSampler
-from benchmark.machine.device import check_precision
+from benchmark.machine.device import add_in_order, check_precision
 from benchmark.models.contract import TemporalModel
 from benchmark.models.layers.products import narrow_products
 from benchmark.models.node_state import NodeState
@@ -62,6 +62,8 @@ class ModelSystem(System):
         device = training.device
         dtype, product_type = choose("system.precision", options.precision, PRECISIONS)
         check_precision(options.precision, device)
+        if options.gradient_sum == "ordered":
+            add_in_order(device)
         self.visibility = protocol.visibility
         self.trained_events = dataset.split.range("train")
         self.iteration = 0

@@ -53,6 +53,16 @@ def test_a_device_computes_what_a_cpu_does(name: str) -> None:
         assert_close(there, here, name=name)
 
 
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("name", systems())
+def test_a_gpu_computes_what_a_cpu_does(name: str) -> None:
+    make = systems()[name]
+    pairs = zip(trained(make, torch.device("cuda", 0)), trained(make, CPU), strict=True)
+    for there, here in pairs:
+        assert float((there - here).norm()) <= 1e-8 * max(1.0, float(here.norm())), name
+
+
 @pytest.mark.parametrize(
     ("node_memory", "uploads", "downloads"), [("replica", 1, 0), ("daemon", 2, 1)]
 )
