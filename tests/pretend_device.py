@@ -17,9 +17,23 @@ import torch
 from torch import Tensor
 from torch.utils._foreach_utils import _foreach_supported_types
 from torch.utils._pytree import tree_leaves, tree_map
-from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
+from torch.utils.backend_registration import (
+    _DummyBackendModule,
+    _setup_privateuseone_for_python_backend,
+)
 
-_setup_privateuseone_for_python_backend("pretend")
+
+class _Backend(_DummyBackendModule):
+    """Random numbers are drawn on the host, so that there is no state to keep."""
+
+    def get_rng_state(self, device: Any = None) -> Tensor:
+        return torch.empty(0, dtype=torch.uint8)
+
+    def set_rng_state(self, state: Tensor, device: Any = None) -> None:
+        """Nothing to set."""
+
+
+_setup_privateuseone_for_python_backend("pretend", _Backend())
 DEVICE = torch.device("pretend", 0)
 ROOT = Path(__file__).parents[1]
 # What needs the answer of the device before the host can go on.
@@ -169,3 +183,15 @@ def _place() -> str:
 _foreach_supported_types.append(PretendTensor)
 _LIBRARY = torch.library.Library("_", "IMPL")
 _LIBRARY.fallback(lambda operation, *args, **kwargs: _run(operation, args, kwargs), "PrivateUse1")
+
+
+def _arange(overload: str) -> None:
+    """torch makes it by giving an empty tensor its size, which one around another cannot follow."""
+    operation = getattr(torch.ops.aten.arange, overload)
+    name = "arange" if overload == "default" else f"arange.{overload}"
+    _ATEN.impl(name, lambda *args, **kwargs: _run(operation, args, kwargs), "PrivateUse1")
+
+
+_ATEN = torch.library.Library("aten", "IMPL")
+for _overload in ("default", "start", "start_step"):
+    _arange(_overload)
