@@ -34,6 +34,7 @@ COMMANDS = (
     "table",
     "evaluate",
     "predict",
+    "gpu_report",
 )
 LEVEL = {room: level for level, rooms in enumerate(ORDER) for room in rooms}
 LONGEST_FILE, LONGEST_COMMAND = 250, 50

@@ -40,6 +40,7 @@ OPTIONAL: dict[str, Types] = {
     # {"gradients", "node_memory", "evaluation"}: by a process to others while training, the mean
     # over processes, without what the launcher and the headers of the network add
     "bytes_sent": dict,
+    "peak_device_memory_bytes": int,  # of tensors on GPUs, summed over processes
     "seconds_by_part": dict,  # what training spent its time on, the mean over processes
     # {"train", "evaluate"}: of all threads of the training processes, without their helpers
     "cpu_seconds": dict,

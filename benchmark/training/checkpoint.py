@@ -89,7 +89,8 @@ class Checkpoints:
         target, lines = found
         if self._keeps_folder:
             self.record.cut_metrics(lines.num_bytes)
-        return dict(torch.load(target / _file(self.processes.rank), weights_only=True))
+        saved = target / _file(self.processes.rank)  # perhaps from another device
+        return dict(torch.load(saved, map_location="cpu", weights_only=True))
 
     def _newest_whole(self) -> tuple[Path, Prefix] | None:
         """The newest checkpoint that nothing has damaged, up to ``limit``, and its lines."""
