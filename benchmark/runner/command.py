@@ -1,5 +1,6 @@
 """What the main command does, on the only machine or on each of several."""
 
+import sys
 from typing import Any
 
 from benchmark.errors import one_sentence
@@ -9,7 +10,8 @@ from benchmark.runner.progress import SuiteProgress
 from benchmark.runner.suite_run import Interrupted, list_suite, run_suite, show_suite, signals_raise
 from benchmark.runner.suites import Suite, expand
 from benchmark.runner.words import combinations, to_word
-from benchmark.runner.workers.fleet import Fleet, Follower
+from benchmark.runner.workers.fleet import Fleet
+from benchmark.runner.workers.follower import Follower, LostHeadError
 from benchmark.runner.workers.launch import follow
 from benchmark.runner.workers.meeting import Meeting, find_meeting
 
@@ -22,10 +24,10 @@ def run_command(words: list[str]) -> int:
     meeting = find_meeting(Machines(**settings["machines"]))
     if meeting is None:
         return run_suite(expand(words))
-    patience = settings["heartbeat_seconds"]
+    patience, restarts = settings["heartbeat_seconds"], settings["machines"]["restarts"]
     if meeting.here:
-        return _follow({key: settings[key] for key in LOCAL}, meeting, patience)
-    return _lead(words, meeting, patience)
+        return _follow({key: settings[key] for key in LOCAL}, meeting, patience, restarts)
+    return _lead(words, Fleet(meeting, patience, restarts))
 
 
 def list_command(words: list[str]) -> int:
@@ -47,12 +49,11 @@ def dry_run(words: list[str]) -> int:
     return code or int(bool(suite.problems))
 
 
-def _lead(words: list[str], meeting: Meeting, patience: float) -> int:
-    fleet = Fleet(meeting, patience)
+def _lead(words: list[str], fleet: Fleet) -> int:
     try:
         others = [word for word in words if word.partition("=")[0] != "machines.number"]
-        suite = expand([*others, to_word("machines.number", meeting.number)])
-        fleet.gather(patience)
+        suite = expand([*others, to_word("machines.number", fleet.meeting.number)])
+        fleet.gather()
         code = run_suite(suite, fleet)
     except BaseException as error:
         interrupted = isinstance(error, KeyboardInterrupt)
@@ -62,18 +63,29 @@ def _lead(words: list[str], meeting: Meeting, patience: float) -> int:
     return code
 
 
-def _follow(own: dict[str, Any], meeting: Meeting, patience: float) -> int:
+def _follow(own: dict[str, Any], meeting: Meeting, patience: float, restarts: int) -> int:
+    """Follow machine 0, and look for it again where contact is lost."""
     with signals_raise():
-        follower = Follower(meeting, patience)
-        try:
-            with SuiteProgress() as progress:
-                code = follow(follower, own, progress)
-        except BaseException as error:
-            interrupted = isinstance(error, Interrupted)
-            follower.leave("interrupted" if interrupted else one_sentence(error))
-            raise
-        follower.leave("the suite has ended")
-        return code
+        while True:
+            try:
+                return _follow_once(own, Follower(meeting, patience))
+            except LostHeadError as error:
+                if restarts == 0:
+                    raise
+                restarts -= 1
+                print(f"{error} It looks for machine 0 for {patience:g} s.", file=sys.stderr)
+
+
+def _follow_once(own: dict[str, Any], follower: Follower) -> int:
+    try:
+        with SuiteProgress() as progress:
+            code = follow(follower, own, progress)
+    except BaseException as error:
+        interrupted = isinstance(error, Interrupted)
+        follower.leave("interrupted" if interrupted else one_sentence(error))
+        raise
+    follower.leave("the suite has ended")
+    return code
 
 
 def _sound(suite: Suite) -> list[Experiment]:
