@@ -29,7 +29,7 @@ class Board:
     A thread of its own exchanges them, because a call may wait for an answer as long as the network
     likes; so nothing here waits, and silence is seen by the clock of this machine.
 
-    Each begins with what the others are told of its machine. A machine may come again, with another command: then ``came`` has grown, and a page that an
+    A machine may come again, with another command: then ``came`` has grown, and a page that an
     earlier one still writes is not read. ``twin`` is the page of one that is still at work.
     """
 

@@ -97,7 +97,9 @@ def test_a_failure_elsewhere_is_named_with_its_machine(
     assert head.complaint() == f"machine 1 ({HOST}): rank 1: no more rows"
     assert head.settle("any", [mine], 1) == f"machine 1 ({HOST}), rank 1: no more rows"
     assert (folder.path / "log-machine1.txt").read_text() == "Traceback"
-    assert [(each["rank"], each["reason"]) for each in folder.failures()] == [(1, failure["reason"])]
+    assert [(each["rank"], each["reason"]) for each in folder.failures()] == [
+        (1, failure["reason"])
+    ]
     soon(follower.complaint)
     assert follower.complaint() == "stopped by machine 0"
 
