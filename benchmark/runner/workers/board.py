@@ -16,7 +16,7 @@ from torch.distributed import DistError, DistNetworkError, DistStoreError, TCPSt
 
 from benchmark.errors import UserError, one_sentence
 from benchmark.machine.environment import commit, source_checksum
-from benchmark.machine.place import available_cores, machine_identity
+from benchmark.machine.place import machine_identity
 from benchmark.runner.workers.meeting import Meeting
 
 Page = dict[str, Any]
