@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.runner.workers.namespaces import ROOT
-from tests.runner.workers.test_machines import SMALL, alone, best, record
+from tests.runner.workers.namespaces import ROOT, SMALL, alone, best, record
 
 CLUSTER = str(Path(__file__).with_name("slurm.sh"))
 NEEDED = ("slurmctld", "slurmd", "munged", "srun", "nsenter")
