@@ -185,6 +185,8 @@ def test_a_run_of_two_machines_goes_on_on_one(two: Namespaces, tmp_path: Path) -
     (from_two,) = results.glob("*/*")
     shutil.copytree(from_two / "checkpoint", folder / "checkpoint")
     shutil.copy(from_two / "metrics.jsonl", folder)
+    first = (folder / "metrics.jsonl").read_text().splitlines()[0]  # with its seconds
     result, metrics = alone(words, other)
+    assert (folder / "metrics.jsonl").read_text().startswith(first)
     expected, lines = alone([*SMALL, "parallelism.k=2", "epochs=200"], tmp_path / "whole")
     assert (best(result), metrics) == (best(expected), lines)
