@@ -21,6 +21,7 @@ from benchmark.runner.workers.meeting import Meeting
 
 Page = dict[str, Any]
 EXCHANGE_SECONDS = 0.25
+CLOSE_SECONDS = 10.0
 
 
 class Board:
@@ -77,9 +78,13 @@ class Board:
             time.sleep(EXCHANGE_SECONDS / 5)
 
     def close(self) -> None:
-        """Exchange no more pages."""
+        """Exchange no more pages.
+
+        A thread that is in a call of the store while Python is taken down aborts the process
+        ("terminate called without an active exception"), so its last exchange is waited for.
+        """
         self._ended.set()
-        self._thread.join(timeout=2 * EXCHANGE_SECONDS)
+        self._thread.join(CLOSE_SECONDS)
 
     def _find_twin(self) -> Page | None:
         """The page with this machine's number if its beats go on; one may be written late."""

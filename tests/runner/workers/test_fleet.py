@@ -2,6 +2,7 @@
 
 import itertools
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -233,3 +234,19 @@ def test_a_number_belongs_to_one_machine(two: tuple[Fleet, Follower]) -> None:
         "from 0 to 1."
     )
     assert head.complaint() is None
+
+
+def test_no_thread_is_left_in_a_call_of_the_store(
+    two: tuple[Fleet, Follower], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would abort the process when Python is taken down."""
+    slow = threading.Event()
+
+    def exchange(beat: int) -> None:
+        slow.set()
+        time.sleep(0.7)
+
+    monkeypatch.setattr(two[1].board, "_exchange", exchange)
+    assert slow.wait(60)
+    two[1].board.close()
+    assert not two[1].board._thread.is_alive()
