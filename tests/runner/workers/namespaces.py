@@ -36,7 +36,15 @@ SMALL = [
     "wandb.mode=disabled",
     "suite.figures=[]",
 ]
-ENDLESS = [*SMALL, "parallelism.k=2", "processes=2", "epochs=100000", "heartbeat_seconds=60"]
+
+
+def small(*words: str) -> list[str]:
+    """The small experiment with these words, each in place of one that sets the same key."""
+    keys = {word.partition("=")[0] for word in words}
+    return [*(word for word in SMALL if word.partition("=")[0] not in keys), *words]
+
+
+ENDLESS = small("parallelism.k=2", "processes=2", "epochs=100000", "heartbeat_seconds=60")
 
 
 def _ip(*words: str) -> None:
@@ -147,33 +155,48 @@ def wait(process: "subprocess.Popen[str]", log: Path) -> str:
     return log.read_text()
 
 
+def without_seconds(folder: RunFolder) -> list[dict[str, Any]]:
+    """The lines of a run that are the same wherever it ran."""
+    return [{k: v for k, v in line.items() if k != "seconds"} for line in folder.metrics()]
+
+
 def record(results: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Result and metrics, without seconds, of the only run in a folder."""
     (path,) = results.rglob("result.json")
-    run = RunFolder(path.parent)
-    result = run.result()
+    folder = RunFolder(path.parent)
+    result = folder.result()
     assert result is not None
-    return result, [{k: v for k, v in line.items() if k != "seconds"} for line in run.metrics()]
+    return result, without_seconds(folder)
 
 
-def on_machines(
-    machines: Namespaces, words: list[str], folder: Path
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def run(machines: Namespaces, words: list[str], folder: Path) -> None:
     """Run to the end on all machines, with a folder that they share."""
     words = [*words, f"results_dir={folder}"]
     logs = [folder.with_name(f"{folder.name}-{m}.log") for m in range(len(machines.names))]
     started = [machines.start(machine, words, log) for machine, log in enumerate(logs)]
     for process, log in zip(started, logs, strict=True):
         wait(process, log)
+
+
+def run_alone(words: list[str], folder: Path) -> None:
+    """The same on this machine, in one process where the words name no number."""
+    command = [sys.executable, "-m", "benchmark.run", *words, f"results_dir={folder}"]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    found = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=env)
+    assert found.returncode == 0, found.stderr
+
+
+def on_machines(
+    machines: Namespaces, words: list[str], folder: Path
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The record of the only experiment, run on all machines."""
+    run(machines, words, folder)
     return record(folder)
 
 
 def alone(words: list[str], folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The same experiment on this machine, in one process where the words name no number."""
-    run = [sys.executable, "-m", "benchmark.run", *words, f"results_dir={folder}"]
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    found = subprocess.run(run, capture_output=True, text=True, check=False, cwd=ROOT, env=env)
-    assert found.returncode == 0, found.stderr
+    """The record of the only experiment, run on this machine."""
+    run_alone(words, folder)
     return record(folder)
 
 

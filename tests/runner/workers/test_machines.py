@@ -6,10 +6,26 @@ tests/runner/workers/test_machines.py`` has all kinds of node memory and of task
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.runner.workers.namespaces import SMALL, Namespaces, alone, best, namespaces, on_machines
+from benchmark.parallelism import Parallelism
+from benchmark.records.run_folder import RunFolder
+from tests.runner.workers.namespaces import (
+    SMALL,
+    Namespaces,
+    alone,
+    best,
+    namespaces,
+    on_machines,
+    run,
+    run_alone,
+    small,
+    without_seconds,
+)
+
+OTHER_STREAM = ("suite", "dataset", "dataset.num_nodes")
 
 
 @pytest.fixture
@@ -18,37 +34,55 @@ def two() -> Iterator[Namespaces]:
         yield made
 
 
+def records(results: Path) -> dict[tuple[str, str], Any]:
+    """Metrics and lines of every run, by layout and node memory."""
+    found = {}
+    for path in results.rglob("result.json"):
+        folder = RunFolder(path.parent)
+        result, config = folder.result() or {}, folder.config()
+        assert result["status"] == "finished", result
+        layout = str(Parallelism(**config["parallelism"]))
+        found[layout, config["system"]["node_memory"]] = (
+            result["metrics"],
+            without_seconds(folder),
+        )
+    return found
+
+
 def test_two_machines_compute_what_one_does(two: Namespaces, tmp_path: Path) -> None:
     """2x1x2: two processes share a copy on each machine, and only weights cross."""
-    words = [*SMALL, "parallelism.i=2", "parallelism.k=2", "processes=4"]
+    words = small("parallelism.i=2", "parallelism.k=2", "processes=4")
     result, metrics = on_machines(two, words, tmp_path / "two")
     assert (result["status"], result["machines"], result["processes"]) == ("finished", 2, 4)
     expected, lines = alone(words[:-1], tmp_path / "one")
-    assert "machines" not in expected or expected["machines"] == 1
+    assert expected["machines"] == 1
     assert (best(result), metrics) == (best(expected), lines)
     assert result["bytes_sent"]["node_memory"] > 0  # between the processes of a machine
 
 
+LAYOUTS = "parallelism=2x1x2,1x2x2"
+LINKS = small(LAYOUTS, "system.node_memory=replica,daemon,sharded")
+CLASSES = [
+    *("suite=node_classification", "dataset=sessions", "model=tgn_attention", "seeds=1"),
+    *(word for word in SMALL if word.partition("=")[0] not in OTHER_STREAM),
+    *(LAYOUTS, "system.node_memory=replica,daemon"),
+]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("degrees", [["i=2", "k=2"], ["j=2", "k=2"]])
-@pytest.mark.parametrize("node_memory", ["replica", "daemon", "sharded"])
-@pytest.mark.parametrize("task", [[], ["suite=node_classification", "dataset=sessions"]])
+@pytest.mark.parametrize(("words", "number"), [(LINKS, 6), (CLASSES, 4)], ids=["links", "classes"])
 def test_every_node_memory_and_task(
-    two: Namespaces, tmp_path: Path, degrees: list[str], node_memory: str, task: list[str]
+    two: Namespaces, tmp_path: Path, words: list[str], number: int
 ) -> None:
-    degrees = [f"parallelism.{degree}" for degree in degrees]
-    words = [*SMALL, *degrees, f"system.node_memory={node_memory}"]
-    if task:
-        words = [word for word in words if word.partition("=")[0] not in ("suite", "dataset")]
-        words = [*task, *(w for w in words if w != "dataset.num_nodes=100")]
-    result, metrics = on_machines(two, [*words, "processes=4"], tmp_path / "two")
-    expected, lines = alone(words, tmp_path / "one")
-    assert (best(result), metrics) == (best(expected), lines)
+    run(two, [*words, "processes=4"], tmp_path / "two")
+    run_alone(words, tmp_path / "one")
+    assert len(records(tmp_path / "two")) == number
+    assert records(tmp_path / "two") == records(tmp_path / "one")
 
 
 @pytest.mark.slow
 def test_four_machines(tmp_path: Path) -> None:
-    words = [*SMALL, "parallelism.k=4", "processes=4"]
+    words = small("parallelism.k=4", "processes=4")
     with namespaces(4) as machines:
         result, metrics = on_machines(machines, words, tmp_path / "four")
     expected, lines = alone(words[:-1], tmp_path / "one")
