@@ -64,6 +64,7 @@ LAYOUTS = "parallelism=2x1x2,1x2x2"
 LINKS = small(LAYOUTS, "system.node_memory=replica,daemon,sharded")
 CLASSES = [
     *("suite=node_classification", "dataset=sessions", "model=tgn_attention", "seeds=1"),
+    "dataset.evaluation_events=200",
     *(word for word in SMALL if word.partition("=")[0] not in OTHER_STREAM),
     *(LAYOUTS, "system.node_memory=replica,daemon"),
 ]
