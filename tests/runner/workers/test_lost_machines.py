@@ -112,7 +112,7 @@ def test_an_interruption_goes_on_with_a_folder_on_each_machine(
     two: Namespaces, tmp_path: Path
 ) -> None:
     """No folder is shared: machine 1 keeps its part of the checkpoint in its own."""
-    words = small("parallelism.k=2", "processes=2", "epochs=200")
+    words = small("parallelism.k=2", "processes=2", "epochs=40")
     folders = [tmp_path / "0", tmp_path / "1"]
     logs = [tmp_path / "0.log", tmp_path / "1.log"]
 
@@ -129,7 +129,7 @@ def test_an_interruption_goes_on_with_a_folder_on_each_machine(
     for process, log in zip(start(), logs, strict=True):
         wait(process, log)
     result, metrics = record(folders[0])
-    expected, lines = alone(small("parallelism.k=2", "epochs=200"), tmp_path / "one")
+    expected, lines = alone(small("parallelism.k=2", "epochs=40"), tmp_path / "one")
     assert (best(result), metrics) == (best(expected), lines)
 
 
@@ -144,7 +144,7 @@ def test_a_machine_that_never_comes(two: Namespaces, tmp_path: Path) -> None:
 
 def test_a_machine_that_comes_back(two: Namespaces, tmp_path: Path) -> None:
     """Its wire is cut and mended, then all of it is killed and started: one command, equal bits."""
-    words = small("parallelism.k=2", "processes=2", "epochs=300", "machines.restarts=2")
+    words = small("parallelism.k=2", "processes=2", "epochs=40", "machines.restarts=2")
     folders = [tmp_path / "0", tmp_path / "1"]
     logs = [tmp_path / "0.log", tmp_path / "1.log", tmp_path / "2.log"]
 
@@ -169,12 +169,12 @@ def test_a_machine_that_comes_back(two: Namespaces, tmp_path: Path) -> None:
     wait(second, logs[2])
     assert gone(two, 0, 1)
     result, metrics = record(folders[0])
-    expected, lines = alone(small("parallelism.k=2", "epochs=300"), tmp_path / "one")
+    expected, lines = alone(small("parallelism.k=2", "epochs=40"), tmp_path / "one")
     assert (best(result), metrics) == (best(expected), lines)
 
 
 def test_a_run_of_two_machines_goes_on_on_one(two: Namespaces, tmp_path: Path) -> None:
-    words = small("parallelism.k=2", "processes=2", "epochs=200")
+    words = small("parallelism.k=2", "processes=2", "epochs=40")
     results, other = tmp_path / "two", tmp_path / "one"
     shared = [*words, f"results_dir={results}"]
     head, follower = (two.start(m, shared, tmp_path / f"{m}.log") for m in range(2))
@@ -188,5 +188,5 @@ def test_a_run_of_two_machines_goes_on_on_one(two: Namespaces, tmp_path: Path) -
     first = (folder / "metrics.jsonl").read_text().splitlines()[0]  # with its seconds
     result, metrics = alone(words, other)
     assert (folder / "metrics.jsonl").read_text().startswith(first)
-    expected, lines = alone(small("parallelism.k=2", "epochs=200"), tmp_path / "whole")
+    expected, lines = alone(small("parallelism.k=2", "epochs=40"), tmp_path / "whole")
     assert (best(result), metrics) == (best(expected), lines)
