@@ -26,6 +26,7 @@ ORDER = (
 )
 COMMANDS = (
     "run",
+    "submit",
     "plan",
     "check_model",
     "keep",

@@ -24,7 +24,7 @@ NOT_IDENTITY = (
     "evaluation_mebibytes",
     "wandb",
     "locating",
-    *(f"machines.{key}" for key in ("here", "meet_at", "address", "launcher")),
+    *(f"machines.{key}" for key in ("here", "meet_at", "address", "launcher", "restarts")),
 )
 # Settings that are younger than records that are kept: at these values they name nothing.
 YOUNGER = {"evaluate_every": (None,), "machines": (None, {"number": 1})}

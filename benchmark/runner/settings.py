@@ -14,6 +14,7 @@ DEVICES = ("auto", "cpu", "cuda")
 LAUNCHERS = ("auto", "local", "slurm", "torchrun")
 WANDB_MODES = ("auto", "online", "offline", "disabled")
 MOST_TRAINERS = 4096
+MOST_RESTARTS = 1000
 # The least and the most that can be meant; what is more would run out of memory, or never end.
 WHOLE_NUMBERS = {
     "parallelism.i": (1, MOST_TRAINERS),
@@ -69,6 +70,7 @@ class MachinesSettings:
     meet_at: str | None
     address: str | None
     launcher: str
+    restarts: int
 
 
 @dataclass
@@ -140,6 +142,7 @@ def check(settings: dict[str, Any]) -> None:
             raise UserError(f"{key} is empty; name a folder, or leave it out.")
     _between("machines.number", settings["machines"]["number"], 1, MOST_TRAINERS)
     _between("machines.here", settings["machines"]["here"], 0, MOST_TRAINERS - 1)
+    _between("machines.restarts", settings["machines"]["restarts"], 0, MOST_RESTARTS)
     _one_of("machines.launcher", settings["machines"]["launcher"], LAUNCHERS)
     _one_of("device", settings["device"], DEVICES)
     _one_of("wandb.mode", settings["wandb"]["mode"], WANDB_MODES)

@@ -2,6 +2,8 @@
 
 import errno
 import os
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +12,7 @@ from benchmark.machine import place
 from benchmark.records.identity import fingerprint
 from benchmark.runner.command import dry_run, said
 from benchmark.runner.suites import expand
+from benchmark.submit import main as submit
 from tests.experiments import MakeExperiment
 
 WORDS = ["suite=variants", "device=cpu", "machines.number=2"]
@@ -77,7 +80,7 @@ def test_only_the_number_of_machines_identifies_a_run(make_experiment: MakeExper
     alone = make_experiment()
     old = {key: value for key, value in alone.config().items() if key != "machines"}
     assert fingerprint(old) == alone.fingerprint
-    elsewhere = {"here": 1, "meet_at": "a:1", "address": "b", "launcher": "local"}
+    elsewhere = {"here": 1, "meet_at": "a:1", "address": "b", "launcher": "local", "restarts": 2}
     assert make_experiment(machines={"number": 1, **elsewhere}).fingerprint == alone.fingerprint
     two = make_experiment(machines={"number": 2})
     assert two.fingerprint != alone.fingerprint
@@ -110,3 +113,37 @@ def test_output_that_nobody_takes_is_an_end_without_a_traceback(
     with pytest.raises(kind, match=sentence):
         said(act, [])
     assert said(len, ["one"]) == 1
+
+
+def test_a_batch_script_is_what_sbatch_runs_on_the_nodes(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ["suite=variants", "system=disttgl", "parallelism.k=2", "processes=2", "device=cuda"]
+    options = ["--nodes=2", "--cpus-per-task=8", "--time=1:00:00"]
+    assert submit([*options, *words, "--dry-run"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "#!/bin/bash",
+        "#SBATCH --job-name=variants",
+        "#SBATCH --ntasks-per-node=1",
+        "#SBATCH --output=%x-%j.log",
+        "#SBATCH --signal=TERM@120",
+        "#SBATCH --requeue",
+        *(f"#SBATCH {option}" for option in options),
+        f"cd {tmp_path}",
+        f"exec srun --kill-on-bad-exit=0 --cpus-per-task=8 {sys.executable} -m benchmark.run "
+        + " ".join(words),
+    ]
+
+
+def test_what_cannot_run_on_the_nodes_is_not_submitted(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    words = ["suite=variants", "system=disttgl", "parallelism.k=2", "processes=2"]
+    assert submit(["--nodes=3", *words]) == 2
+    assert "processes=2 cannot be shared evenly by 3 machines" in capsys.readouterr().err
+    assert submit(words) == 2
+    assert "Say on how many machines: --nodes=NUMBER." in capsys.readouterr().err
+    assert submit(["--nodes=2", *words]) == 2
+    assert "there is no sbatch here" in capsys.readouterr().err
