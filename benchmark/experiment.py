@@ -41,6 +41,7 @@ class Machines:
     meet_at: str | None = None
     address: str | None = None
     launcher: str = "auto"
+    link: str | None = None
 
 
 @dataclass(frozen=True)

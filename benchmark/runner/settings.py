@@ -67,6 +67,7 @@ class MachinesSettings:
     meet_at: str | None
     address: str | None
     launcher: str
+    link: str | None
 
 
 @dataclass
