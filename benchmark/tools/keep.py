@@ -33,6 +33,9 @@ def keep(source: Path, reference: Path) -> Path:
     command = without_incidentals(result["command"])
     config = folder.config()
     places = {"results_dir": "results/runs", "datasets_root": None, "cache_dir": None}
+    if "machines" in config:
+        found = dict.fromkeys(("here", "meet_at", "address"))
+        places["machines"] = config["machines"] | found
     RunFolder(target).write_config({**config, **places, "command": command})
     RunFolder(target).finish({**result, "command": command})
     return target
@@ -41,4 +44,7 @@ def keep(source: Path, reference: Path) -> Path:
 def without_incidentals(command: str) -> str:
     """The command without the words that change nothing of what is computed."""
     words = shlex.split(command)
-    return shlex.join(word for word in words if re.split("[.=]", word)[0] not in LEFT_OUT)
+    return shlex.join(
+        word for word in words
+        if not {re.split("[.=]", word)[0], word.partition("=")[0]} & LEFT_OUT
+    )  # fmt: skip

@@ -11,7 +11,9 @@ from benchmark.tools.keep import keep, without_incidentals
 
 def make_run(path: Path, status: str) -> Path:
     folder = RunFolder(path)
-    folder.prepare({"results_dir": "/somewhere", "epochs": 3, "command": "c"})
+    machines = {"number": 2, "here": 0, "meet_at": "somewhere:4100", "link": "20mbit"}
+    settings = {"results_dir": "/somewhere", "epochs": 3, "machines": machines, "command": "c"}
+    folder.prepare(settings)
     folder.log({"iteration": 1, "epoch": 1, "seconds": 0.5, "loss": 0.25})
     command = "python -m benchmark.run suite=quick results_dir=/somewhere epochs=3"
     folder.finish({"status": status, "suite": "quick", "command": command})
@@ -29,6 +31,7 @@ def test_a_finished_run_is_kept_without_incidentals(tmp_path: Path) -> None:
     assert result["command"] == "python -m benchmark.run suite=quick epochs=3"
     assert kept.metrics() == [{"iteration": 1, "epoch": 1, "seconds": 0.5, "loss": 0.25}]
     assert kept.config()["epochs"] == 3
+    assert kept.config()["machines"]["link"] == "20mbit"
     names = {"config.yaml", "metrics.jsonl", "nodes.csv", "result.json"}
     assert {file.name for file in target.iterdir()} == names
     assert (target / "nodes.csv").read_text() == "split,node\n"
@@ -42,6 +45,7 @@ def test_an_unfinished_run_is_refused(tmp_path: Path) -> None:
 
 def test_what_changes_nothing_leaves_the_command() -> None:
     command = (
-        "python cache_dir=a seeds=3 datasets_root=d wandb.mode=offline heartbeat_seconds=9 b.c=1"
+        "python cache_dir=a seeds=3 datasets_root=d wandb.mode=offline heartbeat_seconds=9 b.c=1 "
+        "machines.here=0 machines.meet_at=10.0.0.1:4100 machines.number=2"
     )
-    assert without_incidentals(command) == "python seeds=3 b.c=1"
+    assert without_incidentals(command) == "python seeds=3 b.c=1 machines.number=2"
