@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 
 from benchmark.tools.cost_model import CostModel, Layout, Link, Traffic, fit
 from paper_figures import style, throughput
-from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
+from paper_figures.figure import Group, Measured, Output, PaperFigure, measured, published
 from paper_figures.machines import RULE, over_links
 from paper_figures.tables import rows_of
 from paper_figures.throughput import TOTAL

@@ -1,7 +1,5 @@
 """What crosses between processes: gradients where no copy is shared, else the rows written too."""
 
-from pathlib import Path
-
 import pytest
 from torch import Tensor
 
