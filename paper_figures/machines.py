@@ -52,10 +52,10 @@ def measure(group: Group) -> Iterator[Measured]:
     table = over_links(group)
     spent = table.pivot_table("memory_ms", "link", "series", sort=False)
     times = {str(link): Estimate(x) for link, x in (spent[SHARDED] / spent[LOCAL]).items()}
-    text = ", ".join(f"{one.value:.1f}x ({link})" for link, one in times.items())
+    text = ", ".join(f"{link} {one.value:.3g}x" for link, one in times.items())
     yield measured(group, "growth over links", times, text)
     errors = (table["predicted"] / table["iteration_ms"] - 1).abs().groupby(table["link"]).max()
-    text = ", ".join(f"{error:.0%} ({link})" for link, error in errors.dropna().items())
+    text = ", ".join(f"{link} {error:.0%}" for link, error in errors.dropna().items())
     yield measured(group, "prediction over links", float(errors.max()), text)
     sent = table.groupby("series")[list(PURPOSES)].median()
     text = "MB of an iteration: " + ", ".join(
