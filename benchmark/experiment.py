@@ -42,6 +42,7 @@ class Machines:
     address: str | None = None
     launcher: str = "auto"
     restarts: int = 0
+    link: str | None = None
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,7 @@ class MachinesSettings:
     address: str | None
     launcher: str
     restarts: int
+    link: str | None
 
 
 @dataclass

@@ -4,6 +4,7 @@ import re
 import shlex
 import shutil
 from pathlib import Path
+from typing import Any
 
 from benchmark.errors import UserError
 from benchmark.records.identity import NOT_IDENTITY
@@ -14,6 +15,7 @@ from benchmark.storage.files import written_whole
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
 # Of these only the suite and its seeds say what was computed.
 LEFT_OUT = set(NOT_IDENTITY) - {"suite", "seeds"}
+FOUND = ("here", "meet_at", "address")  # of one machine
 COPIED = (ENVIRONMENT, LINES, *BESIDE)
 
 
@@ -31,8 +33,15 @@ def keep(source: Path, reference: Path) -> Path:
         raise UserError(f"{source} holds no finished run; run its command again first.")
     target = reference / result["suite"] / source.resolve().name
     command = without_incidentals(result["command"])
-    places = {"results_dir": "results/runs", "datasets_root": None, "cache_dir": None}
-    config = {**folder.config(), **places, "command": command}
+    places: dict[str, Any] = {
+        "results_dir": "results/runs",
+        "datasets_root": None,
+        "cache_dir": None,
+    }
+    config = folder.config()
+    if "machines" in config:
+        places["machines"] = config["machines"] | dict.fromkeys(FOUND)
+    config = {**config, **places, "command": command}
     with written_whole(target, key="") as temporary:
         temporary.mkdir()
         for name in COPIED:
@@ -46,4 +55,7 @@ def keep(source: Path, reference: Path) -> Path:
 def without_incidentals(command: str) -> str:
     """The command without the words that change nothing of what is computed."""
     words = shlex.split(command)
-    return shlex.join(word for word in words if re.split("[.=]", word)[0] not in LEFT_OUT)
+    return shlex.join(
+        word for word in words
+        if not {re.split("[.=]", word)[0], word.partition("=")[0]} & LEFT_OUT
+    )  # fmt: skip

@@ -16,6 +16,7 @@ from benchmark.protocol.walk import CatchesUp, Sharing
 from benchmark.records.run_folder import RunFolder
 from benchmark.training.best import write_best
 from benchmark.training.checkpoint import Checkpoints
+from benchmark.training.link import sent_by_interface
 from benchmark.training.processes import Processes
 from benchmark.training.stopwatch import total_seconds
 from benchmark.training.system import System
@@ -92,14 +93,18 @@ class Training:
         if not self._resume():
             self.state.prepare_seconds = self.system.prepare(self._beat)
         earlier, sent_earlier = self.state.seconds_by_part, self.state.bytes_sent
-        self.processes.bytes_sent.clear()  # what preparation has sent
+        sent = self.processes.bytes_sent
+        sent.clear()  # what preparation has sent
+        before = sent_by_interface(self.processes)
         while self.state.rounds < self.system.num_rounds:
             with self._cpu_time("train"):
                 self._train_round()
             self.state.seconds_by_part = total_seconds([earlier, self.system.seconds_by_part])
             self.state.rounds += 1
             self._evaluate()
-            self.state.bytes_sent = total_seconds([sent_earlier, self.processes.bytes_sent])
+            if before is not None and (now := sent_by_interface(self.processes)):
+                sent["interface"] = now - before
+            self.state.bytes_sent = total_seconds([sent_earlier, sent])
             saved = {"training": asdict(self.state), "system": self.system.state_dict()}
             self.checkpoints.save(f"round-{self.state.rounds:06d}", saved)
         return self.state

@@ -17,7 +17,9 @@ LINE = {"iteration": 1, "epoch": 1, "seconds": 0.5, "loss": 0.25}
 def run(tmp_path: Path, make_experiment: MakeExperiment) -> RunFolder:
     command = "python -m benchmark.run suite=quick results_dir=/somewhere epochs=3"
     folder = RunFolder(tmp_path / "run")
-    folder.prepare(make_experiment(results_dir="/somewhere", epochs=3, command=command).config())
+    machines = {"meet_at": "somewhere:4100", "link": "20mbit"}
+    settings = {"results_dir": "/somewhere", "epochs": 3, "machines": machines, "command": command}
+    folder.prepare(make_experiment(**settings).config())
     folder.log(LINE)
     (folder.path / "nodes.csv").write_text("split,node\n")
     (folder.path / "log.txt").write_text("of no interest\n")
@@ -35,6 +37,7 @@ def test_a_finished_run_is_kept_without_incidentals(run: RunFolder, tmp_path: Pa
     assert result["command"] == "python -m benchmark.run suite=quick epochs=3"
     assert kept.metrics() == [LINE]
     assert kept.config()["epochs"] == 3
+    assert kept.config()["machines"]["link"] == "20mbit"
     names = {"config.yaml", "metrics.jsonl", "nodes.csv", "result.json"}
     assert {file.name for file in target.iterdir()} == names
     assert (target / "nodes.csv").read_text() == "split,node\n"
@@ -77,6 +80,7 @@ def test_a_place_that_cannot_be_written_is_one_sentence(
 
 def test_what_changes_nothing_leaves_the_command() -> None:
     command = (
-        "python cache_dir=a seeds=3 datasets_root=d wandb.mode=offline heartbeat_seconds=9 b.c=1"
+        "python cache_dir=a seeds=3 datasets_root=d wandb.mode=offline heartbeat_seconds=9 b.c=1 "
+        "machines.here=0 machines.meet_at=10.0.0.1:4100 machines.number=2"
     )
-    assert without_incidentals(command) == "python seeds=3 b.c=1"
+    assert without_incidentals(command) == "python seeds=3 b.c=1 machines.number=2"

@@ -110,6 +110,7 @@ class ShardedMemory:
         shard = self._shard(copy)
         if self.group is None:
             return self.layout.unpack(shard)
+        self.processes.count_sent("evaluation", shard.nbytes * (self.world_size - 1))
         shards = [torch.empty_like(shard) for _ in range(self.world_size)]
         dist.all_gather(shards, shard, group=self.group)
         return self.layout.unpack(torch.stack(shards, dim=1).flatten(0, 1)[: self.num_nodes])

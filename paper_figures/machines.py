@@ -1,0 +1,102 @@
+"""Figure 2(b) between two machines: what node memory costs over a network, and what crosses it."""
+
+from collections.abc import Iterator
+
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from benchmark.records.statistics import Estimate
+from benchmark.tools.cost_model import Link, Traffic, over
+from paper_figures import style, tables
+from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
+from paper_figures.selection import has
+from paper_figures.strategies import KIND, PARTS
+
+LINK, RATE = "settings.machines.link", "environment.link.megabits_per_second"
+FITTED_ON = "unlimited"  # the link whose iterations predict those over others
+LOCAL, SHARDED, MINI_BATCH = "1x1x2 daemon", "1x1x2 sharded", "2x1x1 sharded"
+COLUMNS = {"rate": RATE, "message": "environment.link.message_ms", "train": "seconds.train"}
+PURPOSES = {n: f"bytes_sent.{n}" for n in ("gradients", "node_memory", "evaluation", "interface")}
+
+
+def over_links(group: Group) -> pd.DataFrame:
+    """Medians over seeds by series, links from fast to slow: milliseconds and megabytes of an
+    iteration and machine, and the iteration ``predicted`` from that over ``FITTED_ON``."""
+    counts = group.records.evaluations.groupby("run")["iteration"].max()
+    runs = group.runs.rename(columns={name: key for key, name in (COLUMNS | PURPOSES).items()})
+    iterations = runs.index.map(counts)
+    runs["iteration_ms"] = 1000 * runs["train"] / iterations
+    runs["memory_ms"] = 1000 * runs[PARTS].sum(axis=1) / iterations
+    runs[list(PURPOSES)] = runs[list(PURPOSES)].fillna(0).div(1e6 * iterations, axis=0)
+    runs = runs.assign(link=runs[LINK], series=runs["parallelism"] + " " + runs[KIND])
+    names = ("rate", "message", "iteration_ms", "throughput_events_per_second", *PURPOSES)
+    more = {name: (name, "median") for name in names}
+    table = tables.spread(runs, ["link", "series"], "memory_ms", "median", **more)
+    known = table[table["link"] == FITTED_ON].set_index("series")
+    table["predicted"] = [_predicted(row, known) for row in tables.rows_of(table)]
+    return table.sort_values(["rate", "series"], ascending=[False, True], ignore_index=True)
+
+
+def _predicted(row: tables.Row, known: pd.DataFrame) -> float | None:
+    if row["link"] == FITTED_ON or row["series"] not in known.index:
+        return None
+    base = known.loc[row["series"]]
+    here, there = (Link(1e6 / 8 * one["rate"], one["message"] / 1000) for one in (row, base))
+    sent = 1e6 * (base["gradients"] + base["node_memory"])
+    traffic = Traffic.of_iteration(sent, 2, row["series"].endswith("sharded"))
+    return 1000 * over(here, base["iteration_ms"] / 1000, there, traffic)
+
+
+def measure(group: Group) -> Iterator[Measured]:
+    """How many times longer sharding takes, the prediction's error, and the bytes of Table 1."""
+    table = over_links(group)
+    spent = table.pivot_table("memory_ms", "link", "series", sort=False)
+    times = {str(link): Estimate(x) for link, x in (spent[SHARDED] / spent[LOCAL]).items()}
+    text = ", ".join(f"{link} {one.value:.3g}x" for link, one in times.items())
+    yield measured(group, "growth over links", times, text)
+    errors = (table["predicted"] / table["iteration_ms"] - 1).abs().groupby(table["link"]).max()
+    text = ", ".join(f"{link} {error:.0%}" for link, error in errors.dropna().items())
+    yield measured(group, "prediction over links", float(errors.max()), text)
+    sent = table.groupby("series")[list(PURPOSES)].median()
+    text = "MB of an iteration: " + ", ".join(
+        f"{name} {sent.at[one, 'gradients']:.2f} + {sent.at[one, 'node_memory']:.2f}"
+        for name, one in (("memory", LOCAL), ("mini-batch", MINI_BATCH))
+    )
+    apart = float(sent.at[MINI_BATCH, "node_memory"] - sent.at[LOCAL, "node_memory"])
+    yield measured(group, "bytes of synchronisation", apart, text)
+
+
+def draw(group: Group) -> Iterator[Output]:
+    """Milliseconds in node memory by link, the published seconds, and whole iterations."""
+    table, paper = over_links(group), published("figure_2b")
+    figure, panels = plt.subplots(1, 3, figsize=(style.PAGE, 2.5), width_ratios=[2, 0.8, 2])
+    names, links = sorted(table["series"].unique()), list(table["link"].unique())
+    colors = dict(zip(names, style.shades(style.color_of("disttgl"), len(names)), strict=True))
+    for row in tables.rows_of(table):
+        x = links.index(row["link"]) + 0.2 * (names.index(row["series"]) - (len(names) - 1) / 2)
+        for axes, name in ((panels[0], "memory_ms"), (panels[2], "iteration_ms")):
+            axes.bar(x, row[name], 0.19, color=colors[row["series"]])
+        style.whisker(panels[0], x, (row["lowest"], row["highest"]))
+        style.write(panels[0], f"{row['memory_ms']:.2g}", x, row["highest"], 1.5, size=5)
+        panels[2].plot(x, row["predicted"], "D", color="black", ms=2.5)
+    panels[1].bar(range(len(paper)), paper["seconds_per_epoch"], 0.6, **style.hollow(style.GREY))
+    for place, seconds in enumerate(paper["seconds_per_epoch"]):
+        style.write(panels[1], f"{seconds:.3g}", place, seconds, 1.5)
+    told = ("ms of an iteration in node memory", "seconds of an epoch in it", "ms of an iteration")
+    for axes, texts, what in zip(panels, (links, paper["num_machines"], links), told, strict=True):
+        style.log_axis(axes, "y")
+        style.categories(axes, "x", texts)
+        axes.set(ylabel=what, xlabel="link of two machines")
+        axes.margins(y=0.15)
+    panels[1].set(xlabel="machines (published)")
+    handles = [style.line(name, color=color, lw=4) for name, color in colors.items()]
+    handles.append(style.line("predicted from bytes", color="black", marker="D", lw=0, ms=3))
+    style.legend_below(figure, handles, 5)
+    yield Output(pd.concat([table, paper]).assign(label=group.dataset), figure)
+
+
+RULE = Rule(
+    ("machines",), varies=("machines.link", "system.node_memory"), rank=len,
+    needs={"the link has no name": has(LINK), "the link was not measured": has(RATE)},
+)  # fmt: skip
+FIGURES = [PaperFigure("machines", RULE, draw, measure)]
