@@ -24,7 +24,7 @@ def over_links(group: Group) -> pd.DataFrame:
     iteration and machine, and the iteration ``predicted`` from that over ``FITTED_ON``."""
     counts = group.records.evaluations.groupby("run")["iteration"].max()
     runs = group.runs.rename(columns={name: key for key, name in (COLUMNS | PURPOSES).items()})
-    iterations = runs.index.map(counts)
+    iterations = counts.reindex(runs.index)
     runs["iteration_ms"] = 1000 * runs["train"] / iterations
     runs["memory_ms"] = 1000 * runs[PARTS].sum(axis=1) / iterations
     runs[list(PURPOSES)] = runs[list(PURPOSES)].fillna(0).div(1e6 * iterations, axis=0)
@@ -32,15 +32,15 @@ def over_links(group: Group) -> pd.DataFrame:
     names = ("rate", "message", "iteration_ms", "throughput_events_per_second", *PURPOSES)
     more = {name: (name, "median") for name in names}
     table = tables.spread(runs, ["link", "series"], "memory_ms", "median", **more)
-    known = table[table["link"] == FITTED_ON].set_index("series")
+    known = {row["series"]: row for row in tables.rows_of(table) if row["link"] == FITTED_ON}
     table["predicted"] = [_predicted(row, known) for row in tables.rows_of(table)]
     return table.sort_values(["rate", "series"], ascending=[False, True], ignore_index=True)
 
 
-def _predicted(row: tables.Row, known: pd.DataFrame) -> float | None:
-    if row["link"] == FITTED_ON or row["series"] not in known.index:
+def _predicted(row: tables.Row, known: dict[str, tables.Row]) -> float | None:
+    if row["link"] == FITTED_ON or row["series"] not in known:
         return None
-    base = known.loc[row["series"]]
+    base = known[row["series"]]
     here, there = (Link(1e6 / 8 * one["rate"], one["message"] / 1000) for one in (row, base))
     sent = 1e6 * (base["gradients"] + base["node_memory"])
     traffic = Traffic.of_iteration(sent, 2, row["series"].endswith("sharded"))
@@ -55,14 +55,15 @@ def measure(group: Group) -> Iterator[Measured]:
     text = ", ".join(f"{link} {one.value:.3g}x" for link, one in times.items())
     yield measured(group, "growth over links", times, text)
     errors = (table["predicted"] / table["iteration_ms"] - 1).abs().groupby(table["link"]).max()
-    text = ", ".join(f"{link} {error:.0%}" for link, error in errors.dropna().items())
+    text = ", ".join(f"{link!s} {error:.0%}" for link, error in errors.dropna().items())
     yield measured(group, "prediction over links", float(errors.max()), text)
-    sent = table.groupby("series")[list(PURPOSES)].median()
+    medians = table.groupby("series")[list(PURPOSES)].median()
+    sent = {row["series"]: row for row in tables.rows_of(medians.reset_index())}
     text = "MB of an iteration: " + ", ".join(
-        f"{name} {sent.at[one, 'gradients']:.2f} + {sent.at[one, 'node_memory']:.2f}"
+        f"{name} {sent[one]['gradients']:.2f} + {sent[one]['node_memory']:.2f}"
         for name, one in (("memory", LOCAL), ("mini-batch", MINI_BATCH))
     )
-    apart = float(sent.at[MINI_BATCH, "node_memory"] - sent.at[LOCAL, "node_memory"])
+    apart = float(sent[MINI_BATCH]["node_memory"] - sent[LOCAL]["node_memory"])
     yield measured(group, "bytes of synchronisation", apart, text)
 
 
@@ -83,7 +84,8 @@ def draw(group: Group) -> Iterator[Output]:
     for place, seconds in enumerate(paper["seconds_per_epoch"]):
         style.write(panels[1], f"{seconds:.3g}", place, seconds, 1.5)
     told = ("ms of an iteration in node memory", "seconds of an epoch in it", "ms of an iteration")
-    for axes, texts, what in zip(panels, (links, paper["num_machines"], links), told, strict=True):
+    numbers = list(paper["num_machines"])
+    for axes, texts, what in zip(panels, (links, numbers, links), told, strict=True):
         style.log_axis(axes, "y")
         style.categories(axes, "x", texts)
         axes.set(ylabel=what, xlabel="link of two machines")

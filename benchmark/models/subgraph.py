@@ -115,7 +115,9 @@ class Subgraph:
         roots = torch.arange(self.num_roots, device=self.roots.device)
         neighbors = torch.where(self.mask, self.num_roots + self.deeper_roots, roots.unsqueeze(1))
         rows = torch.cat([self.roots, self.deeper.roots])
-        mails = (self.mail_times, self.mail_events)
+        times, events = (
+            None if known is None else known[rows] for known in (self.mail_times, self.mail_events)
+        )
         return Subgraph(
             self.nodes[rows],
             roots,
@@ -125,7 +127,8 @@ class Subgraph:
             self.mask,
             self.times,
             Queries.one_each(roots),
-            *(None if known is None else known[rows] for known in mails),
+            mail_times=times,
+            mail_events=events,
         )
 
 

@@ -36,16 +36,16 @@ def _shape_problems_from(
         yield from _wrong("make_mail", mail, (num_nodes, model.mail_dim))
     pairs = stream.roots.pairs
     if isinstance(model, PairwiseModel):
-        given, count = (memory, subgraph, pairs), len(pairs.sources)
-        embeddings = yield from _embedded("embed_pairs", model.embed_pairs, given, count)
+        embeddings = yield from _embedded(
+            "embed_pairs", model.embed_pairs, (memory, subgraph, pairs), len(pairs.sources)
+        )
         if embeddings is not None:
             shape = tuple(stream.candidates.shape)  # systems ask about candidates of each source
-            given = (embeddings.unflatten(0, shape),)
-            scores = yield from _called("score_pairs", model.score_pairs, given)
+            of_pairs = (embeddings.unflatten(0, shape),)
+            scores = yield from _called("score_pairs", model.score_pairs, of_pairs)
             yield from _wrong("score_pairs", scores, shape)
         return
-    given, count = (memory, subgraph), subgraph.num_roots
-    embeddings = yield from _embedded("embed", model.embed, given, count)
+    embeddings = yield from _embedded("embed", model.embed, (memory, subgraph), subgraph.num_roots)
     if embeddings is not None:
         ends = tuple(stream.roots.split(embeddings))
         scores = yield from _called("score_links", model.score_links, ends)

@@ -31,8 +31,11 @@ class Follower:
             if lost := self.lost():
                 raise LostHeadError(f"{lost}; this machine has ended its processes.")
             task = self.board.read(0).get("task")
-            mine = task and task["for"][self.meeting.here] == self.board.came
-            if mine and task["number"] > self.number:
+            if (
+                task is not None
+                and task["for"][self.meeting.here] == self.board.came
+                and task["number"] > self.number
+            ):
                 self.number = task["number"]
                 self.board.write(ended=None)
                 yield task
