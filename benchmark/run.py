@@ -1,7 +1,4 @@
-"""The main command: ``python -m benchmark.run suite=NAME KEY=VALUE ...``, see ``--help``.
-
-From Python: ``from benchmark.run import experiment, load_run, run`` (docs/python.md).
-"""
+"""The main command, ``python -m benchmark.run --help``; what it offers to Python, docs/python.md."""
 
 import contextlib
 import signal
@@ -34,9 +31,7 @@ def main(arguments: list[str]) -> int:
         if len(instead) > 1:
             raise UserError(f"{' and '.join(instead)} are several things to do; write one of them.")
         words = complete(words)
-        if HELP & set(words):
-            act = print_help
-        return said(act, words)
+        return said(print_help if HELP & set(words) else act, words)
     except (UserError, PlaceError) as error:
         print(f"error: {error}", file=sys.stderr)
         return USER_ERROR

@@ -34,22 +34,23 @@ def _shape_problems_from(
     else:
         mail = model.make_mail(memory, memory.flip(0))
         yield from _wrong("make_mail", mail, (num_nodes, model.mail_dim))
-    pairs = stream.roots.pairs
+    shape = tuple(stream.candidates.shape)  # systems ask about the candidates of each source
     if isinstance(model, PairwiseModel):
+        pairs = stream.roots.pairs
+        asked = (memory, subgraph, pairs)
         embeddings = yield from _embedded(
-            "embed_pairs", model.embed_pairs, (memory, subgraph, pairs), len(pairs.sources)
+            "embed_pairs", model.embed_pairs, asked, len(pairs.sources)
         )
         if embeddings is not None:
-            shape = tuple(stream.candidates.shape)  # systems ask about candidates of each source
-            of_pairs = (embeddings.unflatten(0, shape),)
-            scores = yield from _called("score_pairs", model.score_pairs, of_pairs)
+            rows_of_each = (embeddings.unflatten(0, shape),)
+            scores = yield from _called("score_pairs", model.score_pairs, rows_of_each)
             yield from _wrong("score_pairs", scores, shape)
         return
     embeddings = yield from _embedded("embed", model.embed, (memory, subgraph), subgraph.num_roots)
     if embeddings is not None:
         ends = tuple(stream.roots.split(embeddings))
         scores = yield from _called("score_links", model.score_links, ends)
-        yield from _wrong("score_links", scores, tuple(stream.candidates.shape))
+        yield from _wrong("score_links", scores, shape)
 
 
 def _embedded(
