@@ -1,4 +1,4 @@
-"""The main command, ``python -m benchmark.run --help``; what it offers to Python, docs/python.md."""
+"""The main command, ``python -m benchmark.run --help``; for Python see docs/python.md."""
 
 import contextlib
 import signal
