@@ -34,6 +34,7 @@ REFUSED = {
         "system=tgl keeps one node memory in the memory of one machine; choose system=disttgl to "
         "train on 2."
     ),
+    "machines.restarts=-1": "machines.restarts must be at least 0, not -1.",
     "machines.launcher=mpi": (
         "machines.launcher must be one of auto, local, slurm, torchrun, not 'mpi'."
     ),
