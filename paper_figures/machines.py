@@ -78,7 +78,8 @@ def draw(group: Group) -> Iterator[Output]:
         for axes, name in ((panels[0], "memory_ms"), (panels[2], "iteration_ms")):
             axes.bar(x, row[name], 0.19, color=colors[row["series"]])
         style.whisker(panels[0], x, (row["lowest"], row["highest"]))
-        style.write(panels[0], f"{row['memory_ms']:.2g}", x, row["highest"], 1.5, size=5)
+        text = f"{row['memory_ms']:.{0 if row['memory_ms'] > 10 else 1}f}"
+        style.write(panels[0], text, x, row["highest"], 1.5, size=4.5)
         panels[2].plot(x, row["predicted"], "D", color="black", ms=2.5)
     panels[1].bar(range(len(paper)), paper["seconds_per_epoch"], 0.6, **style.hollow(style.GREY))
     for place, seconds in enumerate(paper["seconds_per_epoch"]):
