@@ -54,6 +54,18 @@ def multiplies_bfloat16(device: torch.device) -> bool:
     return torch.cpu._is_avx512_bf16_supported()
 
 
+def check_fits(what: str, table: Tensor, device: torch.device) -> None:
+    """Refuse a ``table`` that takes more than a GPU has free, with ValueError."""
+    if device.type != "cuda":
+        return
+    free, _ = torch.cuda.mem_get_info(device)
+    if table.nbytes > free:
+        raise ValueError(
+            f"{what} take {table.nbytes / 2**30:.1f} GiB and the GPU has {free / 2**30:.1f} GiB "
+            "free, where all of them must lie: choose device=cpu, or fewer events (max_events)."
+        )
+
+
 def kernels_for(device: torch.device, loops: Any, triton_kernels: str) -> Any:
     """The module that computes something in one go on ``device``; None: torch operations must.
 
