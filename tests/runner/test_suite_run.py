@@ -25,15 +25,16 @@ WORDS = [
     "system=none",
     "model=none",
     "suite.figures=[]",
-    "wandb.mode=disabled",
     "threads=1",
 ]
+NO_MIRROR = "wandb.mode=disabled"
 PATIENCE = 600  # seconds, on a busy machine
 Run = Callable[..., tuple[int, str, str]]
 
 
-def start(results: Path, *words: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "benchmark.run", *WORDS, f"results_dir={results}", *words]
+def start(results: Path, *words: str, mirror: str = NO_MIRROR) -> subprocess.Popen[str]:
+    words = (*WORDS, f"results_dir={results}", mirror, *words)
+    command = [sys.executable, "-m", "benchmark.run", *words]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -43,7 +44,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
 
     def call(results: Path, *words: str) -> tuple[int, str, str]:
         capsys.readouterr()
-        code = main([*WORDS, f"results_dir={results}", *words])
+        code = main([*WORDS, NO_MIRROR, f"results_dir={results}", *words])
         return code, *capsys.readouterr()
 
     return call
@@ -83,7 +84,7 @@ def test_a_failed_experiment_is_isolated_and_a_finished_one_is_not_run_again(
     tmp_path: Path, run: Run
 ) -> None:
     actions = "+task.actions=[kill,finish]"
-    process = start(tmp_path, "seeds=2", actions, "wandb.mode=offline")
+    process = start(tmp_path, "seeds=2", actions, mirror="wandb.mode=offline")
     table, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1, errors
     assert errors.startswith("Starting: importing packages.\n")
