@@ -92,7 +92,11 @@ def test_the_summary_has_a_row_for_each_figure_that_links_to_its_heading(
     lines = readme.summary(verdicts).splitlines()
     rows = [line for line in lines if line.startswith("| [")]
     measured = readme.attempted(verdicts)
-    ours = ("Not in the paper", "Figure 2(b), processes", "Figure 12(a), predicted")  # no claims of a paper
+    ours = (
+        "Not in the paper",
+        "Figure 2(b), processes",
+        "Figure 12(a), predicted",
+    )  # no claims of a paper
     assert len(rows) == len(measured) - sum(FIGURES[n].number in ours for n in measured)
     headings = re.findall(r"^## (.*)$", readme.reproduction(verdicts), flags=re.MULTILINE)
     assert headings == [*(FIGURES[name].number for name in measured), "Not attempted"]
