@@ -131,6 +131,8 @@ def _explain(error: Exception, words: list[str]) -> str:
         key, known = unknown.group(1), _known_keys(words)
         parent = key.rpartition(".")[0]
         siblings = [one for one in known if one.rpartition(".")[0] == parent and "._" not in one]
+        if parent in GROUPS and not siblings:  # a class of one's own, without a file
+            return f"There is no key {key!r}; +{key}=VALUE hands it to the class of {parent}."
         below = [one for one in known if one.endswith(f".{key}")]
         return f"There is no key {key!r}; {_nearest(key, siblings or known, below)}."
     if error.__cause__ is not None:
@@ -170,7 +172,7 @@ def _nearest(name: str, known: list[str], sure: Sequence[str] = ()) -> str:
     name = RENAMED.get(name, name)
     likely = difflib.get_close_matches(name, known, n=NEAREST_SHOWN, cutoff=SIMILAR)
     near = [*sure, *(one for one in likely if one not in sure)]
-    rest = [one for one in known if one not in near and one.count(".") == name.count(".")]
+    rest = [one for one in known if one not in near and ("." in one) is ("." in name)]
     guess = f"did you mean {near[0]}? Choose" if near else "choose"
     return f"{guess} from {', '.join(near + rest)}"
 

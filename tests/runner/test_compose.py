@@ -89,7 +89,7 @@ def test_every_choice_composes(group: str) -> None:
         ("dataset=table", ["dataset.path has no default; add dataset.path=VALUE"]),
         ("dataset=tgl", ["dataset.name has no default; add dataset.name=VALUE"]),
         ("results_dir=[", ["'results_dir=[' is not understood"]),
-        ("results_dir=", ["results_dir is empty"]),
+        ("results_dir=", ["has no value; write results_dir=VALUE"]),
         ("suite.name=../x", ["suite.name names folders of records", "not '../x'"]),
         ("suite.name=figures", ["suite.name is figures"]),
         ("task.name=a/b", ["task.name names folders of records", "not 'a/b'"]),

@@ -115,6 +115,8 @@ def test_parallelism_as_it_is_written_everywhere() -> None:
         ("seed=[1,2]", "'seed=[1,2]' is refused: the value must be a whole number; several values "
          "are written KEY=A,B."),
         ("pin_cores=maybe", "'pin_cores=maybe' is refused: the value must be true or false."),
+        ("model._target_=my.Net model.width=3", "There is no key 'model.width'; +model.width=VALUE "
+         "hands it to the class of model."),
         ("epochs=null", "'epochs=null' is refused: it needs a value."),
         ("seed=${oc.env:HOME}", f"seed must be a number, not {os.environ['HOME']!r}."),
         ("--config-dir", "--config-dir needs a folder: --config-dir DIR."),
