@@ -149,7 +149,7 @@ def packed(name: str) -> bytes:
     elif name.endswith(".pt"):
         torch.save(torch.ones(3), buffer)
     elif name.endswith(".gz"):
-        return gzip.compress(CONTENT)
+        return gzip.compress(CONTENT, mtime=0)
     else:
         with ZipFile(buffer, "w") as archive:
             archive.writestr("a.csv", CONTENT)
@@ -163,7 +163,7 @@ NAMES = ["a.csv", "a.txt.gz", "a.zip", "a.npy", "a.pt"]
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(
     ("content", "problem"),
-    [(PAGE, "is a web page"), (b"", "is empty"), (gzip.compress(PAGE), "is a web page")],
+    [(PAGE, "is a web page"), (b"", "is empty"), (gzip.compress(PAGE, mtime=0), "is a web page")],
 )
 def test_a_page_or_nothing_with_status_200_is_not_kept(
     tmp_path: Path, name: str, content: bytes, problem: str
