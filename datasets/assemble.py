@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch_geometric.data import TemporalData
 
 from benchmark.datasets.chronology import Times, split_by_time, stable_order
 from benchmark.datasets.dataset import (
@@ -18,6 +17,7 @@ from benchmark.datasets.dataset import (
     NodeNames,
     Source,
     Split,
+    Stream,
 )
 from benchmark.datasets.validate import check_split
 
@@ -66,15 +66,14 @@ def assemble(
         t = t - start_time
     if features is None or not _has_nonzero(features):
         features, indicators = np.empty((len(t), 0), np.float32), ()
-    stream = TemporalData(
+    labels, label_kind, class_names = _classes(labels, label_kind, class_names)
+    stream = Stream(
         src=torch.from_numpy(src),
         dst=torch.from_numpy(dst),
         t=torch.from_numpy(t),
         msg=torch.as_tensor(features if isinstance(order, slice) else features[order]),
+        y=None if labels is None else torch.from_numpy(labels[order]),
     )
-    labels, label_kind, class_names = _classes(labels, label_kind, class_names)
-    if labels is not None:
-        stream.y = torch.from_numpy(labels[order])
     return Dataset(
         name=name,
         stream=stream,

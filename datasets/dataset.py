@@ -10,7 +10,6 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch_geometric.data import TemporalData
 
 SplitName = Literal["train", "validation", "test"]
 
@@ -97,6 +96,28 @@ class NodeNames:
         return np.where(found < 0, UNKNOWN, found + first).astype(np.int64)
 
 
+@dataclass
+class Stream:
+    """The columns of all events, in order of time: the fields of PyG's ``TemporalData``.
+
+    ``src``, ``dst``, ``t`` are int64 of shape [num_events], sorted by ``t``; ``msg`` float32
+    [num_events, edge_dim] with ``edge_dim`` 0 where there are no features; ``y`` int64
+    [num_events], float32 [num_events, num_classes] where an event has several classes, or None.
+    """
+
+    src: Tensor
+    dst: Tensor
+    t: Tensor
+    msg: Tensor
+    y: Tensor | None = None
+
+    def first(self, num_events: int) -> "Stream":
+        """The first events only."""
+        columns = (self.src, self.dst, self.t, self.msg)
+        y = None if self.y is None else self.y[:num_events]
+        return Stream(*(column[:num_events] for column in columns), y)
+
+
 @dataclass(frozen=True)
 class EventBatch:
     """A few events of one batch, as a system sees them.
@@ -128,11 +149,7 @@ class EventBatch:
 class Dataset:
     """A stream of events and what a trainer must know about it.
 
-    ``stream`` is PyG's ``TemporalData``: ``src``, ``dst``, ``t`` int64 of shape [num_events],
-    sorted by ``t``, which counts from the first event, at ``start_time`` in the source; ``msg``
-    float32 [num_events, edge_dim] with ``edge_dim`` 0 where there are no features; ``y`` int64
-    [num_events] (float32 [num_events, num_classes] for ``MULTI_EDGE``) where there are labels.
-    Node ids lie in [0, ``num_nodes``); those of ``nodes`` occur and may be drawn as negatives.
+    The times of ``stream`` count from the first event, at ``start_time`` in the source. Node ids lie in [0, ``num_nodes``); those of ``nodes`` occur and may be drawn as negatives.
     ``bipartite`` means that no node is both a source and a destination. Class c is called
     ``class_names[c]`` in the source; of two node classes 1 is the positive one. ``fractions`` is
     None where files say the split; ``indicators`` are the feature columns that say whether an
@@ -140,7 +157,7 @@ class Dataset:
     """
 
     name: str
-    stream: TemporalData
+    stream: Stream
     num_nodes: int
     bipartite: bool
     split: Split
@@ -162,6 +179,12 @@ class Dataset:
     @property
     def num_events(self) -> int:
         return self.stream.src.numel()
+
+    @property
+    def labels(self) -> Tensor:
+        """``stream.y`` of a stream that has labels."""
+        assert self.stream.y is not None
+        return self.stream.y
 
     @property
     def edge_dim(self) -> int:

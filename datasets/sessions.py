@@ -8,9 +8,8 @@ import numpy as np
 import torch
 from numba import njit
 from numpy.typing import NDArray
-from torch_geometric.data import TemporalData
 
-from benchmark.datasets.dataset import Dataset, Source, Split
+from benchmark.datasets.dataset import Dataset, Source, Split, Stream
 from benchmark.datasets.loader import Loader
 from benchmark.datasets.validate import check_split
 from benchmark.storage.locations import Locations
@@ -72,7 +71,7 @@ class Sessions(Loader):
         check_split(self.name, split)
         return Dataset(
             name=self.name,
-            stream=TemporalData(**columns),
+            stream=Stream(**columns),
             num_nodes=2 * num_communities * COMMUNITY,
             bipartite=True,
             split=split,

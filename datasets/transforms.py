@@ -22,7 +22,7 @@ def beginning(dataset: Dataset, num_events: int) -> Dataset:
             f"data set '{dataset.name}' has {dataset.num_events} events, not the {num_events} "
             "asked for; choose a smaller max_events or null for all"
         )
-    stream = dataset.stream[:num_events]
+    stream = dataset.stream.first(num_events)
     src, dst, nodes = numbered(stream.src.numpy(), stream.dst.numpy())
     static = dataset.node_features
     t, unit = in_coarsest_unit(stream.t.numpy() + dataset.start_time, dataset.source.time_unit)
@@ -37,7 +37,7 @@ def beginning(dataset: Dataset, num_events: int) -> Dataset:
         source=replace(dataset.source, time_unit=unit),
         num_nodes=len(nodes),
         features=stream.msg if len(used) == dataset.edge_dim else stream.msg[:, used],
-        labels=None if dataset.label_kind is LabelKind.NONE else stream.y.numpy(),
+        labels=None if dataset.label_kind is LabelKind.NONE else dataset.labels[:num_events].numpy(),
         label_kind=dataset.label_kind,
         class_names=dataset.class_names,
         node_features=None if static is None else static[torch.from_numpy(nodes)],
@@ -66,9 +66,8 @@ def with_class_features(dataset: Dataset, width: int) -> Dataset:
     generator = torch.Generator().manual_seed(SEED)
     codes = torch.randn(dataset.num_classes, width, generator=generator)
     codes = torch.cat([codes, torch.zeros(1, width)])  # UNLABELLED is the last row
-    stream = dataset.stream.clone()
-    stream.msg = torch.cat([stream.msg, codes[stream.y]], dim=1)
-    return replace(dataset, stream=stream)
+    features = torch.cat([dataset.stream.msg, codes[dataset.labels]], dim=1)
+    return replace(dataset, stream=replace(dataset.stream, msg=features))
 
 
 def with_random_edge_features(dataset: Dataset, width: int) -> Dataset:
@@ -77,7 +76,8 @@ def with_random_edge_features(dataset: Dataset, width: int) -> Dataset:
     They show what features cost, not what they tell.
     """
     generator = torch.Generator().manual_seed(SEED)
-    stream = dataset.stream.clone()
-    stream.msg = torch.randn(dataset.num_events, width, generator=generator)
+    stream = replace(
+        dataset.stream, msg=torch.randn(dataset.num_events, width, generator=generator)
+    )
     source = replace(dataset.source, random_edge_features=width)
     return replace(dataset, stream=stream, source=source, indicators=())

@@ -10,9 +10,8 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch_geometric.data import TemporalData
 
-from benchmark.datasets.dataset import Dataset, Split
+from benchmark.datasets.dataset import Dataset, Split, Stream
 from benchmark.disttgl.table_trainer import Pretraining, TableTrainer, first_rows
 from benchmark.models.contract import TemporalModel
 from benchmark.randomness import seeded
@@ -84,7 +83,7 @@ def training_part(dataset: Dataset) -> tuple[Dataset, Tensor]:
     features = dataset.node_features
     part = replace(
         dataset,
-        stream=TemporalData(src=src, dst=dst, t=stream.t[:end], msg=stream.msg[:end]),
+        stream=Stream(src=src, dst=dst, t=stream.t[:end], msg=stream.msg[:end]),
         num_nodes=seen.numel(),
         split=Split(end, end, end),
         node_features=None if features is None else features[seen],

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 from torch import Tensor
 
 from benchmark.datasets.dataset import UNLABELLED, Dataset, LabelKind
@@ -65,6 +64,8 @@ def positive_class(dataset: Dataset) -> str:
 
 def two_state_metrics(logits: Logits, labels: Labels) -> dict[str, float]:
     """``NODE_METRICS``: area under the ROC curve and average precision of ``POSITIVE``."""
+    from sklearn.metrics import average_precision_score, roc_auc_score  # noqa: PLC0415  (half a second, and links need none)
+
     if len(np.unique(labels)) < 2:
         raise ValueError(
             f"the {len(labels)} labelled events to evaluate do not show both states, as AUC "
@@ -83,6 +84,8 @@ def single_label_metrics(logits: Logits, labels: Labels) -> dict[str, float]:
     F1-micro is then the accuracy and equals top-1. F1-macro is the mean over the classes that are
     true or predicted at least once.
     """
+    from sklearn.metrics import f1_score  # noqa: PLC0415  (half a second, and links need none)
+
     predicted = logits.argmax(axis=1)
     return {
         "f1_micro": float(f1_score(labels, predicted, average="micro")),
@@ -97,6 +100,8 @@ def multi_label_metrics(logits: Logits, labels: Labels) -> dict[str, float]:
     As the released DistTGL code on GDELT. Top-1 is the share of events for which the largest logit
     belongs to one of its classes.
     """
+    from sklearn.metrics import f1_score  # noqa: PLC0415  (half a second, and links need none)
+
     true, predicted = labels.astype(np.int64), (logits > 0).astype(np.int64)
     best = np.take_along_axis(true, logits.argmax(axis=1)[:, None], axis=1)
     return {

@@ -115,7 +115,7 @@ def evaluate_classes(
 
     events = split_events(dataset, split)
     logits = walk(classifier, classify, dataset, events, batch_size, sharing)
-    labels = dataset.stream.y[events.start : events.stop]
+    labels = dataset.labels[events.start : events.stop]
     metrics = class_metrics(logits, labels, dataset.label_kind, events.start)
     if on_logits is not None:
         on_logits(logits)
@@ -130,7 +130,7 @@ class MajorityClass:
     """
 
     def __init__(self, dataset: Dataset) -> None:
-        labels = dataset.stream.y[: dataset.split.train_end]
+        labels = dataset.labels[: dataset.split.train_end]
         labels = labels[has_label(labels)]
         several = dataset.label_kind is LabelKind.MULTI_EDGE
         counts = (

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import stdtrit
 
 CONFIDENCE = 0.95
 FRACTION = 0.95  # of the best value of one trainer (DistTGL, section 4.1, uses such fractions)
@@ -31,11 +31,9 @@ def mean_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> In
     sample = np.asarray(values, dtype=float)
     if sample.size < 2:
         return None
-    mean, error = float(sample.mean()), float(stats.sem(sample))
-    if error == 0:
-        return Interval(mean, mean)
-    low, high = stats.t.interval(confidence, sample.size - 1, loc=mean, scale=error)
-    return Interval(float(low), float(high))
+    mean, error = float(sample.mean()), float(sample.std(ddof=1)) / sample.size**0.5
+    half = float(stdtrit(sample.size - 1, (1 + confidence) / 2)) * error
+    return Interval(mean - half, mean + half)
 
 
 def paired_differences(first: Mapping[int, float], second: Mapping[int, float]) -> list[float]:
@@ -74,7 +72,7 @@ def mean_difference(first: Mapping[int, float], second: Mapping[int, float]) -> 
         return Estimate(apart)
     squares = sum(float(((side - side.mean()) ** 2).sum()) for side in sides)
     error = np.sqrt(squares / freedom * sum(1 / side.size for side in sides))
-    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom) * error)
+    half = float(stdtrit(freedom, (1 + CONFIDENCE) / 2) * error)
     return Estimate(apart, apart - half, apart + half)
 
 

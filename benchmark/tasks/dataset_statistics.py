@@ -51,14 +51,14 @@ def num_node_labels(dataset: Dataset) -> int:
     """Events that find their source in a state other than 0; 0 where labels are not of nodes."""
     if dataset.label_kind is not LabelKind.NODE:
         return 0
-    labels = dataset.stream.y
+    labels = dataset.labels
     return int(((labels != 0) & (labels != UNLABELLED)).sum())
 
 
 def num_edge_labels(dataset: Dataset) -> int:
     """Events with at least one class; 0 where labels are not of edges."""
     if dataset.label_kind is LabelKind.EDGE:
-        return int((dataset.stream.y != UNLABELLED).sum())
+        return int((dataset.labels != UNLABELLED).sum())
     if dataset.label_kind is LabelKind.MULTI_EDGE:
-        return int(dataset.stream.y.any(1).sum())
+        return int(dataset.labels.any(1).sum())
     return 0

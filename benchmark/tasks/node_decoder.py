@@ -70,9 +70,9 @@ def train_decoder(
     with seeded(cpu, seed, "node decoder"):
         decoder = NodeClassDecoder(*width)
     optimizer = torch.optim.Adam(decoder.parameters(), lr=settings.learning_rate)
-    places = by_appearance(dataset.stream.y, dataset.num_classes)
+    places = by_appearance(dataset.labels, dataset.num_classes)
     placed = PlacedDecoder(decoder, places)
-    labels = torch.where(dataset.stream.y == UNLABELLED, UNLABELLED, places[dataset.stream.y])
+    labels = torch.where(dataset.labels == UNLABELLED, UNLABELLED, places[dataset.labels])
     train = labels[: dataset.split.train_end]
     best: dict[str, float] = {}
     for epoch in range(1, settings.epochs + 1):
@@ -128,7 +128,7 @@ def decoded_metrics(
     events = dataset.split.range(split)
     rows = slice(events.start, events.stop)
     logits = decoder(embeddings[rows])
-    metrics = class_metrics(logits, dataset.stream.y[rows], dataset.label_kind, events.start)
+    metrics = class_metrics(logits, dataset.labels[rows], dataset.label_kind, events.start)
     if on_columns is not None:
         on_columns(class_columns(dataset, split, logits))
     return {f"{split}_{name}": value for name, value in metrics.items()}

@@ -126,5 +126,5 @@ def class_answers(dataset: Dataset) -> tuple[str, ...]:
 def class_columns(dataset: Dataset, split: SplitName, logits: Tensor) -> dict[str, Tensor]:
     """``event``, ``label`` and ``logits`` [num_events, num_classes] of a split."""
     events = dataset.split.range(split)
-    labels = dataset.stream.y[events.start : events.stop]
+    labels = dataset.labels[events.start : events.stop]
     return {"event": torch.arange(events.start, events.stop), "label": labels, "logits": logits}

@@ -95,7 +95,7 @@ def require_labels(task: Task, dataset: Dataset) -> None:
             f"task {task.name} needs labels of kind {' or '.join(task.label_kinds)}, and those of "
             f"data set '{dataset.name}' are of kind {dataset.label_kind}; choose another dataset."
         )
-    labels = dataset.stream.y[: dataset.split.train_end]
+    labels = dataset.labels[: dataset.split.train_end]
     known = labels[has_label(labels)]
     several = dataset.label_kind is LabelKind.MULTI_EDGE
     classes = (known.any(0).nonzero() if several else known).unique()

@@ -100,7 +100,7 @@ class EdgeClassLoss(Objective):
         super().__init__(model)
         self.decoder = EdgeClassDecoder(pair_dim(model), dataset.num_classes)
         self.several = dataset.label_kind is LabelKind.MULTI_EDGE
-        self.labels = dataset.stream.y  # no buffer: GDELT's are larger than a GPU
+        self.labels = dataset.labels  # no buffer: GDELT's are larger than a GPU
 
     def loss(self, batch: TrainingBatch, answers: Answers) -> Tensor:
         logits = self.logits(answers)
@@ -124,7 +124,7 @@ class LinkAndNodeLoss(Objective):
         super().__init__(model)
         dim = embedding_dim(model)
         self.decoder = NodeClassDecoder(dim, dim, dataset.num_classes)
-        self.labels = dataset.stream.y  # no buffer: GDELT's are larger than a GPU
+        self.labels = dataset.labels  # no buffer: GDELT's are larger than a GPU
 
     def loss(self, batch: TrainingBatch, answers: Answers) -> Tensor:
         classes = labelled_loss(F.cross_entropy, self.logits(answers), self.labels, batch)
