@@ -15,6 +15,7 @@ from benchmark.runner.python import Run, experiment, load_run, run
 from benchmark.runner.suite_run import Interrupted
 from benchmark.runner.suites import pasted
 from benchmark.runner.words import complete
+from benchmark.runner.workers.fork_server import fork_here
 
 __all__ = ["Run", "experiment", "load_run", "run"]
 USER_ERROR = 2
@@ -45,4 +46,5 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    fork_here()
     sys.exit(main(sys.argv[1:]))

@@ -5,10 +5,10 @@ import ctypes
 import os
 import select
 import signal
-import subprocess
 import sys
 import threading
 import time
+from typing import Any, Protocol
 
 import psutil
 
@@ -43,6 +43,26 @@ def _watch(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(LOOK_SECONDS)
     os._exit(1)
+
+
+class Process(Protocol):
+    """What is used of ``subprocess.Popen``."""
+
+    pid: int
+    returncode: Any
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+
+def how_killed(number: int) -> str:
+    """What a signal has done to a process, in words."""
+    name = signal.Signals(number).name
+    if number == signal.SIGTERM:
+        return f"was ended by {name}"
+    memory = " (perhaps the machine ran out of memory)" if number == signal.SIGKILL else ""
+    return f"was killed by {name}{memory}"
 
 
 def is_alive(process: int) -> bool:
@@ -120,7 +140,7 @@ class Member:
 class ProcessTree:
     """A started process and all that descend from it, also in sessions of their own."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, process: Process) -> None:
         self.process = process
         self.members: dict[psutil.Process, Member] = {}
         self._add(psutil.Process(process.pid))

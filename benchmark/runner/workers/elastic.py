@@ -14,7 +14,7 @@ from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
 from benchmark.errors import one_sentence
-from benchmark.machine.process_tree import child_environment, end_with_parent
+from benchmark.machine.process_tree import child_environment, end_with_parent, how_killed
 from benchmark.records.run_folder import RunFolder
 
 LAUNCHER = -1  # in the place of a rank
@@ -79,15 +79,9 @@ def _note_silent_deaths(folder: RunFolder, error: ChildFailedError) -> None:
         if rank in noted:
             continue
         if failure.exitcode < 0:
-            name = failure.signal_name()
-            reason, cause = f"rank {rank} was killed by {name}", "killed"
-            if failure.exitcode == -signal.SIGTERM:
-                reason, cause = f"rank {rank} was ended by {name}", "ended"
-            elif failed and failure.timestamp > min(failed) + LATE_SECONDS:
-                cause = "ended"
-            elif failure.exitcode == -signal.SIGKILL:
-                reason += " (perhaps the machine ran out of memory)"
-            folder.note_failure(rank, reason, cause)
+            late = bool(failed) and failure.timestamp > min(failed) + LATE_SECONDS
+            cause = "ended" if late or failure.exitcode == -signal.SIGTERM else "killed"
+            folder.note_failure(rank, f"rank {rank} {how_killed(-failure.exitcode)}", cause)
         else:
             folder.note_failure(rank, f"rank {rank} ended with exit code {failure.exitcode}")
 

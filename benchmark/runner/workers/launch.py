@@ -1,7 +1,6 @@
 """Runs one experiment in processes of its own and sees to it that they end."""
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -11,9 +10,10 @@ from typing import Any, NamedTuple
 
 from benchmark.experiment import Experiment
 from benchmark.machine.compiled import numba_cache
-from benchmark.machine.process_tree import ProcessTree, child_environment
+from benchmark.machine.process_tree import Process, ProcessTree, child_environment, how_killed
 from benchmark.records.run_folder import RunFolder
 from benchmark.runner.progress import SuiteProgress
+from benchmark.runner.workers import fork_server
 from benchmark.runner.workers.fleet import Fleet, Rendezvous, log_name
 from benchmark.runner.workers.follower import Follower
 from benchmark.runner.workers.watchdog import Watchdog
@@ -38,15 +38,12 @@ class Ended(NamedTuple):
 def launcher_command(
     folder: Path, num_processes: int, rendezvous: Collection[object] = ()
 ) -> list[str]:
-    """What starts the processes of an experiment on this machine."""
-    return [
-        sys.executable,
-        "-m",
-        "benchmark.runner.workers.elastic",
-        str(folder),
-        str(num_processes),
-        *map(str, rendezvous),
-    ]
+    """What starts the processes of an experiment on this machine: torch's launcher, or the only one."""
+    workers = "benchmark.runner.workers"
+    if num_processes == 1 and not rendezvous:
+        return [sys.executable, "-m", f"{workers}.worker", str(folder)]
+    numbers = [str(num_processes), *map(str, rendezvous)]
+    return [sys.executable, "-m", f"{workers}.elastic", str(folder), *numbers]
 
 
 def run_experiment(
@@ -67,7 +64,7 @@ def run_experiment(
             folder.prepare(experiment.config())
             ended, reason = _run_everywhere(experiment, folder, progress, fleet)
     if folder.result() is None:
-        reason = reason or _cause(folder, ended.exit_code)
+        reason = reason or _cause(experiment, folder, ended.exit_code)
         folder.finish(_failed_result(experiment, reason, time.monotonic() - start))
 
 
@@ -100,7 +97,9 @@ def follow(follower: Follower, own: Mapping[str, Any], progress: SuiteProgress) 
         ended = _run_here(
             experiment, folder, progress, rendezvous, follower.complaint, follower.network
         )
-        reason = ended.reason or (_cause(folder, ended.exit_code) if ended.exit_code else None)
+        reason = ended.reason
+        if reason is None and ended.exit_code:
+            reason = _cause(experiment, folder, ended.exit_code)
         log = _end_of(folder.log_path) if reason and not shared else None
         told = {"number": task["number"], "reason": reason, "failures": ended.failures, "log": log}
         follower.board.write(ended=told)
@@ -122,13 +121,11 @@ def _run_here(
     ranks = range(first, first + number)
     with scratch() as temporary:
         with writing_into(folder.path, "results_dir"), open(folder.log_path, "a") as log:
-            process = subprocess.Popen(
+            # In a session of its own: Ctrl-C reaches the runner only, which ends the processes.
+            process = fork_server.start(
                 launcher_command(folder.path, number, rendezvous or ()),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=_environment(experiment, temporary) | dict(network or {}),
-                start_new_session=True,  # Ctrl-C reaches the runner only, which ends the processes
+                log,
+                _environment(experiment, temporary) | dict(network or {}),
             )
         tree = ProcessTree(process)
         watch = Watchdog(experiment, folder, tree, ranks)
@@ -154,7 +151,7 @@ def _failed_result(experiment: Experiment, reason: str, seconds: float) -> dict[
 
 
 def _wait(
-    process: subprocess.Popen[bytes],
+    process: Process,
     tree: ProcessTree,
     watch: Watchdog,
     progress: SuiteProgress,
@@ -178,12 +175,13 @@ def _noted(folder: RunFolder) -> str | None:
     return str(failures[0]["reason"]) if failures else None
 
 
-def _cause(folder: RunFolder, exit_code: int) -> str:
+def _cause(experiment: Experiment, folder: RunFolder, exit_code: int) -> str:
     """Why the processes ended without a result."""
     if noted := _noted(folder):
         return noted
     if exit_code < 0:
-        return f"the launcher was killed by {signal.Signals(-exit_code).name}"
+        alone = experiment.processes == 1
+        return f"{'rank 0' if alone else 'the launcher'} {how_killed(-exit_code)}"
     lines = folder.log_path.read_text(errors="replace").split("\n")
     last = next((line.strip() for line in reversed(lines) if line.strip()), "no output")
     return f"the processes ended with exit code {exit_code} ({last}); see {folder.log_path}"

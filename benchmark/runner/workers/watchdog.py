@@ -78,7 +78,7 @@ class Watchdog:
         self.spent = max(self.spent, spent)
         ranks = {beat.get("pid"): f"rank {rank}" for rank, beat in self.beats.items()}
         held = {ranks.get(m.process.pid) or m.name() for m in others if m.is_stopped()}
-        held |= {"the launcher"} if root.is_stopped() else set()
+        held |= {ranks.get(root.process.pid, "the launcher")} if root.is_stopped() else set()
         # A look adds a little however long ago the last one was: this process may have slept too.
         since = min(now - self.looked, self.heartbeat_seconds / 2)
         self.stopped = {name: self.stopped.get(name, 0.0) + since for name in held}

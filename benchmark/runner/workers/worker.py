@@ -1,4 +1,4 @@
-"""One process of one experiment: ``python -m ...worker RUN_FOLDER``, under torchrun."""
+"""One process of one experiment: ``python -m ...worker RUN_FOLDER``, alone or under torchrun."""
 
 import contextlib
 import json
@@ -20,6 +20,7 @@ from benchmark.machine.environment import environment
 from benchmark.machine.place import Place
 from benchmark.machine.process_tree import end_with_parent
 from benchmark.records.run_folder import RunFolder
+from benchmark.runner.workers.fork_server import leave
 from benchmark.runner.workers.watchdog import STARTING
 from benchmark.storage.files import write_whole
 from benchmark.training.link import measure_link
@@ -106,10 +107,4 @@ def peak_memory_bytes() -> int:
 
 
 if __name__ == "__main__":
-    exit_code = main(*sys.argv[1:])
-    with contextlib.suppress(OSError, ValueError):
-        sys.stdout.flush()
-        sys.stderr.flush()
-    # What failed must not wait for others on its way out. And what finished must not die there:
-    # threads of torch that ask for Python while it is taken down are unwound, which aborts.
-    os._exit(exit_code)
+    leave(main(*sys.argv[1:]))
