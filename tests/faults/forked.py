@@ -14,8 +14,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import IO, Any, cast
 
 import torch.distributed.elastic.multiprocessing.errors as elastic_errors
 
@@ -83,9 +82,7 @@ def command(
         _redirect(output)
         os.environ.update(environment)
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        cast(Any, launch).subprocess = SimpleNamespace(
-            **{**vars(subprocess), "Popen": _popen_of_launcher}
-        )
+        cast(Any, launch.fork_server).start = _start
         launch.LOOK_SECONDS = 0.1
         prepare()
         return benchmark.run.main(all_words(words))
@@ -100,18 +97,21 @@ def _redirect(output: Path) -> None:
     sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__  # type: ignore[assignment]
 
 
-def _popen_of_launcher(words: list[str], *, stdout: Any, env: dict[str, str], **_: Any) -> Forked:
-    path, num_processes = words[-2:]
+def _start(words: list[str], output: IO[str], environment: Mapping[str, str]) -> Forked:
+    """Torch's launcher with its ranks, or the only process of a run."""
+    module, *arguments = words[2:]
 
     def work() -> int:
         os.setsid()
-        os.dup2(stdout.fileno(), 1)
-        os.dup2(stdout.fileno(), 2)
+        os.dup2(output.fileno(), 1)
+        os.dup2(output.fileno(), 2)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
         os.environ.clear()
-        os.environ.update(env)
-        return _launcher(path, int(num_processes))
+        os.environ.update(environment)
+        if module == worker.__name__:
+            return worker.main(*arguments)
+        return _launcher(arguments[0], int(arguments[1]))
 
     return Forked(work)
 
