@@ -1,12 +1,12 @@
 """The main command, ``python -m benchmark.run --help``; for Python see docs/python.md."""
 
-import contextlib
 import signal
 import sys
 
 if __name__ == "__main__":  # what is imported below takes seconds
-    with contextlib.suppress(OSError):
-        print("Starting: importing packages.", file=sys.stderr, flush=True)
+    from benchmark.runner.workers.fork_server import fork_here
+
+    fork_here()
 
 from benchmark.errors import PlaceError, UserError
 from benchmark.runner.command import dry_run, list_command, run_command, said, show_command
@@ -15,7 +15,6 @@ from benchmark.runner.python import Run, experiment, load_run, run
 from benchmark.runner.suite_run import Interrupted
 from benchmark.runner.suites import pasted
 from benchmark.runner.words import complete
-from benchmark.runner.workers.fork_server import fork_here
 
 __all__ = ["Run", "experiment", "load_run", "run"]
 USER_ERROR = 2
@@ -46,5 +45,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    fork_here()
     sys.exit(main(sys.argv[1:]))

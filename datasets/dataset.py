@@ -113,9 +113,8 @@ class Stream:
 
     def first(self, num_events: int) -> "Stream":
         """The first events only."""
-        columns = (self.src, self.dst, self.t, self.msg)
-        y = None if self.y is None else self.y[:num_events]
-        return Stream(*(column[:num_events] for column in columns), y)
+        columns = {name: column for name, column in vars(self).items() if column is not None}
+        return Stream(**{name: column[:num_events] for name, column in columns.items()})
 
 
 @dataclass(frozen=True)
@@ -149,11 +148,12 @@ class EventBatch:
 class Dataset:
     """A stream of events and what a trainer must know about it.
 
-    The times of ``stream`` count from the first event, at ``start_time`` in the source. Node ids lie in [0, ``num_nodes``); those of ``nodes`` occur and may be drawn as negatives.
-    ``bipartite`` means that no node is both a source and a destination. Class c is called
-    ``class_names[c]`` in the source; of two node classes 1 is the positive one. ``fractions`` is
-    None where files say the split; ``indicators`` are the feature columns that say whether an
-    event has a certain word; ``node_names`` is None where files call a node by its id.
+    The times of ``stream`` count from the first event, at ``start_time`` in the source. Node ids
+    lie in [0, ``num_nodes``); those of ``nodes`` occur and may be drawn as negatives. ``bipartite``
+    means that no node is both a source and a destination. Class c is called ``class_names[c]`` in
+    the source; of two node classes 1 is the positive one. ``fractions`` is None where files say the
+    split; ``indicators`` are the feature columns that say whether an event has a certain word;
+    ``node_names`` is None where files call a node by its id.
     """
 
     name: str

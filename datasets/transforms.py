@@ -37,7 +37,7 @@ def beginning(dataset: Dataset, num_events: int) -> Dataset:
         source=replace(dataset.source, time_unit=unit),
         num_nodes=len(nodes),
         features=stream.msg if len(used) == dataset.edge_dim else stream.msg[:, used],
-        labels=None if dataset.label_kind is LabelKind.NONE else dataset.labels[:num_events].numpy(),
+        labels=None if stream.y is None else stream.y.numpy(),
         label_kind=dataset.label_kind,
         class_names=dataset.class_names,
         node_features=None if static is None else static[torch.from_numpy(nodes)],

@@ -1,8 +1,8 @@
 """Processes that start at once: forks of one that has imported the suite already.
 
-The main command forks a server off itself before it does anything (``fork_here``); where a program
-of one's own calls the suite, the first experiment starts one. A server computes nothing and opens
-nothing: no thread and no CUDA context is there to be forked.
+The main command forks a server off itself as soon as it has imported torch (``fork_here``); where
+a program of one's own calls the suite, the first experiment starts one. A server computes nothing
+and opens nothing: no thread and no CUDA context is there to be forked.
 """
 
 import array
@@ -24,6 +24,12 @@ from benchmark.machine.compiled import VARIABLE as NUMBA_CACHE
 from benchmark.machine.process_tree import PARENT, child_environment, end_with_parent
 
 ANSWER_SECONDS = 60.0  # to import what a server imports
+IMPORTED = (
+    "benchmark.runner.workers.worker",
+    "benchmark.tasks.link_prediction",
+    "benchmark.disttgl.system",
+    "benchmark.models.tgn_attention",
+)
 DESCRIPTOR_BYTES = array.array("i").itemsize
 
 
@@ -141,7 +147,8 @@ def _spawn(environment: Mapping[str, str]) -> Server:
 
 
 def fork_here() -> None:
-    """Fork a server off this process, which has imported the suite and done nothing yet."""
+    """Fork a server off this process, which has done nothing yet; both then import the rest."""
+    importlib.import_module("torch")
     ours, theirs = socket.socketpair()
     environment = child_environment()
     if os.fork():
@@ -159,6 +166,8 @@ def _serve(connection: socket.socket) -> NoReturn:
     """Fork what is asked for, one after the other, until the connection is closed."""
     end_with_parent()
     os.environ[PARENT] = str(os.getpid())  # of what is forked
+    for module in IMPORTED:
+        importlib.import_module(module)
     while True:
         message, ancillary, *_ = connection.recvmsg(1 << 20, socket.CMSG_SPACE(DESCRIPTOR_BYTES))
         while message and not message.endswith(b"\n"):
@@ -201,7 +210,8 @@ def _direct(output: int) -> None:
     """Nothing to read from, and standard output and error to ``output``."""
     for descriptor, place in ((os.open(os.devnull, os.O_RDONLY), 0), (output, 1), (output, 2)):
         os.dup2(descriptor, place)
-    sys.stdout, sys.stderr = (open(place, "w", 1, closefd=False) for place in (1, 2))
+    for name, place in (("stdout", 1), ("stderr", 2)):
+        setattr(sys, name, os.fdopen(place, "w", 1, closefd=False))
 
 
 def leave(exit_code: int) -> NoReturn:
@@ -217,10 +227,7 @@ def leave(exit_code: int) -> NoReturn:
 
 
 def main(descriptor: str) -> NoReturn:
-    """Import what every experiment needs, then fork."""
-    importlib.import_module("benchmark.runner.workers.worker")
-    importlib.import_module("benchmark.tasks.link_prediction")
-    importlib.import_module("benchmark.disttgl.system")
+    """Serve at the other end of the socket ``descriptor``."""
     _serve(socket.socket(fileno=int(descriptor)))
 
 

@@ -38,7 +38,7 @@ class Ended(NamedTuple):
 def launcher_command(
     folder: Path, num_processes: int, rendezvous: Collection[object] = ()
 ) -> list[str]:
-    """What starts the processes of an experiment on this machine: torch's launcher, or the only one."""
+    """What starts the processes of an experiment on this machine; of one alone, itself."""
     workers = "benchmark.runner.workers"
     if num_processes == 1 and not rendezvous:
         return [sys.executable, "-m", f"{workers}.worker", str(folder)]

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+import torch._dynamo  # as torch's optimisers do in their first step, which is timed
 from hydra.utils import instantiate
 
 from benchmark.errors import one_sentence
@@ -30,7 +31,6 @@ from benchmark.training.processes import Processes, is_of_a_peer, started_proces
 def main(path: str) -> int:
     """Run the experiment described in the folder; rank 0 writes its result."""
     end_with_parent()
-    spare_the_compiler()
     start = time.monotonic()
     folder = RunFolder(path)
     place = Place.of_this_process()
@@ -82,17 +82,6 @@ def _run(experiment: Experiment, folder: RunFolder, processes: Processes, start:
     seconds |= outcome.pop("seconds", {})
     result = {"status": "finished", **experiment.describe(), "throughput_events_per_second": None}
     folder.finish({**result, **outcome, "seconds": seconds, "peak_memory_bytes": sum(peaks)})
-
-
-def spare_the_compiler() -> None:
-    """Do without the second that torch's first optimiser takes to import torch's compiler.
-
-    Some methods of optimisers are not to be compiled; the first call asks the compiler for a
-    version of them that it leaves alone. Where nothing is compiled, that is the method itself.
-    """
-    for method in vars(torch.optim.Optimizer).values():
-        if plain := getattr(method, "__wrapped__", None):
-            vars(plain).setdefault("__dynamo_disable", plain)
 
 
 def pin_cores(rank: int, num_processes: int, threads: int) -> None:
