@@ -52,22 +52,25 @@ def run_suite(suite: Suite, fleet: Fleet | None = None) -> int:
         try:
             with SuiteProgress(len(suite.experiments)) as progress:
                 rows = [_run_one(suite, one, mirrors, progress, fleet) for one in suite.experiments]
-            warnings = mirrors.close()
+            _print_tables(suite, rows)
+            print(f"Records: {records}", flush=True)
+            finished = [row["status"] == "finished" for row in rows]
+            if any(finished):
+                _draw(suite, records)
+                mirrors.send_figures(records / DRAWN)
+            for warning in mirrors.close():
+                print(f"W&B mirror: {warning}. The record is complete without it.", file=sys.stderr)
         finally:
             mirrors.stop()
-        print_table(rows)
-        folders = [one.folder for one in suite.experiments if one.folder.problem() is None]
-        print_comparison(compare(folders, _recorded(suite)))
-        print_speedups(speedups(folders))
-        print_peers(peer_speeds(folders), machines(folders))
-        print(f"Records: {records}", flush=True)
-        finished = [row["status"] == "finished" for row in rows]
-        if any(finished):
-            _draw(suite, records)
-            warnings += mirrors.send_figures(records / DRAWN)
-        for warning in dict.fromkeys(warnings):
-            print(f"W&B mirror: {warning}. The record is complete without it.", file=sys.stderr)
     return 0 if all(finished) else 1
+
+
+def _print_tables(suite: Suite, rows: list[Row]) -> None:
+    print_table(rows)
+    folders = [one.folder for one in suite.experiments if one.folder.problem() is None]
+    print_comparison(compare(folders, _recorded(suite)))
+    print_speedups(speedups(folders))
+    print_peers(peer_speeds(folders), machines(folders))
 
 
 def list_suite(suite: Suite) -> int:

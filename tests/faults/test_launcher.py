@@ -35,7 +35,8 @@ def start(scene: Scene) -> "subprocess.Popen[bytes]":
 def find(runner: int, name: str) -> int | None:
     """The process of that name, once ranks have been started."""
     try:
-        (launcher,) = psutil.Process(runner).children()
+        (server,) = psutil.Process(runner).children()
+        (launcher,) = server.children()
         ranks = {child.environ()["RANK"]: child.pid for child in launcher.children()}
         return launcher.pid if name == "launcher" and ranks else ranks.get(name[-1])
     except (psutil.Error, KeyError, ValueError, OSError):

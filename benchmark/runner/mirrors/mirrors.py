@@ -1,4 +1,4 @@
-"""The W&B mirrors of a suite: processes that a run neither needs nor waits for long."""
+"""The W&B mirror of a suite: a process that a run neither needs nor waits for long."""
 
 import contextlib
 import subprocess
@@ -6,7 +6,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from benchmark.machine.process_tree import ProcessTree, child_environment
 from benchmark.records.run_folder import RunFolder
@@ -23,10 +23,11 @@ LOG = "mirror.log"
 
 
 class Mirror(NamedTuple):
-    """A process that sends, and the folder with its log."""
+    """A process that sends what its input names, and the folder with its log."""
 
     folder: Path
     tree: ProcessTree
+    input: IO[bytes]
     started: float
     resources: contextlib.ExitStack
 
@@ -49,17 +50,16 @@ class Mirror(NamedTuple):
 
 @dataclass
 class Mirrors:
-    """Starts a mirror per experiment and ends all of them.
+    """Starts the mirror of a suite, tells it of every experiment and ends it.
 
-    An online mirror follows the run. An offline one starts when the run has ended: nobody can
-    watch it, and a run of two processes on two cores is not disturbed; one process at a time sends
-    all that wait. After a mirror has failed, or was not answered for long, no online one starts.
+    An online mirror follows a run. An offline one is told when the run has ended: nobody can watch
+    it, and a run of two processes on two cores is not disturbed. After a mirror has failed, or was
+    not answered for long, no online one starts.
     """
 
     mode: str
     any_sent: bool = False
-    started: list[Mirror] = field(default_factory=list)
-    waiting: list[Path] = field(default_factory=list)
+    started: list[Mirror] = field(default_factory=list)  # one at most
     warnings: list[str] = field(default_factory=list)
     given_up: bool = False
 
@@ -70,28 +70,26 @@ class Mirrors:
         """An experiment is about to start in ``folder``, which is prepared."""
         self._look()
         if self.mode == "online" and not self.given_up:
-            self._start([folder.path], "--follow")
+            self._send(folder.path)
 
     def end(self, folder: RunFolder) -> None:
         """The experiment in ``folder`` has ended."""
         if self.mode == "offline":
-            self.waiting.append(folder.path)
+            self._send(folder.path)
         self._look()
 
-    def send_figures(self, folder: Path) -> list[str]:
-        """Send the figures in ``folder`` if a run was sent; what went wrong, one sentence each."""
-        if not (self.any_sent and folder.is_dir()) or self.given_up:
-            return []
-        try:
-            self._start([folder])
-            return self.close()
-        finally:
-            self.stop()
+    def send_figures(self, folder: Path) -> None:
+        """Send the figures in ``folder`` if a run was sent."""
+        if self.any_sent and folder.is_dir() and not self.given_up:
+            self._send(folder)
 
     def close(self) -> list[str]:
         """Give the mirrors a little time to finish; what went wrong, one sentence each."""
         start = time.monotonic()
-        while self.started or self.waiting:
+        for mirror in self.started:
+            with contextlib.suppress(OSError):
+                mirror.input.close()
+        while self.started:
             self._look()
             waited = time.monotonic() - start
             for mirror in list(self.started):
@@ -99,24 +97,17 @@ class Mirrors:
                 patience = min(PATIENCE_SECONDS, SILENT_SECONDS) if silent else PATIENCE_SECONDS
                 if waited > patience:
                     self._give_up(mirror, f"not done after {patience:.0f} s")
-            if waited > PATIENCE_SECONDS and self.waiting:
-                self.warnings.append(
-                    f"{len(self.waiting)} runs are not sent, the first {self.waiting[0]}: python -m"
-                    " benchmark.mirror FOLDER sends them"
-                )
-                self.waiting.clear()
             time.sleep(LOOK_SECONDS)
         warnings, self.warnings = list(dict.fromkeys(self.warnings)), []
         return warnings
 
     def stop(self) -> None:
         """End the mirrors at once."""
-        self.waiting.clear()
         for mirror in list(self.started):
             self._end(mirror)
 
     def _look(self) -> None:
-        """Take leave of those that have ended or are not answered; start what waits."""
+        """Take leave of one that has ended or is not answered."""
         for mirror in list(self.started):
             if mirror.tree.process.poll() is not None:
                 if complaint := mirror.complaint():
@@ -127,9 +118,6 @@ class Mirrors:
             waited = time.monotonic() - mirror.started
             if self.mode == "online" and waited > ANSWER_SECONDS and not mirror.has_begun():
                 self._give_up(mirror, f"no answer after {ANSWER_SECONDS:.0f} s")
-        if self.waiting and not self.started:
-            folders, self.waiting = self.waiting, []
-            self._start(folders)
 
     def _give_up(self, mirror: Mirror, warning: str) -> None:
         self.warnings.append(warning)
@@ -138,22 +126,35 @@ class Mirrors:
 
     def _end(self, mirror: Mirror) -> None:
         self.warnings += mirror.tree.end(GRACE_SECONDS)
+        with contextlib.suppress(OSError):
+            mirror.input.close()
         mirror.resources.close()
         self.started.remove(mirror)
 
-    def _start(self, folders: list[Path], *options: str) -> None:
+    def _send(self, folder: Path) -> None:
+        """Tell the mirror of a folder; start it first where there is none."""
         self.any_sent = True
-        words = [sys.executable, "-m", "benchmark.mirror", *map(str, folders), "--mode", self.mode]
+        if not self.started:
+            self._start(folder)
+        for mirror in self.started:
+            with contextlib.suppress(OSError):  # one that has ended says why in its log
+                mirror.input.write(f"{folder}\n".encode())
+
+    def _start(self, folder: Path) -> None:
+        words = [sys.executable, "-m", "benchmark.mirror", "--mode", self.mode]
+        if self.mode == "online":
+            words.append("--follow")
         resources = contextlib.ExitStack()
         try:
             temporary = resources.enter_context(scratch())
             with (
-                writing_into(folders[0], "results_dir"),
-                open(folders[0] / LOG, "w") as log,
+                writing_into(folder, "results_dir"),
+                open(folder / LOG, "w") as log,
             ):
                 process = subprocess.Popen(
-                    [*words, *options],
-                    stdin=subprocess.DEVNULL,
+                    words,
+                    bufsize=0,
+                    stdin=subprocess.PIPE,
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     env=child_environment() | {"TMPDIR": str(temporary)},
@@ -163,5 +164,6 @@ class Mirrors:
             resources.close()
             self.warnings.append(" ".join(str(error).split()))
             return
+        assert process.stdin is not None
         tree = ProcessTree(process)
-        self.started.append(Mirror(folders[0], tree, time.monotonic(), resources))
+        self.started.append(Mirror(folder, tree, process.stdin, time.monotonic(), resources))

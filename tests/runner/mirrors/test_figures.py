@@ -80,11 +80,15 @@ def test_figures_without_runs_are_one_sentence(tmp_path: Path) -> None:
 def test_a_suite_sends_its_figures_after_its_runs(figures: Path, run_folder: RunFolder) -> None:
     finish(run_folder)
     mirrors = Mirrors("offline")
-    assert mirrors.send_figures(figures) == []  # nothing was trained, nothing is new
+    mirrors.send_figures(figures)  # nothing was trained, nothing is new
+    assert mirrors.started == []
     mirrors.end(run_folder)
+    (mirror,) = mirrors.started
+    mirrors.send_figures(figures.parent / "nowhere")
+    mirrors.send_figures(figures)
+    assert mirrors.started == [mirror]  # one process for all
     assert mirrors.close() == []
-    assert mirrors.send_figures(figures.parent / "nowhere") == []
-    assert mirrors.send_figures(figures) == []
+    assert len(list(run_folder.path.glob("wandb/offline-run-*/*.wandb"))) == 1
     assert len(list(figures.glob("wandb/offline-run-*/*.wandb"))) == 1
 
 
@@ -95,4 +99,5 @@ def test_a_broken_mirror_of_figures_is_one_sentence(
     (tmp_path / "broken" / "wandb.py").write_text("raise ImportError('no such thing')")
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'broken'}:{Path.cwd()}")
     mirrors = Mirrors("offline", any_sent=True)
-    assert mirrors.send_figures(figures) == ["ImportError: no such thing"]
+    mirrors.send_figures(figures)
+    assert mirrors.close() == ["ImportError: no such thing"]
