@@ -31,7 +31,7 @@ def test_depends_on_the_seed_alone(locations: Locations, dataset: Dataset) -> No
     again, other = Synthetic().load(locations), Synthetic(seed=1).load(locations)
     assert again.source == dataset.source
     for key in ("src", "dst", "t", "msg", "y"):
-        assert torch.equal(again.stream[key], dataset.stream[key])
+        assert torch.equal(getattr(again.stream, key), getattr(dataset.stream, key))
     assert other.source.files != dataset.source.files
     assert not torch.equal(other.stream.src, dataset.stream.src)
 

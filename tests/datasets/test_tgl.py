@@ -64,7 +64,8 @@ def test_read_in_small_pieces(
     for size in (1, 2, 3):
         monkeypatch.setattr(reading, "FIELDS_PER_CHUNK", size * len(HEADER.split(",")))
         dataset = load_tgl([HEADER, *ROWS, "", ""], fractional_times="floor")  # another cache file
-        assert all(torch.equal(dataset.stream[key], whole[key]) for key in ("src", "dst", "t"))
+        for column in ("src", "dst", "t"):
+            assert torch.equal(getattr(dataset.stream, column), getattr(whole, column))
         assert dataset.split == Split(3, 4, 5)
         for row, message in (
             ("2,0,4,4.0,0", "line 4: time 4.0 is earlier than 5.0"),

@@ -1,12 +1,13 @@
 """What pre-training learns, and that nothing from after the training split can enter it."""
 
+import copy
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 import torch
 from torch import Tensor
-from torch_geometric.data import TemporalData
+from benchmark.datasets.dataset import Stream
 
 from benchmark.datasets.dataset import Dataset, Split
 from benchmark.disttgl.pretraining import pretrain, training_part
@@ -16,8 +17,8 @@ from tests.disttgl.pretrained import CPU, MODEL, SETTINGS, small_dataset, table_
 from tests.disttgl.small import PROTOCOL
 
 
-def with_stream(dataset: Dataset, change: Callable[[TemporalData], None]) -> Dataset:
-    stream = dataset.stream.clone()
+def with_stream(dataset: Dataset, change: Callable[[Stream], None]) -> Dataset:
+    stream = copy.deepcopy(dataset.stream)
     change(stream)
     return replace(dataset, stream=stream)
 
@@ -38,7 +39,7 @@ def another_future(dataset: Dataset) -> Dataset:
     assert dataset.node_features is not None
     return replace(
         dataset,
-        stream=TemporalData(
+        stream=Stream(
             src=joined(stream.src, later[0]),
             dst=joined(stream.dst, later[1]),
             t=joined(stream.t, times),
@@ -73,13 +74,14 @@ def test_every_part_of_a_training_event_enters(column: str) -> None:
     dataset = small_dataset()
     last = int(table_trainer(dataset).trained[-1])
 
-    def change(stream: TemporalData) -> None:
+    def change(stream: Stream) -> None:
         if column == "msg":
             stream.msg[last - 20 : last] += 1.0
         elif column == "t":
             stream.t[last:] += 5
         else:
-            stream[column][last] = (stream[column][last] + 1) % 20
+            ids = getattr(stream, column)
+            ids[last] = (ids[last] + 1) % 20
 
     changed = with_stream(dataset, change)
     assert not torch.equal(trained(dataset).rows, trained(changed).rows)

@@ -1,5 +1,6 @@
 """The table of static memory in its cache: made once, whole or not at all, under its name."""
 
+import copy
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -86,7 +87,7 @@ def test_without_a_cache_nothing_is_kept(trainings: list[int]) -> None:
 
 
 def test_whatever_defines_the_table_is_in_its_name(tmp_path: Path) -> None:
-    stream = DATASET.stream.clone()
+    stream = copy.deepcopy(DATASET.stream)
     stream.msg[0] += 1
     node_features = torch.zeros(DATASET.num_nodes, 2)
     names = [
@@ -121,7 +122,7 @@ def test_what_evaluation_alone_is_told_is_not_in_its_name() -> None:
 
 
 def test_events_after_the_training_split_are_not_in_its_name() -> None:
-    stream = DATASET.stream.clone()
+    stream = copy.deepcopy(DATASET.stream)
     for column in (stream.src, stream.dst, stream.msg):
         column[90:] = 0
     changed = replace(DATASET, stream=stream)

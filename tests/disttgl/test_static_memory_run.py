@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 import torch
 from hydra.utils import instantiate
-from torch_geometric.data import TemporalData
+from benchmark.datasets.dataset import Stream
 
 from benchmark.datasets.dataset import Split
 from benchmark.disttgl.static_memory import row_dropout
@@ -107,7 +107,7 @@ def test_nodes_are_dropped_as_often_as_there_are_new_ones() -> None:
     """Of ten training events the last five, as much as validation and test; three ends are new."""
     src = torch.tensor([0, 1, 2, 0, 1, 0, 5, 1, 6, 2, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7])
     dst = torch.tensor([3, 4, 3, 4, 3, 3, 4, 8, 3, 4, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7])
-    stream = TemporalData(src=src, dst=dst, t=torch.arange(20), msg=torch.zeros(20, 0))
+    stream = Stream(src=src, dst=dst, t=torch.arange(20), msg=torch.zeros(20, 0))
     dataset = replace(random_dataset(), stream=stream, num_nodes=9, split=Split(10, 15, 20))
     assert row_dropout(None, dataset) == pytest.approx(0.3)
     assert row_dropout(0.0, dataset) == 0.0

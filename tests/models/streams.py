@@ -4,9 +4,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch_geometric.data import TemporalData
 
-from benchmark.datasets.dataset import Dataset, Source, Split
+from benchmark.datasets.dataset import Dataset, Source, Split, Stream
 from benchmark.graph.neighbor_index import NeighborIndex
 from benchmark.graph.past import Visibility
 from benchmark.graph.samplers import NeighborSampler, RecentSampler
@@ -34,7 +33,7 @@ def random_dataset(
     nodes = torch.randint(num_nodes - NUM_STRANGERS, (2, num_events), generator=generator)
     gaps = torch.randint(3, (num_events,), generator=generator)
     msg = torch.randn(num_events, edge_dim, generator=generator)
-    stream = TemporalData(src=nodes[0], dst=nodes[1], t=start + gaps.cumsum(0), msg=msg)
+    stream = Stream(src=nodes[0], dst=nodes[1], t=start + gaps.cumsum(0), msg=msg)
     return Dataset(
         name="random",
         stream=stream,

@@ -1,5 +1,6 @@
 """No score knows what comes later, and each visibility shows what it says."""
 
+import copy
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -14,7 +15,7 @@ from tests.models.test_streaming import BATCH, everyone, streaming_model, walk
 
 def with_another_future(dataset: Dataset, hidden: Tensor) -> Dataset:
     """The same stream with other ends and features for the events where ``hidden``."""
-    stream = dataset.stream.clone()
+    stream = copy.deepcopy(dataset.stream)
     generator = torch.Generator().manual_seed(99)
     count = int(hidden.sum())
     stream.src[hidden] = torch.randint(dataset.num_nodes, (count,), generator=generator)

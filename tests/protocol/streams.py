@@ -3,9 +3,8 @@
 import hashlib
 
 import torch
-from torch_geometric.data import TemporalData
 
-from benchmark.datasets.dataset import Dataset, EventBatch, Source, Split, SplitName
+from benchmark.datasets.dataset import Dataset, EventBatch, Source, Split, SplitName, Stream
 from benchmark.graph.past import Visibility
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.protocol.negatives import NegativePool
@@ -17,9 +16,7 @@ def dataset_of(
 ) -> Dataset:
     """A data set named "toy" of these events, one a time unit, without features."""
     num_events = src.numel()
-    stream = TemporalData(
-        src=src, dst=dst, t=torch.arange(num_events), msg=torch.zeros(num_events, 0)
-    )
+    stream = Stream(src=src, dst=dst, t=torch.arange(num_events), msg=torch.zeros(num_events, 0))
     return Dataset(
         name="toy",
         stream=stream,

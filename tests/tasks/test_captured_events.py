@@ -9,9 +9,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
-from torch_geometric.data import TemporalData
 
-from benchmark.datasets.dataset import Dataset, Source, Split
+from benchmark.datasets.dataset import Dataset, Source, Split, Stream
 from benchmark.records.run_folder import RunFolder
 from benchmark.runner.compose import compose_settings
 from benchmark.tasks.captured_events import CapturedEvents, captured_events
@@ -24,7 +23,7 @@ from tests.real_data import real_data
 def dataset() -> Dataset:
     """Node 0 meets node 4, 5, 4, 5, 4; node 7 has no event."""
     src, dst = torch.zeros(5, dtype=torch.long), torch.tensor([4, 5, 4, 5, 4])
-    stream = TemporalData(src=src, dst=dst, t=torch.arange(5), msg=torch.zeros(5, 0))
+    stream = Stream(src=src, dst=dst, t=torch.arange(5), msg=torch.zeros(5, 0))
     return Dataset("tiny", stream, 8, True, Split(3, 4, 5), Source("made up", {}))
 
 

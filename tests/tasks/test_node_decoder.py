@@ -1,5 +1,6 @@
 """The decoder on frozen embeddings."""
 
+import copy
 from collections import Counter
 from dataclasses import replace
 
@@ -61,7 +62,7 @@ def test_test_labels_change_no_validation() -> None:
 
 def swapped(dataset: Dataset, order: list[int]) -> Dataset:
     """The same events, whose class c is called ``order[c]``."""
-    stream = dataset.stream.clone()
+    stream = copy.deepcopy(dataset.stream)
     stream.y = torch.where(stream.y == UNLABELLED, UNLABELLED, torch.tensor(order)[stream.y])
     return replace(dataset, stream=stream)
 

@@ -6,10 +6,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch_geometric.data import TemporalData
 
 from benchmark import plan as command
-from benchmark.datasets.dataset import Dataset, Source, Split
+from benchmark.datasets.dataset import Dataset, Source, Split, Stream
 from benchmark.tasks.captured_events import captured_events
 from benchmark.tools import facts
 from benchmark.tools.facts import copy_bytes, largest_batch
@@ -24,7 +23,7 @@ sizes = st.integers(1, 40)
 
 def dataset_of(src: list[int], dst: list[int], train_end: int | None = None) -> Dataset:
     n = len(src)
-    stream = TemporalData(
+    stream = Stream(
         src=torch.tensor(src), dst=torch.tensor(dst), t=torch.arange(n), msg=torch.zeros(n, 0)
     )
     return Dataset(
