@@ -7,9 +7,8 @@ from dataclasses import replace
 import pytest
 import torch
 from torch import Tensor
-from benchmark.datasets.dataset import Stream
 
-from benchmark.datasets.dataset import Dataset, Split
+from benchmark.datasets.dataset import Dataset, Split, Stream
 from benchmark.disttgl.pretraining import pretrain, training_part
 from benchmark.disttgl.table_trainer import first_rows
 from benchmark.protocol.negatives import NegativePool

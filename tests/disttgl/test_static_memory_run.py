@@ -7,9 +7,8 @@ from typing import cast
 import pytest
 import torch
 from hydra.utils import instantiate
-from benchmark.datasets.dataset import Stream
 
-from benchmark.datasets.dataset import Split
+from benchmark.datasets.dataset import Split, Stream
 from benchmark.disttgl.static_memory import row_dropout
 from benchmark.disttgl.system import DistTGLSystem
 from benchmark.experiment import Experiment
