@@ -148,7 +148,8 @@ def _spawn(environment: Mapping[str, str]) -> Server:
 
 def fork_here() -> None:
     """Fork a server off this process, which has done nothing yet; both then import the rest."""
-    print("Starting: importing packages.", file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):  # a standard error that is full
+        print("Starting: importing packages.", file=sys.stderr, flush=True)
     importlib.import_module("torch")
     ours, theirs = socket.socketpair()
     environment = child_environment()
