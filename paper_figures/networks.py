@@ -6,27 +6,24 @@ from typing import Any
 import pandas as pd
 
 from benchmark.records import words
-from benchmark.records.series import SINGLE, Series, column, make_series
+from benchmark.records.series import Series, column, make_series
 from benchmark.records.statistics import (
-    Estimate,
     first_best,
     mean_estimate,
     median_estimate,
     still_rising,
 )
 from paper_figures import tables
-from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
+from paper_figures.figure import Group, Output, PaperFigure, Rule, published
 from paper_figures.published import (
     MAJORITY,
     NAMES,
     NONE,
-    OTHER_TGN,
-    TGN,
     paper_rows,
     published_links,
     published_nodes,
 )
-from paper_figures.tables import Row, columns, estimate, rows_of
+from paper_figures.tables import Row, columns
 
 ORDER = (*dict.fromkeys(NAMES.values()), "EdgeBank", MAJORITY)
 SHARED = ("epochs", "batch size", "learning rate")  # columns where they differ, else said once
@@ -142,87 +139,19 @@ def draw_edges(group: Group) -> Iterator[Output]:
     yield output(group, edges(group), {title: (name, ".2f") for name, title in F1.items()})
 
 
-def compared(
-    group: Group, table: pd.DataFrame, value: str, kind: str, more: str = ""
-) -> Iterator[Measured]:
-    """The level of each network, and by how much TGN is above each other of the same system."""
-    stated = table[(table["origin"] == "published") & table[value].notna()]
-    rows: dict[str, Row] = {}
-    for row in rows_of(table[table[value].notna()]):
-        if row.get("system") in COMPARED_SYSTEMS:
-            known = rows.setdefault(row["network"], row)
-            if row["network"] == "EdgeBank" and row[value] > known[value]:
-                rows["EdgeBank"] = row
-    for network, row in rows.items():
-        one = estimate(row, value)
-        papers = stated.loc[stated["network"] == network, "by"]
-        name = f"{kind} level" if network == TGN else f"{kind} level {network}"
-        said = tables.written(one, ".2f") + row["ending"]
-        yield measured(group, name, dict.fromkeys(papers, one), said, row["source"], more=more)
-    if TGN not in rows:
-        return
-    of = {name: estimate(row, value) for name, row in rows.items()}
-    text = {name: tables.written(one, ".2f") for name, one in of.items()}
-    above: dict[str, Estimate] = {}
-    low, high = of[TGN].ends
-    for rival, other in of.items():
-        apart = Estimate(of[TGN].value - other.value, low - other.ends[1], high - other.ends[0])
-        papers = stated.loc[(stated["network"] == rival) & (rival != TGN), "by"]
-        above |= {f"{rival}, {paper}": apart for paper in papers}
-    rivals = list(dict.fromkeys(name.partition(", ")[0] for name in above))
-    if rivals:
-        against = f"{text[TGN]} against {', '.join(f'{name} {text[name]}' for name in rivals)}"
-        used = words.as_one(rows[name]["source"] for name in (TGN, *rivals))
-        yield measured(group, f"{kind} order", above, against, used, more=more)
-
-
-def measure_links(group: Group) -> Iterator[Measured]:
-    """Which network is best and how good it is, and how much faster TGL trains it."""
-    table = links(group)
-    yield from compared(group, table, "test", group.protocol)
-    timed = table[(table["origin"] == "measured") & (table["network"] == TGN)]
-    seconds = timed.groupby("system")["seconds_per_epoch"].first()
-    if group.protocol == "tgl" and {"tgn", "tgl"} <= set(seconds.index):
-        slow, fast = float(seconds["tgn"]), float(seconds["tgl"])
-        text = f"{slow:.3g} by {fast:.3g} s an epoch, {slow / fast:.3g}x"
-        more = " TGN is PyG's example, on CPU cores."
-        yield measured(group, "tgl speed", slow / fast, text, unlike=OTHER_TGN, more=more)
-
-
-def measure_nodes(group: Group) -> Iterator[Measured]:
-    """Which network tells states best, and how well."""
-    yield from compared(group, nodes(group), "auc", "node")
-
-
-def measure_edges(group: Group) -> Iterator[Measured]:
-    """What a second copy of the node memory costs in test F1-micro, in points."""
-    table = edges(group)
-    table = table[(table["network"] == TGN) & (table["origin"] == "measured")]
-    for dataset, part in table.dropna(subset="f1_micro").groupby("dataset"):
-        rows = {row["i x j x k"]: row for row in reversed(rows_of(part))}
-        if {SINGLE, "1x1x2"} <= rows.keys():
-            both = [rows[name] for name in (SINGLE, "1x1x2")]
-            lost = float(both[0]["f1_micro"] - both[1]["f1_micro"])
-            cells = [f"{row['i x j x k']} {tables.cell(row, 'f1_micro', '.2f')}" for row in both]
-            text, used = " and ".join(cells), words.as_one(row["source"] for row in both)
-            own = group.only(group.runs[group.runs["dataset"] == dataset])
-            number = both[0]["num_runs"]
-            yield measured(own, "lost by a second copy", lost, text, used, number=number)
-
-
 FIGURES = [
     PaperFigure("edge_classification", Rule(
             ("edge_classification",), ("edge_classification",), varies=None, together=True,
-        ), draw_edges, measure_edges),
+        ), draw_edges),
     PaperFigure("link_prediction", Rule(
             ("variants",), varies=None,
             needs={"TGL's protocol, in its own table": lambda runs: runs["protocol"] != "tgl"},
-        ), draw_links, measure_links),
+        ), draw_links),
     PaperFigure("tgl_link_prediction", Rule(
             ("variants",), varies=None,
             needs={"another protocol than TGL's": lambda runs: runs["protocol"] == "tgl"},
-        ), draw_links, measure_links),
+        ), draw_links),
     PaperFigure("node_classification", Rule(
             ("node_classification",), ("node_classification",), varies=None,
-        ), draw_nodes, measure_nodes),
+        ), draw_nodes),
 ]  # fmt: skip

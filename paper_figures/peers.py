@@ -1,7 +1,6 @@
 """Figure 12(b), one device: DistTGL beside other implementations on the same stream and machine."""
 
 from collections.abc import Iterator
-from statistics import median
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -9,10 +8,8 @@ import pandas as pd
 
 from benchmark.records import words
 from benchmark.records.series import SINGLE, alike, make_series
-from benchmark.records.statistics import Estimate
 from paper_figures import style
-from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
-from paper_figures.published import OTHER_TGN
+from paper_figures.figure import Group, Output, PaperFigure, Rule, published
 from paper_figures.selection import has
 from paper_figures.throughput import BATCH_SIZE, PER_GPU
 
@@ -61,20 +58,6 @@ def published_ratio(dataset: str) -> float | None:
     return float(rates[OURS] / rates[BASELINE]) if {OURS, BASELINE} <= set(rates.index) else None
 
 
-def measure(group: Group) -> Iterator[Measured]:
-    """DistTGL by TGN, one for each case of the batch size of the paper."""
-    table = repeats(group)
-    table = table[(table["system"] == OURS) & (table["batch_size"] == BATCH_SIZE)]
-    for case, part in table.dropna(subset=RATIO).groupby("case", sort=False):
-        ratios = list(part[RATIO])
-        text = words.median_and_range(ratios, "{:.1f}")
-        text += f" over {len(ratios)} repeats" if len(ratios) > 1 else ""
-        name = f"ratio {'with' if part['edge_features'].iloc[0] else 'without'} edge features"
-        source = words.as_one(part["source"].unique())
-        ratio = Estimate(float(median(ratios)), min(ratios), max(ratios))
-        yield measured(group, name, ratio, text, source, unlike=OTHER_TGN, case=case)
-
-
 def draw(group: Group) -> Iterator[Output]:
     """A dot for each repeat and a line at their median: by TGN, and by the floor."""
     table, ratio = repeats(group), published_ratio(group.dataset)
@@ -113,5 +96,5 @@ FIGURES = [
             ("peers",), ("link_speed",), varies=None, any_stream=True,
             needs={"no throughput": has(RATE),
                    "several trainers": lambda runs: runs["num_trainers"] == 1},
-        ), draw, measure),
+        ), draw),
 ]  # fmt: skip

@@ -11,9 +11,10 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
+from benchmark.records.statistics import Estimate
 from benchmark.tools.cost_model import CostModel, Layout, fit
 from paper_figures import style, throughput
-from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
+from paper_figures.figure import Claim, Group, Measured, Output, PaperFigure, Rule, published
 from paper_figures.tables import rows_of
 from paper_figures.throughput import TOTAL
 
@@ -89,21 +90,19 @@ def errors(bars: pd.DataFrame) -> pd.DataFrame:
     return bars[list(PREDICTORS)].div(bars[TOTAL], axis=0) - 1
 
 
-def measure(group: Group) -> Iterator[Measured]:
-    """The mean error of the model on several machines, and the speed-up that it predicts."""
+def measure(claim: Claim, group: Group) -> Measured:
+    """The mean error of the model on as many GPUs as a claim is of, and its speed-up."""
     table = predicted()
     single = table.loc[table["num_gpus"] == 1, TOTAL].to_numpy()
-    for gpus, bars in table[table["held_out"]].groupby("num_gpus"):
-        error = errors(bars).abs()
-        mean, speedup = error.mean(), (bars["model"].to_numpy() / single).mean()
-        text = (
-            f"{speedup:.2f} predicted; error of a bar {mean['model']:.1%} in the mean, "
-            f"{error['model'].max():.1%} at most ({mean['same_efficiency']:.1%} if as efficient as "
-            f"on 8 GPUs, {mean['model_and_machines']:.1%} with a machine's cost from other data "
-            "sets)"
-        )
-        used = "python -m paper_figures projection"
-        yield measured(group, f"error on {gpus} GPUs", float(mean["model"]), text, used)
+    bars = table[table["num_gpus"] == int(claim.of)]
+    error = errors(bars).abs()
+    mean, speedup = error.mean(), (bars["model"].to_numpy() / single).mean()
+    text = (
+        f"{speedup:.2f} predicted; error of a bar {mean['model']:.1%} in the mean, "
+        f"{error['model'].max():.1%} at most ({mean['same_efficiency']:.1%} if as efficient as "
+        "on 8 GPUs)"
+    )
+    return Measured({"": Estimate(float(mean["model"]))}, text, group.runs)
 
 
 def draw(_: Group) -> Iterator[Output]:
@@ -161,5 +160,5 @@ def _look(held_out: bool) -> dict[str, Any]:
 FIGURES = [
     PaperFigure("projection", Rule(
             ("scaling",), needs=throughput.NEEDS, varies=None, together=True,
-        ), draw, measure),
+        ), draw, {"prediction": measure}),
 ]  # fmt: skip

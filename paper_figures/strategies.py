@@ -12,7 +12,7 @@ from benchmark.records import words
 from benchmark.records.series import SINGLE, Runs
 from benchmark.records.statistics import Estimate, median_estimate
 from paper_figures import style, tables
-from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
+from paper_figures.figure import Claim, Group, Measured, Output, PaperFigure, Rule, published
 from paper_figures.selection import has
 from paper_figures.tables import Row, cell, columns, rows_of
 from paper_figures.throughput import NEEDS
@@ -105,36 +105,11 @@ def draw_strategies(group: Group) -> Iterator[Output]:
     yield Output(table, shown=tables.shown(pd.DataFrame(lines), spec), facts={"conditions": about})
 
 
-def measure_strategies(group: Group) -> Iterator[Measured]:
-    """Which strategy loses captured events, and which keeps node memory out of synchronisation."""
-    rows = rows_of(strategies(group).query("origin == 'measured'"))
-    known = {(row["quantity"], row["strategy"]): row for row in rows}
-    pairs = ((CAPTURED, "mini-batch", SINGLE), (SYNCHRONISATION, "memory", "mini-batch"))
-    for quantity, less, more in pairs:
-        if {(quantity, less), (quantity, more)} <= known.keys():
-            low, high = known[quantity, less], known[quantity, more]
-            ends = {"value": "value", "value_low": "value_high", "value_high": "value_low"}
-            apart = Estimate(*(high[ours] - low[theirs] for ours, theirs in ends.items()))
-            cells = ", ".join(f"{row['strategy']} {_value(row)}" for row in (low, high))
-            text, used = f"{UNITS[quantity]}: {cells}", low["source"]
-            yield measured(group, quantity, apart, text, used, number=low["num_runs"])
-
-
 def seconds_in_memory(group: Group) -> pd.DataFrame:
     """Median, lowest and highest seconds per epoch over seeds, by memory and processes."""
     seconds = group.runs[PARTS].sum(axis=1) / group.runs["epochs"]
     runs = group.runs.assign(memory=group.runs[KIND], seconds_per_epoch=seconds)
     return tables.spread(runs, ["memory", "processes"], SECONDS, "median")
-
-
-def measure_memory(group: Group) -> Iterator[Measured]:
-    """How many times longer sharded node memory takes on more processes than on one."""
-    table = seconds_in_memory(group)
-    seconds = table[table["memory"] == "sharded"].set_index("processes")[SECONDS]
-    if 1 in seconds.index and len(seconds) > 1:
-        times = {str(n): Estimate(float(s / seconds[1])) for n, s in seconds.items() if n != 1}
-        text = ", ".join(f"{one.value:.1f}x on {number} processes" for number, one in times.items())
-        yield measured(group, "growth", times, text)
 
 
 def draw_memory(group: Group) -> Iterator[Output]:
@@ -184,21 +159,23 @@ def agreement(group: Group) -> pd.DataFrame:
     return table.assign(origin="measured", source=EXACTNESS)
 
 
-def measure_agreement(group: Group) -> Iterator[Measured]:
-    """Of each precision, the largest difference."""
-    for name, table in agreement(group).groupby("precision", sort=False):
-        references = table["label"].nunique()  # of each layout the run that others stand beside
-        equal = int((table["difference"] == 0).sum()) - references
-        largest, losses = float(table["difference"].max()), table["losses"].agg(["min", "max"])
-        text = f"{equal} of {len(table) - references} runs the same bit for bit"
-        text += f", the others to {largest:.0e}" if largest else ""
-        yield measured(
-            group, str(name), largest, text, f"{EXACTNESS} system.precision={name}",
-            precision=name, layouts=", ".join(table["i x j x k"].unique()),
-            hosts=words.list_of(sorted(table["processes"].unique())),
-            losses=words.list_of(losses.unique(), " to "),
-            kept=(group.runs["settings.system.precision"] == name).sum(),
-        )  # fmt: skip
+def measure_agreement(claim: Claim, group: Group) -> Measured | None:
+    """The largest difference of the precision that a claim is of."""
+    table = agreement(group).query("precision == @claim.of")
+    if table.empty:
+        return None
+    references = table["label"].nunique()  # of each layout the run that others stand beside
+    equal = int((table["difference"] == 0).sum()) - references
+    largest, losses = float(table["difference"].max()), table["losses"].agg(["min", "max"])
+    text = f"{equal} of {len(table) - references} runs the same bit for bit"
+    text += f", the others to {largest:.0e}" if largest else ""
+    facts = {
+        "precision": claim.of, "layouts": ", ".join(table["i x j x k"].unique()),
+        "hosts": words.list_of(sorted(table["processes"].unique())),
+        "losses": words.list_of(losses.unique(), " to "),
+        "kept": (group.runs["settings.system.precision"] == claim.of).sum(),
+    }  # fmt: skip
+    return Measured({"": Estimate(largest)}, text, group.runs, facts=facts)
 
 
 def draw_agreement(group: Group) -> Iterator[Output]:
@@ -236,15 +213,15 @@ FIGURES = [
                     "no seconds by part": has("seconds_by_part.prepare"), **NEEDS,
                 }.items()
             },
-        ), draw_strategies, measure_strategies),
+        ), draw_strategies),
     PaperFigure("node_memory", Rule(
             ("node_memory",), varies=("processes", "system.node_memory"), rank=len,
             needs={"no seconds in node memory": has(PARTS[0]),
                    "another memory": lambda runs: runs[KIND].isin(MEMORIES)},
-        ), draw_memory, measure_memory),
+        ), draw_memory),
     PaperFigure("exactness", Rule(
             ("exactness",), varies=None, together=True, any_stream=True,
             needs={f"no table {AGREEMENT} beside it": lambda runs: pd.Series(
                 [_beside(run).exists() for run in runs.index], runs.index, dtype=bool)},
-        ), draw_agreement, measure_agreement),
+        ), draw_agreement, {"agreement": measure_agreement}),
 ]  # fmt: skip

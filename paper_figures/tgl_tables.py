@@ -7,10 +7,10 @@ import pandas as pd
 
 from benchmark.records import words
 from benchmark.records.series import SINGLE, Runs, column
-from benchmark.records.statistics import Estimate, mean_estimate, median_estimate
+from benchmark.records.statistics import mean_estimate, median_estimate
 from paper_figures import tables
-from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
-from paper_figures.tables import Row, cell, columns, rows_of
+from paper_figures.figure import Group, Output, PaperFigure, Rule, published
+from paper_figures.tables import Row, columns, rows_of
 from paper_figures.throughput import NEEDS, PER_GPU
 
 COUNTS = {
@@ -71,34 +71,6 @@ def _count(row: Row, name: str) -> str:
     return f"{value:,.0f}{'*' if pretrained else ''}{labelled}"
 
 
-def measure_statistics(group: Group) -> Iterator[Measured]:
-    """What Table 2 says of each data set, of this copy of it."""
-    paper = set(published("table_2")["dataset"])
-    for row in rows_of(counted(group)):
-        if row["dataset"] not in paper:
-            continue
-        own = group.only(group.runs[group.runs["dataset"] == row["dataset"]])
-        for measure, names in COMPARED.items():
-            values = {name: Estimate(float(row[name])) for name in names}
-            named: Any = values if len(names) > 1 else values[names[0]]
-            text = ", ".join(f"{row[n]:,.0f}" if n != "duration" else _count(row, n) for n in names)
-            yield measured(own, measure, named, text, row["source"])
-        yield _node_features(own, row)
-
-
-def _node_features(group: Group, row: Row) -> Measured:
-    """Of the data set, or the width of the static node memory that runs have pre-trained for it."""
-    runs, width = group.records.runs, float(row["node_feature_dim"])
-    text, used = f"{width:,.0f}", row["source"]
-    kinds = column(runs, "settings.system.static_memory")
-    trained = runs[(kinds == "pretrained") & (runs["dataset"] == row["dataset"])]
-    trained = trained[column(trained, "settings.model.memory_dim").notna()]
-    if not width and len(trained):
-        width = float(trained["settings.model.memory_dim"].iloc[0])
-        text, used = f"{width:,.0f}, pre-trained", trained["command"].iloc[0]
-    return measured(group, "node features", width, text, used)
-
-
 def _sampled(runs: Runs) -> "pd.Series[Any]":
     names = ("num_layers", "strategy", "num_snapshots", "num_neighbors")
     parts = [column(runs, f"settings.task.{name}") for name in names]
@@ -144,19 +116,6 @@ def draw_sampling(group: Group) -> Iterator[Output]:
     yield Output(table, shown=tables.shown(table, spec))
 
 
-def measure_sampling(group: Group) -> Iterator[Measured]:
-    """How long the layouts of TGN and TGAT take on one thread, and what a second one gives TGN."""
-    table = sampling(group)
-    for row in rows_of(table[table["origin"] == "measured"]):
-        name, form, unit, more = ("seconds", ".3f", " s", ", another machine")
-        if row["threads"] == 2:
-            name, form, unit, more = ("speedup", ".2f", "", "; the loops here run on one thread")
-        if pd.notna(row[name]) and row["threads"] <= 2:
-            text, measure = cell(row, name, form) + unit, f"{name} {row['layout']}"
-            told = {"number": row["num_runs"], "more": more}
-            yield measured(group, measure, row[name], text, row["source"], **told)
-
-
 def scaling(group: Group) -> pd.DataFrame:
     """TGL's trainers over seeds, what DistTGL reports of TGL, and TGL's own of GDELT."""
     rate, layouts = group.runs["throughput_events_per_second"] / 1000, group.by_parallelism()
@@ -197,15 +156,6 @@ def draw_scaling(group: Group) -> Iterator[Output]:
     yield Output(table, shown=tables.shown(table, spec))
 
 
-def measure_scaling(group: Group) -> Iterator[Measured]:
-    """What two trainers of TGL gain."""
-    table = scaling(group)
-    ours = table[(table["origin"] == "measured") & (table["trainers"] == 2)]
-    for row in rows_of(ours.dropna(subset="speedup")):
-        text, number = cell(row, "speedup", ".2f"), row["num_runs"]
-        yield measured(group, "speedup", row["speedup"], text, row["source"], number=number)
-
-
 def _most_layouts(runs: Runs) -> tuple[object, ...]:
     return runs["parallelism"].nunique(), runs["epochs"].iloc[0], len(runs)
 
@@ -213,13 +163,13 @@ def _most_layouts(runs: Runs) -> tuple[object, ...]:
 FIGURES = [
     PaperFigure("dataset_statistics", Rule(
             ("dataset_statistics",), ("dataset_statistics",), varies=None, together=True,
-        ), draw_statistics, measure_statistics),
+        ), draw_statistics),
     PaperFigure("sampling_speed", Rule(
             ("sampling_speed",), ("sampling_speed",), varies=("task", "threads"), rank=len,
             needs={"not a layout of TGL's": lambda runs: _sampled(runs).notna()},
-        ), draw_sampling, measure_sampling),
+        ), draw_sampling),
     PaperFigure("tgl_scaling", Rule(
             ("scaling",), varies=("processes",), rank=_most_layouts,
             needs={"another system": lambda runs: runs["system"] == "tgl", **NEEDS},
-        ), draw_scaling, measure_scaling),
+        ), draw_scaling),
 ]  # fmt: skip

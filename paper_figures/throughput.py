@@ -13,10 +13,9 @@ from benchmark.records.statistics import Estimate, median_estimate
 from benchmark.records.words import commands
 from benchmark.tools.cost_model import Layout, fit
 from paper_figures import style
-from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
-from paper_figures.published import OTHER_TGN
+from paper_figures.figure import Group, Output, PaperFigure, Rule, published
 from paper_figures.selection import has
-from paper_figures.tables import Row, columns, rows_of, written
+from paper_figures.tables import Row, columns, rows_of
 
 TOTAL, PER_GPU = "thousand_events_per_second", "thousand_events_per_second_per_gpu"
 STRATEGIES = ("mini-batch", "epoch", "memory")  # what i, j and k trainers divide
@@ -190,28 +189,6 @@ def _legend(bars: pd.DataFrame) -> list[Patch]:
     return handles
 
 
-def measure(group: Group) -> Iterator[Measured]:
-    """Events per second by those of another system or of one trainer, by seed."""
-    runs = group.runs[group.runs["batch_size"] == BATCH_SIZE]
-    for (system, layout), (other, other_layout) in COMPARED:
-        both = [
-            runs[(runs["system"] == name) & (runs["parallelism"] == parallelism)]
-            for name, parallelism in ((system, layout), (other, other_layout))
-        ]
-        fast, slow = (r.groupby("seed")["throughput_events_per_second"].first() for r in both)
-        ratios = (fast / slow).dropna()
-        if system != other and len(ratios):  # then by trainer
-            fast, slow = (r["num_trainers"].iloc[0] for r in both)
-            ratios *= slow / fast
-        estimate = median_estimate(ratios)
-        if estimate:
-            used = pd.concat(both)
-            used = used[used["seed"].isin(ratios.index)]
-            name = f"{system} {layout} by {other} {other_layout}"
-            own, unlike = group.only(used), OTHER_TGN if other == "tgn" else ""
-            yield measured(own, name, estimate, written(estimate, ".2f"), unlike=unlike)
-
-
 def _rank(runs: Runs) -> tuple[object, ...]:
     """The suite that takes the most care first."""
     suites = ("quick", "time_to_accuracy", "scaling")
@@ -222,5 +199,5 @@ FIGURES = [
     PaperFigure("throughput", Rule(
             ("scaling", "time_to_accuracy", "quick"), needs=NEEDS, rank=_rank,
             varies=("system", "model", "processes"),
-        ), draw, measure),
+        ), draw),
 ]  # fmt: skip

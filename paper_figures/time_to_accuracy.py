@@ -1,20 +1,18 @@
 """Figure 1: validation MRR over training seconds, and which system reaches a level first."""
 
 from collections.abc import Iterator
-from math import isfinite
 from statistics import median
 
 import pandas as pd
 
 from benchmark.records import words
 from benchmark.records.series import SYSTEM_ORDER, Runs, column, make_series, ran_apart
-from benchmark.records.statistics import Estimate, first_reaching
+from benchmark.records.statistics import first_reaching
 from paper_figures import curves, style, tables
 from paper_figures.curves import METRIC
-from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured
+from paper_figures.figure import Group, Output, PaperFigure, Rule
 from paper_figures.networks import network_of
-from paper_figures.published import NONE, OTHER_TGN, TGN
-from paper_figures.selection import PAPER_PROTOCOL
+from paper_figures.published import NONE, TGN
 
 TARGETS = (0.7, 0.8)  # of validation MRR
 # Of each system: its name, network and layout of as many trainers.
@@ -89,59 +87,6 @@ def _text(seconds: list[float], form: str = "{:g}") -> str:
     return words.median_and_range([float(f"{value:.3g}") for value in seconds], form)
 
 
-def measure(group: Group) -> Iterator[Measured]:
-    """Of the paper's pairs of systems, those that the runs have, under the paper's protocol."""
-    sizes = group.runs.groupby("system")["num_trainers"].agg(set)
-    for race in RACES if group.protocol == PAPER_PROTOCOL else ():
-        larger = [sizes.get(system, set()) - {1} for system, number in race if number == MANY]
-        many = max(set.intersection(*larger), default=0) if larger else 0
-        entrants = [(system, many if number == MANY else number) for system, number in race]
-        used = [_of(group.runs, *entrant) for entrant in entrants]
-        if any(runs.empty for runs in used):
-            continue
-        ratios, texts = times_sooner(*map(group.curves, used))
-        titles = " against ".join(
-            f"{SYSTEMS[system][0]} on {number} trainer{'s' if number > 1 else ''}"
-            for system, number in entrants
-        )
-        name = " by ".join(f"{system} {number}" for system, number in race)
-        name += "" if list(race) == entrants else ", fewer trainers"
-        peer = ", TGN is PyG's" if "tgn" in dict(entrants) else ""
-        own, unlike = group.only(pd.concat(used)), OTHER_TGN if peer else ""
-        text = f"{titles}: {'; '.join(texts)}"
-        yield measured(own, name, ratios, text, unlike=unlike, peer=peer)
-
-
-def times_sooner(
-    fast: list[pd.DataFrame], slow: list[pd.DataFrame]
-) -> tuple[dict[str, Estimate], list[str]]:
-    """How many times sooner the first curves reach each target, and in words.
-
-    A side that never gets there takes longer than it ran.
-    """
-    longest = max(curve["seconds"].max() for curve in (*fast, *slow))
-    ratios: dict[str, Estimate] = {}
-    texts = []
-    for target in TARGETS:
-        sides = [seconds_to(runs, target) for runs in (fast, slow)]
-        first, second = map(median, sides)
-        text = f"to {target:.2f} {' against '.join(_text(side, '{:g} s') for side in sides)}"
-        if isfinite(first) or isfinite(second):
-            ratio = min(second, longest) / min(first, longest)
-            ratios[f"{target:.2f}"] = Estimate(float(ratio))
-            bounds = {1: ", at least", 0: ",", -1: ", at most"}
-            text += f"{bounds[isfinite(first) - isfinite(second)]} {ratio:.1f}x"
-        texts.append(text)
-    return ratios, texts
-
-
-def _of(runs: Runs, system: str, number: int) -> Runs:
-    _, model, layout = SYSTEMS[system]
-    same = (runs["system"] == system) & (runs["model"] == model)
-    found = make_series(runs[same & (runs["parallelism"] == layout.format(number))])
-    return found[0].runs if found else runs[:0]
-
-
 def _rank(runs: Runs) -> tuple[object, ...]:
     kinds = runs[["system", "parallelism"]].drop_duplicates()
     return (len(set(kinds["system"]) & set(SYSTEM_ORDER)), runs["epochs"].iloc[0], len(kinds))
@@ -161,5 +106,5 @@ FIGURES = [
     PaperFigure("time_to_accuracy", Rule(
             ("time_to_accuracy", "variants", "quick"), rank=_rank, needs=NEEDS,
             varies=("system", "model", "processes"),
-        ), draw, measure),
+        ), draw),
 ]  # fmt: skip

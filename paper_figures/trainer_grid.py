@@ -11,14 +11,13 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.patches import Rectangle
 
 from benchmark.records.series import SINGLE
-from benchmark.records.statistics import first_best, mean_difference
-from benchmark.records.words import commands, factor
+from benchmark.records.statistics import first_best
+from benchmark.records.words import commands
 from paper_figures import curves, style
-from paper_figures.convergence import SUITES, by_seed, too_short
+from paper_figures.convergence import SUITES
 from paper_figures.curves import METRIC, TEST_METRIC
-from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
+from paper_figures.figure import Group, Output, PaperFigure, Rule, published
 from paper_figures.selection import APART, WITHOUT_EFFECT
-from paper_figures.tables import written
 
 DEGREES = (1, 2, 4, 8)  # of j, from top to bottom, and of k, from left to right
 LAYOUTS = {f"1x{j}x{k}": (j, k) for j in DEGREES for k in DEGREES}
@@ -48,26 +47,6 @@ def cells_of(group: Group) -> pd.DataFrame:
 def _cells(grid: pd.DataFrame, quantity: str) -> dict[str, float]:
     known = grid.dropna(subset=quantity)
     return dict(zip(known["parallelism"], known[quantity].astype(float), strict=True))
-
-
-def measure(group: Group) -> Iterator[Measured]:
-    """Iterations saved by many trainers, and which eight end higher."""
-    table, short = cells_of(group), too_short(group)
-    best, ends, tested = (_cells(table, name) for name in (ITERATIONS, LAST, TEST_METRIC))
-    for layout in ("1x1x8", "1x4x8"):
-        if {SINGLE, layout} <= best.keys():
-            one, many = best[SINGLE], best[layout]
-            rising = any(best[name] > STILL_RISING * ends[name] for name in (SINGLE, layout))
-            unlike = "a run was best at its end, which says how long it was" if rising else ""
-            text = f"{many:.0f} against {one:.0f}{factor(one / many)}"
-            name = f"best iteration of {layout}"
-            yield measured(group, name, one / many, text, unlike=short or unlike)
-    if {"1x1x8", "1x8x1"} <= tested.keys():
-        memory, epoch = tested["1x1x8"], tested["1x8x1"]
-        runs = group.by_parallelism()
-        gain = mean_difference(*(by_seed(runs[n], TEST_METRIC) for n in ("1x1x8", "1x8x1")))
-        text = f"{memory:.4f} against {epoch:.4f}, {written(gain, '+.4f')}"
-        yield measured(group, "gain of 1x1x8", gain, text, unlike=short)
 
 
 def draw(group: Group) -> Iterator[Output]:
@@ -121,5 +100,5 @@ FIGURES = [
             SUITES, varies=WITHOUT_EFFECT, apart=APART,
             needs={"no validation MRR": curves.has_curve("mrr"),
                    "a layout outside the grid": lambda runs: runs["parallelism"].isin(LAYOUTS)},
-        ), draw, measure),
+        ), draw),
 ]  # fmt: skip
