@@ -51,7 +51,7 @@ def read(folder: Path) -> Records:
         "memory_ms_per_batch": 1000 * memory / batches,
         "wait_ms_per_batch": 1000 * of("seconds_by_part.prepare") / batches,
         "peak_gib": of("peak_memory_bytes") / 2**30,
-        "node_features": features.where(features > 0, _static_memory(runs)),
+        "node_feature_width": features.where(features > 0, _static_memory(runs)),
         "duration": of("metrics.last_time") - of("metrics.first_time"),
         "labels": labels.where(labels > 0, of("metrics.num_edge_labels")),
     }  # fmt: skip
