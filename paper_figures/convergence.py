@@ -1,20 +1,17 @@
 """Figures 9 and 11: validation metric over iterations by i x j x k, and the iterations saved."""
 
 from collections.abc import Iterator
-from statistics import median
-from typing import NamedTuple
 
 import pandas as pd
 
 from benchmark.records.series import SINGLE, Runs, size_order
 from benchmark.records.statistics import (
     FRACTION,
-    first_reaching,
-    still_rising,
     target_of,
 )
 from paper_figures import curves, style, tables
 from paper_figures.figure import Group, Output, PaperFigure, Rule, published
+from paper_figures.measures import reaches
 from paper_figures.selection import APART, WITHOUT_EFFECT, foremost
 
 FRACTIONS = (0.70, 0.80, 0.90, FRACTION)  # of the best value of one trainer
@@ -55,38 +52,17 @@ def mean_curves(group: Group, metric: str) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-class Reach(NamedTuple):
-    """The validation that shows a target met: its iteration, that of the one before, its number."""
-
-    iteration: float
-    before: float
-    validation: int
-
-
-def reach(run: pd.DataFrame, metric: str, target: float) -> Reach:
-    """Where ``run`` first meets ``target``, infinite if it does not; before the first is 0."""
-    iteration = first_reaching(run, metric, target)
-    earlier = run.loc[run["iteration"] < iteration, "iteration"]
-    return Reach(iteration, float(earlier.max()) if len(earlier) else 0.0, len(earlier) + 1)
-
-
-def saved(group: Group, metric: str, fraction: float) -> pd.DataFrame:
-    """By layout the iterations of each seed to ``fraction`` of one trainer's best value."""
-    runs = {name: group.curves(part) for name, part in group.by_parallelism().items()}
+def saved(group: Group, fraction: float) -> pd.DataFrame:
+    """By layout the iterations to ``fraction`` of one trainer's best value; empty without it."""
+    runs = group.by_parallelism()
     if SINGLE not in runs:
         return pd.DataFrame()
-    target, rows = target_of(runs[SINGLE], metric, fraction), []
-    for name, part in runs.items():
-        own = [reach(run, metric, target) for run in part]
-        seeds = [one.iteration for one in own]
-        rows.append({
-            "parallelism": name, "fraction": fraction, metric: target,
-            "iterations": median(seeds), "lowest": min(seeds), "highest": max(seeds),
-            "num_runs": len(own), "seeds": seeds, "before": min(one.before for one in own),
-            "last": max(float(run["iteration"].max()) for run in part),
-            "validation": median(one.validation for one in own),
-            "rising": any(still_rising(run, metric) for run in part),
-        })  # fmt: skip
+    target = target_of(group.curves(runs[SINGLE]), curves.METRIC, fraction)
+    rows = [
+        {"parallelism": name, "fraction": fraction, curves.METRIC: target, "num_runs": len(part)}
+        | reaches(group, part, curves.METRIC, target)
+        for name, part in runs.items()
+    ]
     table = pd.DataFrame(rows, index=list(runs))
     return table.assign(speedup=table["iterations"][SINGLE] / table["iterations"])
 
@@ -104,7 +80,7 @@ def draw_mrr(group: Group) -> Iterator[Output]:
     style.legend_below(picture, curves.handles(looks, _tests(looks, table, paper, "mrr")), 2)
     drawn = {"drawn": curves.how_drawn(table)}
     yield Output(pd.concat([table, paper]), picture, facts=drawn)
-    parts = [saved(group, curves.METRIC, fraction) for fraction in FRACTIONS]
+    parts = [saved(group, fraction) for fraction in FRACTIONS]
     if len(parts[0]):
         rows = pd.concat([part.loc[[name]] for name in parts[0].index for part in parts])
         rows = rows.drop(columns=INTERNAL).assign(origin="measured")

@@ -1,16 +1,13 @@
 """Networks beside each other on links, nodes and edges, measured and published."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
 from benchmark.records import words
-from benchmark.records.series import Series, column, make_series
+from benchmark.records.series import make_series
 from benchmark.records.statistics import (
     first_best,
-    mean_estimate,
-    median_estimate,
     still_rising,
 )
 from paper_figures import tables
@@ -18,83 +15,69 @@ from paper_figures.figure import Group, Output, PaperFigure, Rule, published
 from paper_figures.published import (
     MAJORITY,
     NAMES,
-    NONE,
     paper_rows,
     published_links,
     published_nodes,
 )
-from paper_figures.tables import Row, columns
+from paper_figures.tables import Row
 
 ORDER = (*dict.fromkeys(NAMES.values()), "EdgeBank", MAJORITY)
 SHARED = ("epochs", "batch size", "learning rate")  # columns where they differ, else said once
-COMPARED_SYSTEMS = ("disttgl", "edgebank", "edgebank_window")  # of the two DyGLib tells the better
-F1 = {"f1_micro": "F1-micro (%)", "f1_macro": "F1-macro (%)", "top1": "top-1 (%)"}
+F1 = {"test_f1_micro_percent": "F1-micro (%)", "test_f1_macro_percent": "F1-macro (%)",
+      "test_top1_percent": "top-1 (%)"}  # fmt: skip
 
 
-def network_of(run: Any) -> str:
-    """The network's name in the papers, else that of the model, or of a system without one."""
-    if run["model"] == NONE:
-        return "EdgeBank" if run["system"].startswith("edgebank") else str(run["system"])
-    return NAMES.get(run["model"], run["model"])
-
-
-def row_of(one: Series, **accuracies: str) -> Row:
-    """A series: what it is, all that may tell it apart, and the mean of metrics in per cent."""
-    run, row = one.first, Row()
-    for name, metric in accuracies.items():
-        row |= columns(name, mean_estimate(column(one.runs, f"metrics.{metric}"), 100))
-    return {
-        "origin": "measured", "network": network_of(run), "system": run["system"],
-        "by": run["system"], "i x j x k": run["parallelism"], "dataset": run["dataset"],
-        "epochs": words.plain(float(run["epochs"])), "batch size": str(int(run["batch_size"])),
-        "learning rate": words.plain(run["learning_rate"]), "with": one.settings,
-        "label": f"{network_of(run)}, {one.label}", **row, "ending": "",
-        "num_runs": len(one.runs), "source": words.commands(one.runs),
-    }  # fmt: skip
+def rows_of_series(runs: pd.DataFrame, *values: Sequence[str]) -> pd.DataFrame:
+    """A row for each series: what it is, all that may tell it apart, means and medians."""
+    sets = []
+    for one in make_series(runs):
+        run = one.first
+        sets.append(({
+            "network": run["network"], "system": run["system"], "by": run["system"],
+            "i x j x k": run["parallelism"], "dataset": run["dataset"],
+            "epochs": words.plain(float(run["epochs"])), "batch size": str(int(run["batch_size"])),
+            "learning rate": words.plain(run["learning_rate"]), "with": one.settings,
+            "label": f"{run['network']}, {one.label}",
+        }, one.runs))  # fmt: skip
+    return tables.summary(sets, *values)
 
 
 def links(group: Group) -> pd.DataFrame:
     """Accuracies in per cent, seconds per epoch and memory."""
-    metric, rows = group.first["primary_metric"], []
-    for one in make_series(group.runs):
-        row = row_of(one, test=f"test_{metric}", inductive=f"test_inductive_{metric}")
-        row |= best_epoch(group, one, f"validation_{metric}")
-        apart = one.runs[(one.runs["emulated"] == False) & (one.runs["seconds.train"] > 0)]  # noqa: E712
-        seconds = median_estimate(apart["seconds.train"] / apart["epochs"])
-        memory = median_estimate(one.runs["peak_memory_bytes"] / 2**30)
-        rows.append(row | columns("seconds_per_epoch", seconds) | columns("peak_gib", memory))
-    return in_order(pd.DataFrame(rows), published_links(group.dataset, group.protocol))
+    means, medians = ("test_percent", "test_inductive_percent"), ("seconds_per_epoch", "peak_gib")
+    ours = rows_of_series(group.runs, means, medians)
+    ours["best"] = [best_epoch(group, one.runs) for one in make_series(group.runs)]
+    return in_order(ours, published_links(group.dataset, group.protocol))
 
 
-def best_epoch(group: Group, one: Series, metric: str) -> Row:
+def best_epoch(group: Group, runs: pd.DataFrame) -> str:
     """When validation was best, the latest of the seeds; a last one says that more might help."""
-    runs = [run for run in group.curves(one.runs) if len(run) > 1 and metric in run]
-    if not runs:
-        return {"best": ""}
-    best = max(first_best(run, metric, "epoch") for run in runs)
-    if any(still_rising(run, metric) for run in runs):
-        return {"best": f"{best:g}, the last", "ending": ", best at its last epoch"}
-    return {"best": f"{best:g}"}
+    metric = f"validation_{runs['primary_metric'].iloc[0]}"
+    known = [run for run in group.curves(runs) if len(run) > 1 and metric in run]
+    if not known:
+        return ""
+    best = max(first_best(run, metric, "epoch") for run in known)
+    return f"{best:g}" + (", the last" if any(still_rising(run, metric) for run in known) else "")
 
 
 def nodes(group: Group) -> pd.DataFrame:
     """AUC and AP of the states of nodes in per cent."""
-    rows = [row_of(one, auc="test_node_auc", ap="test_node_ap") for one in make_series(group.runs)]
-    return in_order(pd.DataFrame(rows), published_nodes(group.dataset))
+    ours = rows_of_series(group.runs, ("test_node_auc_percent", "test_node_ap_percent"))
+    return in_order(ours, published_nodes(group.dataset))
 
 
 def edges(group: Group) -> pd.DataFrame:
     """Test values in per cent by data set, its majority class the last of each, and Figure 11."""
-    rows: list[Row] = []
-    unsaid = {"network": MAJORITY, "by": "", "label": MAJORITY, "i x j x k": "", "with": ""}
+    parts = []
     for _, runs in group.runs.groupby("dataset"):
-        known = make_series(runs)
-        rows += [row_of(one, **{name: f"test_{name}" for name in F1}) for one in known]
-        rows.append(row_of(known[0], **{name: f"test_{name}_majority" for name in F1}) | unsaid)
+        majority = {name: runs[name.replace("_percent", "_majority_percent")] for name in F1}
+        unsaid = {"network": MAJORITY, "by": "", "label": MAJORITY, "i x j x k": "", "with": ""}
+        floor = rows_of_series(runs.assign(**majority), list(F1)).head(1).assign(**unsaid)
+        parts += [rows_of_series(runs, list(F1)), floor]
     gdelt = published("figure_11_test").assign(model="TGN")
-    gdelt["f1_micro"] = 100 * gdelt["test_f1_micro"]
-    paper = paper_rows(gdelt, f1_micro="f1_micro", parallelism="i x j x k")
-    return pd.concat([pd.DataFrame(rows), paper])
+    gdelt["test_f1_micro_percent"] = 100 * gdelt["test_f1_micro"]
+    same = {"test_f1_micro_percent": "test_f1_micro_percent", "parallelism": "i x j x k"}
+    return pd.concat([*parts, paper_rows(gdelt, **same)])
 
 
 def in_order(ours: pd.DataFrame, paper: pd.DataFrame) -> pd.DataFrame:
@@ -121,8 +104,8 @@ def output(group: Group, table: pd.DataFrame, spec: Row) -> Output:
 def draw_links(group: Group) -> Iterator[Output]:
     """Accuracy, seconds and memory."""
     yield output(group, links(group), {
-        f"test {group.first['primary_metric'].upper()} (%)": ("test", ".2f"),
-        "of new nodes": ("inductive", ".2f"), "best at epoch": "best",
+        f"test {group.first['primary_metric'].upper()} (%)": ("test_percent", ".2f"),
+        "of new nodes": ("test_inductive_percent", ".2f"), "best at epoch": "best",
         "s per epoch": ("seconds_per_epoch", ".1f"),
         "peak GiB": ("peak_gib", ".2f"),
     })  # fmt: skip
@@ -130,7 +113,8 @@ def draw_links(group: Group) -> Iterator[Output]:
 
 def draw_nodes(group: Group) -> Iterator[Output]:
     """AUC and AP of node states."""
-    titles = {"auc": "test AUC (%)", "ap": "test AP (%)", "balanced_ap": "AP, balanced (%)"}
+    titles = {"test_node_auc_percent": "test AUC (%)", "test_node_ap_percent": "test AP (%)",
+              "balanced_ap": "AP, balanced (%)"}  # fmt: skip
     yield output(group, nodes(group), {title: (n, ".2f") for n, title in titles.items()})
 
 

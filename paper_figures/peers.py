@@ -8,7 +8,7 @@ import pandas as pd
 
 from benchmark.records import words
 from benchmark.records.series import SINGLE, alike, make_series
-from paper_figures import style
+from paper_figures import style, tables
 from paper_figures.figure import Group, Output, PaperFigure, Rule, published
 from paper_figures.selection import has
 from paper_figures.throughput import BATCH_SIZE, PER_GPU
@@ -17,8 +17,9 @@ BASELINE, OURS = "tgn", "disttgl"
 RATIO, SHARE = "times_tgn", "share_of_floor"
 AXES = {RATIO: "training events per second, by those of TGN",
         SHARE: "share of the floor that dense products set"}  # fmt: skip
-RATE, FEATURES = "throughput_events_per_second", "settings.random_edge_features"
-OF_SYSTEM = ("settings.system.", "settings.model.", "system", "model", FEATURES, "batch_size")
+RATE, FEATURES = "thousand_events_per_second", "edge_features"
+OF_SYSTEM = ("settings.system.", "settings.model.", "system", "model",
+             "settings.random_edge_features", "batch_size")  # fmt: skip
 ORDER = {"batch_size": False, "edge_features": False, "label": True, "seed": True}  # ascending
 
 
@@ -32,23 +33,25 @@ def repeats(group: Group) -> pd.DataFrame:
     differing = words.settings_that_differ(pd.DataFrame([runs.iloc[0] for runs in sets]))
     parts = []
     for runs in sets:
-        first = runs.iloc[0]
-        width = int(first[FEATURES]) if pd.notna(first[FEATURES]) else 0
-        case = [f"batch {first['batch_size']:.0f}", f"{width or 'no'} edge features"]
-        case += [f"{words.short(n)}={first[n]}" for n in differing if not n.startswith(OF_SYSTEM)]
-        baseline = runs[runs["system"] == BASELINE].groupby("seed")[RATE].first()
+        case = _case(runs.iloc[0], differing)
+        by_tgn = tables.times(runs, RATE, runs["system"] == BASELINE, ["seed"])
         for one in make_series(runs):
             flops = one.runs["operation_floor.gflop_per_second"]
             floor = one.runs["operation_floor.events_per_second"] * flops.max() / flops
-            parts.append(pd.DataFrame({
-                "case": ", ".join(case), "batch_size": first["batch_size"], "edge_features": width,
-                "system": one.first["system"], "label": one.label, "seed": one.runs["seed"],
-                "events_per_second": one.runs[RATE], SHARE: one.runs[RATE] / floor,
-                RATIO: one.runs[RATE] / one.runs["seed"].map(baseline),
-                "origin": "measured", "source": one.runs["command"],
+            parts.append(one.runs.assign(**{
+                "case": case, "label": one.label, SHARE: 1000 * one.runs[RATE] / floor,
+                RATIO: by_tgn[one.runs.index],
             }))  # fmt: skip
-    table = pd.concat(parts)
-    return table.sort_values(list(ORDER), ascending=list(ORDER.values()), ignore_index=True)
+    table = pd.concat(parts).assign(origin="measured").rename(columns={"command": "source"})
+    table = table.sort_values(list(ORDER), ascending=list(ORDER.values()), ignore_index=True)
+    return table[["case", *ORDER, "system", RATE, SHARE, RATIO, "origin", "source"]]
+
+
+def _case(run: Any, differing: list[str]) -> str:
+    """Batch size, edge features and whatever else tells sets of runs apart."""
+    named = [f"batch {run['batch_size']:.0f}", f"{run[FEATURES]:.0f} edge features"]
+    more = [f"{words.short(n)}={run[n]}" for n in differing if not n.startswith(OF_SYSTEM)]
+    return ", ".join([*named, *more]).replace(" 0 edge", " no edge")
 
 
 def published_ratio(dataset: str) -> float | None:

@@ -11,7 +11,6 @@ from benchmark.records.statistics import first_reaching
 from paper_figures import curves, style, tables
 from paper_figures.curves import METRIC
 from paper_figures.figure import Group, Output, PaperFigure, Rule
-from paper_figures.networks import network_of
 from paper_figures.published import NONE, TGN
 
 TARGETS = (0.7, 0.8)  # of validation MRR
@@ -34,7 +33,7 @@ def draw(group: Group) -> Iterator[Output]:
     paper = paper.assign(label=labels, origin="published", network=TGN)
     ours, named = [], {}
     for one in known:
-        network, first = network_of(one.first), one.first
+        network, first = one.first["network"], one.first
         named[one.label] = ", ".join(filter(None, [network, one.name, one.settings]))
         ours.append(curves.mean_curve(
             group, one.runs, label=one.label, system=first["system"],

@@ -1,7 +1,6 @@
 """Figure 10: test MRR and iterations to the best validation MRR over the grid of j x k."""
 
 from collections.abc import Iterator
-from statistics import median
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -12,8 +11,7 @@ from matplotlib.patches import Rectangle
 
 from benchmark.records.series import SINGLE
 from benchmark.records.statistics import first_best
-from benchmark.records.words import commands
-from paper_figures import curves, style
+from paper_figures import curves, style, tables
 from paper_figures.convergence import SUITES
 from paper_figures.curves import METRIC, TEST_METRIC
 from paper_figures.figure import Group, Output, PaperFigure, Rule, published
@@ -32,16 +30,14 @@ PALEST, DEEPEST = 0.08, 0.55  # of the colour map, all light enough for black nu
 
 def cells_of(group: Group) -> pd.DataFrame:
     """Of each j x k the mean test MRR and the median of the best iterations over seeds."""
-    rows = []
-    for layout, runs in group.by_parallelism().items():
-        seeds = group.curves(runs)
-        rows.append({
-            "parallelism": layout, TEST_METRIC: curves.mean_metric(runs, TEST_METRIC),
-            ITERATIONS: median(first_best(run, METRIC) for run in seeds),
-            LAST: median(run["iteration"].max() for run in seeds),
-            "num_runs": len(runs), "origin": "measured", "source": commands(runs),
-        })  # fmt: skip
-    return pd.DataFrame(rows)
+    runs = pd.concat(group.by_parallelism().values())
+    curves_of = dict(zip(runs.index, group.curves(runs), strict=True))
+    runs[ITERATIONS] = [first_best(curve, METRIC) for curve in curves_of.values()]
+    runs[LAST] = [curve["iteration"].max() for curve in curves_of.values()]
+    sets = (({"parallelism": name}, part) for name, part in runs.groupby("parallelism"))
+    return tables.summary(
+        sets, means=[f"metrics.{TEST_METRIC}"], medians=[ITERATIONS, LAST]
+    ).rename(columns={f"metrics.{TEST_METRIC}": TEST_METRIC})
 
 
 def _cells(grid: pd.DataFrame, quantity: str) -> dict[str, float]:
