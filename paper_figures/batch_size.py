@@ -8,9 +8,10 @@ from typing import Any
 import matplotlib.pyplot as plt
 import pandas as pd
 
+from benchmark.records import words
 from benchmark.records.series import SINGLE, Runs
 from benchmark.records.statistics import Estimate, first_reaching, still_rising
-from paper_figures import curves, style, tables
+from paper_figures import curves, style
 from paper_figures.figure import Claim, Group, Measured, Output, PaperFigure, Rule, published
 from paper_figures.measures import UNFINISHED
 from paper_figures.selection import has
@@ -25,8 +26,12 @@ NUM_BARS = 3000  # as many as the paper draws
 def by_size(group: Group) -> pd.DataFrame:
     """Mean, lowest and highest test F1-micro over seeds, by global batch size."""
     named = {"batch_size": SIZE, f"metrics.{METRIC}": METRIC, f"metrics.{FLOOR}": FLOOR}
-    runs, floor = group.runs.rename(columns=named), {FLOOR: (FLOOR, "mean")}
-    return tables.spread(runs, ["dataset", SIZE], METRIC, "mean", **floor)
+    runs = group.runs.rename(columns=named)
+    values = {METRIC: (METRIC, "mean"), "lowest": (METRIC, "min"), "highest": (METRIC, "max")}
+    table = runs.groupby(["dataset", SIZE], as_index=False).agg(
+        **values, **{FLOOR: (FLOOR, "mean")}, num_runs=("seed", "nunique")
+    )
+    return table.assign(origin="measured", source=words.commands(group.runs))
 
 
 def rates(group: Group) -> str:
@@ -91,7 +96,8 @@ def draw_size(group: Group) -> Iterator[Output]:
     majority = style.line("most frequent class of the training events", **floor)
     legend = [*curves.handles(looks, {}), style.published_handle(), majority]
     style.legend_below(picture, legend)
-    yield Output(pd.concat([table, paper]), picture, facts={"rates": rates(group)})
+    facts = {"rates": rates(group), "drawn": curves.how_drawn(parts[0])}
+    yield Output(pd.concat([table, paper]), picture, facts=facts)
 
 
 def _of_one_kind(runs: Runs) -> "pd.Series[bool]":

@@ -1,11 +1,9 @@
 """Figure 12(a): 2x8 and 4x8 GPUs as a cost model fitted on 1 to 8 GPUs predicts them."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator
 from typing import Any
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -24,7 +22,6 @@ PREDICTORS = {  # words, marker and colour
     "linear": ("as on one GPU", "^", style.GREY),
     "same_efficiency": ("as on 8 GPUs", "x", "black"),
     "model": ("cost model of 1 to 8 GPUs", "o", "#E69F00"),
-    "model_and_machines": ("the same, cost of a machine from other data sets", "D", "#CC79A7"),
 }
 
 
@@ -54,33 +51,20 @@ def one_machine_model(dataset: str) -> CostModel:
     return model
 
 
-def machine_cost(datasets: Sequence[str]) -> float:
-    """Seconds per further machine that best explain what one-machine models miss, at least 0."""
-    known = [(one_machine_model(n), *bar) for n in datasets for bar in observed(n)]
-    known = [bar for bar in known if bar[1].machines > 1]
-    further = [(layout.machines - 1) / seconds for _, layout, seconds in known]
-    missed = [1 - model.seconds(layout) / seconds for model, layout, seconds in known]
-    return max(0.0, float(np.dot(further, missed) / np.dot(further, further)))
-
-
 def predicted() -> pd.DataFrame:
     """The bars of Figure 12(a) with a column for each of ``PREDICTORS``, in thousand events/s.
 
-    ``held_out`` are the bars of several machines. No predictor has seen those of its own data set;
-    ``model_and_machines`` has seen those of the others.
+    ``held_out`` are the bars of several machines, which no predictor has seen.
     """
     tables = []
     for dataset in DATASETS:
         table, model = published("figure_12a", dataset=dataset), one_machine_model(dataset)
-        cost = machine_cost([other for other in DATASETS if other != dataset])
-        by_model, by_both = (
-            [one.throughput(layout, batch_size(dataset)) / 1000 for layout, _ in observed(dataset)]
-            for one in (model, replace(model, machine=cost))
-        )
+        layouts = [layout for layout, _ in observed(dataset)]
         rates, gpus = table.set_index("num_gpus")[TOTAL], table["num_gpus"]
         tables.append(table.assign(
             held_out=table["num_machines"] > 1, linear=rates[1] * gpus,
-            same_efficiency=rates[8] / 8 * gpus, model=by_model, model_and_machines=by_both,
+            same_efficiency=rates[8] / 8 * gpus,
+            model=[model.throughput(one, batch_size(dataset)) / 1000 for one in layouts],
         ))  # fmt: skip
     return pd.concat(tables, ignore_index=True)
 

@@ -163,8 +163,11 @@ def anchor(figure: PaperFigure) -> str:
 
 
 def headline(text: str) -> str:
-    """The first clause without remarks; the page has all of them."""
-    return re.sub(r" \([^)]*\)", "", text.partition(";")[0])
+    """The first clause without remarks, which may hold others; the page has all of them."""
+    clause = text.partition(";")[0]
+    while (shorter := re.sub(r" \([^()]*\)", "", clause)) != clause:
+        clause = shorter
+    return clause
 
 
 def total_text(verdicts: Verdicts) -> str:
