@@ -46,6 +46,7 @@ def read(folder: Path) -> Records:
         "thousand_events_per_second": rate / 1000,
         "thousand_events_per_second_per_trainer": rate / 1000 / trainers,
         "seconds_per_epoch": (seconds / of("epochs")).where(runs["emulated"] == False),  # noqa: E712
+        "epochs_per_second": (of("epochs") / seconds).where(runs["emulated"] == False),  # noqa: E712
         "roots_per_second": of("metrics.num_roots") / of("seconds.sample"),
         "memory_seconds_per_epoch": memory / of("epochs"),
         "memory_ms_per_batch": 1000 * memory / batches,
