@@ -14,7 +14,6 @@ NAMES = {  # of the papers, by the model of a record or a paper's own name
     "tgat": "TGAT", "tgat_one_layer": "TGAT, one layer", "dysat": "DySAT", "apan": "APAN",
     "graph_mixer": "GraphMixer",
 }  # fmt: skip
-OTHER_TGN = "PyG's TGN and the authors' own code are two programs, so that ratios to them differ"
 CODE_OF = {"baseline": "authors' code", "tgl": "TGL's code"}  # in TGL's table
 DEVIATION = {"standard_deviation": "test_percent_deviation"}
 
@@ -36,7 +35,7 @@ def texts_of_figures() -> pd.DataFrame:
 
 
 def paper_rows(table: pd.DataFrame, **names: str) -> pd.DataFrame:
-    """Published rows with the columns of ``row_of``; ``names`` are new names of columns."""
+    """Published rows with the columns of ``networks.rows_of_series``; ``names`` rename columns."""
     table = table.rename(columns=names)
     if "by" not in table:
         table["by"] = table["source"].map(words.short_source)

@@ -7,29 +7,21 @@ import pandas as pd
 
 from benchmark.records import words
 from benchmark.records.series import SYSTEM_ORDER, Runs, column, make_series, ran_apart
-from benchmark.records.statistics import first_reaching
 from paper_figures import curves, style, tables
 from paper_figures.curves import METRIC
 from paper_figures.figure import Group, Output, PaperFigure, Rule
+from paper_figures.measures import seconds_to
 from paper_figures.published import NONE, TGN
 
 TARGETS = (0.7, 0.8)  # of validation MRR
-# Of each system: its name, network and layout of as many trainers.
-SYSTEMS = {"tgn": ("TGN", "tgn_pyg", "{}x1x1"), "tgl": ("TGL-TGN", "tgn_attention", "{}x1x1"),
-           "tgl_softmax": ("TGL-TGN with DistTGL's loss", "tgn_attention", "{}x1x1"),
-           "disttgl": ("DistTGL", "tgn_attention", "1x1x{}")}  # fmt: skip
-MANY = 8  # trainers in the paper's races of several; here as many as there are
-RACES = (  # faster, slower
-    (("tgl", 1), ("tgn", 1)), (("disttgl", MANY), ("tgl", MANY)),
-    (("disttgl", MANY), ("tgl_softmax", MANY)), (("disttgl", MANY), ("tgn", 1)),
-)  # fmt: skip
+SYSTEMS = {"tgn": "TGN", "tgl": "TGL-TGN", "disttgl": "DistTGL"}  # in the paper
 
 
 def draw(group: Group) -> Iterator[Output]:
     """Curves over seconds, and the table of seconds to some levels."""
     known, paper = make_series(group.runs), group.published("figure_1")
     gpus = [f"{n} GPU{'s' if n > 1 else ''}" for n in paper["num_gpus"]]
-    labels = [f"{SYSTEMS[s][0]}, {n}" for s, n in zip(paper["system"], gpus, strict=True)]
+    labels = [f"{SYSTEMS[s]}, {n}" for s, n in zip(paper["system"], gpus, strict=True)]
     paper = paper.assign(label=labels, origin="published", network=TGN)
     ours, named = [], {}
     for one in known:
@@ -68,22 +60,13 @@ def seconds_to_targets(group: Group, paper: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for label, origin, runs in sets:
         for target in TARGETS:
-            seconds = seconds_to(runs, target)
+            seconds = seconds_to(runs, METRIC, target)
             rows.append({
                 "label": label, "origin": origin, METRIC: target, "seconds": median(seconds),
                 "lowest": min(seconds), "highest": max(seconds), "num_runs": len(runs),
-                "text": _text(seconds),
+                "text": words.median_and_range(seconds, "{:.3g}"),
             })  # fmt: skip
     return pd.DataFrame(rows)
-
-
-def seconds_to(runs: list[pd.DataFrame], target: float) -> list[float]:
-    """Training seconds of each seed to ``target``."""
-    return [first_reaching(run, METRIC, target, "seconds") for run in runs]
-
-
-def _text(seconds: list[float], form: str = "{:g}") -> str:
-    return words.median_and_range([float(f"{value:.3g}") for value in seconds], form)
 
 
 def _rank(runs: Runs) -> tuple[object, ...]:

@@ -20,7 +20,6 @@ from paper_figures.selection import APART, WITHOUT_EFFECT
 DEGREES = (1, 2, 4, 8)  # of j, from top to bottom, and of k, from left to right
 LAYOUTS = {f"1x{j}x{k}": (j, k) for j in DEGREES for k in DEGREES}
 ITERATIONS, LAST = "iterations_to_best", "iterations_trained"
-STILL_RISING = 0.9  # of a run, after which a best may be one of a curve that rises still
 QUANTITIES: dict[str, tuple[str, str, type[Normalize]]] = {  # title, form, scale
     TEST_METRIC: ("(a) test MRR", "{:.4f}", Normalize),
     ITERATIONS: ("(b) iterations", "{:.0f}", LogNorm),
