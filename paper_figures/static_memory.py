@@ -68,7 +68,10 @@ def draw_curves(group: Group) -> Iterator[Output]:
     picture = curves.draw_panels(panels, size, labels)
     looks = {WORDS[kind]: (color, "") for kind, color in COLORS.items()}
     style.legend_below(picture, [*curves.handles(looks, {}), style.published_handle()])
-    yield Output(pd.concat([table, paper]), picture, facts={"drawn": curves.how_drawn(table)})
+    sets = group.runs.assign(dataset=panel_of(group.runs)).groupby("dataset")
+    told = " ".join(words.conditions(runs) for _, runs in sets)  # splits of one data set apart
+    facts = {"conditions": told, "drawn": curves.how_drawn(table)}
+    yield Output(pd.concat([table, paper]), picture, facts=facts)
 
 
 def _both(runs: Runs) -> tuple[object, ...]:
