@@ -95,6 +95,7 @@ class TGLSystem(ModelSystem):
     """
 
     options = TGLOptions
+    on_host = True
 
     @classmethod
     def check(
@@ -158,13 +159,13 @@ class TGLSystem(ModelSystem):
             loss, memory = self.learner.forward(batch, state, (trainer, iteration), last)
             self.learner.backward(trainer, loss)
             if batch is not None:
-                written.append((batch.write, state, memory))
+                written.append((batch.written, batch.write, state, memory))
                 num_events += batch.num_events
         # No process gets past this before all have read what is written below.
         mean_loss = self.learner.step()
         with self.stopwatch("memory_write"):
-            for write, state, memory in written:
-                self.memory.write(write.nodes, write.new_state(self.model, state, memory))
+            for nodes, write, state, memory in written:
+                self.memory.write(nodes, write.new_state(self.model, state, memory))
             self.job.processes.barrier()
         return Step(mean_loss, num_events)
 
@@ -178,4 +179,4 @@ class TGLSystem(ModelSystem):
         with self.stopwatch("prepare"):
             batch = self.builder.build(events, global_batch, trainer, iteration)
         with self.stopwatch("memory_read"):
-            return batch, self.memory.read(batch.subgraph.nodes)
+            return batch, self.memory.read(batch.read)

@@ -6,6 +6,7 @@ import os
 import torch
 from torch import Tensor
 
+from benchmark.machine.device import to_device, to_host
 from benchmark.machine.place import machine_identity
 from benchmark.models.node_state import NodeState
 from benchmark.training.processes import Processes
@@ -35,13 +36,12 @@ class HostMemory:
         self.reset()
 
     def read(self, nodes: Tensor) -> NodeState:
-        """The rows of ``nodes``."""
-        rows = self.state.rows(nodes.cpu())
-        return NodeState(*(field.to(self.device) for field in rows))
+        """The rows of ``nodes``, which the host has."""
+        return to_device(self.state.rows(nodes), self.device)
 
     def write(self, nodes: Tensor, rows: NodeState) -> None:
-        """Overwrite the rows of the distinct ``nodes``."""
-        self.state.write(nodes.cpu(), NodeState(*(field.cpu() for field in rows)))
+        """Overwrite the rows of the distinct ``nodes``, which the host has."""
+        self.state.write(nodes, to_host(rows)())
 
     def reset(self) -> None:
         """Forget everything; a collective call."""
@@ -51,8 +51,8 @@ class HostMemory:
         self.processes.barrier()
 
     def snapshot(self) -> NodeState:
-        """A copy of all rows, which later writes do not change."""
-        return NodeState(*(field.to(self.device, copy=True) for field in self.state))
+        """A copy of all rows on the host, which later writes do not change."""
+        return self.state.map(lambda field: field.clone(memory_format=torch.contiguous_format))
 
 
 def _shared_by(processes: Processes, size: int) -> mmap.mmap:

@@ -8,6 +8,7 @@ from hydra.errors import InstantiationException
 
 Value = TypeVar("Value")
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+DEFAULT_KEY = "results_dir, cache_dir or TMPDIR"
 MOVE = "move the file away"
 # How the system refuses to write, by the number of its error: what helps beside another place.
 REFUSALS = {
@@ -20,6 +21,9 @@ REFUSALS = {
     errno.ENOTDIR: MOVE,
     errno.EEXIST: MOVE,
     errno.EISDIR: "move the folder away",
+    errno.ELOOP: "remove the link that leads to itself",
+    errno.EFBIG: "raise the limit of file sizes (ulimit -f)",
+    errno.ESTALE: "look after the file server",
 }
 
 
@@ -42,16 +46,17 @@ def choose(key: str, name: str, choices: Mapping[str, Value]) -> Value:
     return choices[name]
 
 
-def refusal(error: OSError, place: object = None, key: str = "results_dir or cache_dir") -> str:
-    """What it means that the system refuses to write, and what to do: set ``key``, or else.
+def refusal(error: OSError, place: object = None, key: str = DEFAULT_KEY) -> str:
+    """What it means that the system refuses to write, and what to do: set ``key``, if any, or else.
 
     ``place`` is where, unless the error names it itself.
     """
     number, full = error.errno or 0, "Disk full: " if error.errno in FULL_DISK else ""
     access = "read or written" if number == errno.EIO else "written to"
+    elsewhere = f"set {key} to a folder that can, on a disk with room, or " if key else ""
     return (
-        f"{full}{error.filename or place or 'a file'} cannot be {access} ({error.strerror}): set "
-        f"{key} to a folder that can, on a disk with room, or {REFUSALS[number]}"
+        f"{full}{error.filename or place or 'a file'} cannot be {access} ({error.strerror}): "
+        f"{elsewhere}{REFUSALS.get(number, MOVE)}"
     )
 
 

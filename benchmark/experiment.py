@@ -41,6 +41,8 @@ class Machines:
     meet_at: str | None = None
     address: str | None = None
     launcher: str = "auto"
+    restarts: int = 0
+    link: str | None = None
 
 
 @dataclass(frozen=True)

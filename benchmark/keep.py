@@ -7,7 +7,7 @@ machine that ran it.
 import sys
 from pathlib import Path
 
-from benchmark.errors import UserError
+from benchmark.errors import UserError, one_sentence
 from benchmark.tools.keep import REFERENCE, keep
 
 
@@ -19,8 +19,8 @@ def main(arguments: list[str]) -> int:
     try:
         for argument in arguments:
             print(keep(Path(argument), REFERENCE))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+    except (UserError, OSError, ValueError) as error:
+        print(f"error: {one_sentence(error)}", file=sys.stderr)
         return 2
     return 0
 

@@ -58,6 +58,14 @@ def mix(words: Tensor) -> Tensor:
     return words ^ _shift_right(words, 31)
 
 
+def random_bits(key: int, counters: Tensor, number: int) -> Tensor:
+    """The first ``number`` bits, at most 63, of splitmix64 started at ``key``, as integers.
+
+    ``counters`` is int64 of any shape and device, and the result has the same.
+    """
+    return _shift_right(mix(counters * _STEP + key), 64 - number)
+
+
 def random_integers(key: int, counters: Tensor, bound: int) -> Tensor:
     """Integers in [0, bound), one for each counter, independent of all other counters given.
 

@@ -1,17 +1,15 @@
-"""The main command: ``python -m benchmark.run suite=NAME KEY=VALUE ...``, see ``--help``.
+"""The main command, ``python -m benchmark.run --help``; for Python see docs/python.md."""
 
-From Python: ``from benchmark.run import experiment, load_run, run`` (docs/python.md).
-"""
-
-import os
+import contextlib
 import signal
 import sys
 
 if __name__ == "__main__":  # what is imported below takes seconds
-    print("Starting: importing packages.", file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):
+        print("Starting: importing packages.", file=sys.stderr, flush=True)
 
 from benchmark.errors import PlaceError, UserError
-from benchmark.runner.command import dry_run, list_command, run_command, show_command
+from benchmark.runner.command import dry_run, list_command, run_command, said, show_command
 from benchmark.runner.help import HELP, print_help
 from benchmark.runner.python import Run, experiment, load_run, run
 from benchmark.runner.suite_run import Interrupted
@@ -33,14 +31,11 @@ def main(arguments: list[str]) -> int:
         if len(instead) > 1:
             raise UserError(f"{' and '.join(instead)} are several things to do; write one of them.")
         words = complete(words)
-        if HELP & set(words):
-            act = print_help
-        return act(words)
+        return said(print_help if HELP & set(words) else act, words)
     except (UserError, PlaceError) as error:
         print(f"error: {error}", file=sys.stderr)
         return USER_ERROR
     except BrokenPipeError:  # what reads the list, such as head, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return INTERRUPTED + signal.SIGPIPE
     except Interrupted as interrupted:
         print(f"Interrupted. The same command goes on: {pasted(words)}", file=sys.stderr)

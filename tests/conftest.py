@@ -13,12 +13,15 @@ from tests.experiments import make_experiment  # noqa: F401 - a fixture
 
 # On small tensors more threads only cost time; processes that a test starts inherit it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+torch.set_num_threads(1)
 # Without a GPU Triton's kernels are interpreted, on CPU tensors; it asks when they are defined.
 if not torch.cuda.is_available():
     os.environ.setdefault("TRITON_INTERPRET", "1")
 # A shell ignores Ctrl-C for what it runs in the background; commands that a test starts inherit it.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+# What a test writes need not outlive a power cut.
+os.fsync = lambda descriptor: None
 settings.register_profile(
     "steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )

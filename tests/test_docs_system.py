@@ -1,15 +1,15 @@
 """The example of docs/systems.md, copied out of it into a folder outside of the repository."""
 
 import importlib
-import os
 import re
-import subprocess
+import shlex
 import sys
 from pathlib import Path
 
 import pytest
 import torch
 
+from benchmark.run import main
 from tests.disttgl.small import small_job, small_system
 
 ROOT = Path(__file__).parents[1]
@@ -21,7 +21,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the example and nothing else, from which modules are imported."""
     (example,) = re.findall(r"```python\n(.*?)```", DOCS, re.DOTALL)
     (tmp_path / "one_memory.py").write_text(example)
+    monkeypatch.delitem(sys.modules, "one_memory", raising=False)
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
@@ -41,17 +43,13 @@ def test_it_trains_and_resumes_bit_for_bit_as_disttgl_with_one_trainer(folder: P
         network(small_job("1x2x1"))
 
 
-def test_the_command_of_the_docs_trains_it(folder: Path) -> None:
-    (command,) = re.findall(r"^python -m (benchmark\.run .*_target_=one_memory.*)$", DOCS, re.M)
+def test_the_command_of_the_docs_trains_it(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (command,) = re.findall(r"^python -m benchmark\.run (.*_target_=one_memory.*)$", DOCS, re.M)
     small = ["dataset.num_nodes=40", "dataset.num_events=300", "epochs=1", "batch_size=100"]
     here = ["device=cpu", "wandb.mode=disabled", f"results_dir={folder / 'runs'}"]
-    done = subprocess.run(
-        [sys.executable, "-m", *command.split(), "suite.figures=[]", *small, *here],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "OneMemory" in done.stdout
+    code = main([*shlex.split(command), "suite.figures=[]", *small, *here])
+    printed = capsys.readouterr()
+    assert code == 0, printed.out + printed.err
+    assert "OneMemory" in printed.out

@@ -2,13 +2,14 @@
 
 import importlib
 import re
-import subprocess
+import shlex
 import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from benchmark.run import main
 from benchmark.tools.model_check import find_problems
 from tests.disttgl.test_variants import round_losses, rule, system_of
 
@@ -24,7 +25,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     assert [name for name, _ in examples] == ["fading_neighbors.py", "common_neighbors.py"]
     for name, example in examples:
         (tmp_path / name).write_text(example)
+        monkeypatch.delitem(sys.modules, name.removesuffix(".py"), raising=False)
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
@@ -42,20 +45,17 @@ def test_the_example_keeps_the_contract_and_learns_under_every_parallelism(
 
 
 @pytest.mark.parametrize("target", [TARGET, PAIRWISE])
-def test_the_command_of_the_docs_trains_it_and_draws_it(folder: Path, target: str) -> None:
+def test_the_command_of_the_docs_trains_it_and_draws_it(
+    folder: Path, target: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     commands = re.findall(r"^python -m benchmark\.run (.*)$", DOCS.read_text(), re.MULTILINE)
     command = next(line for line in commands if f"model._target_={target}" in line)
     small = ["dataset.num_nodes=40", "dataset.num_events=300", "epochs=2", "batch_size=100"]
     here = ["device=cpu", "wandb.mode=disabled", f"results_dir={folder / 'runs'}"]
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmark.run", *command.split(), *small, *here],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert target.partition(".")[2] in done.stdout
+    code = main([*shlex.split(command), *small, *here])
+    printed = capsys.readouterr()
+    assert code == 0, printed.out + printed.err
+    assert target.partition(".")[2] in printed.out
     figures = folder / "runs" / "variants" / "figures"
     if target == TARGET:
         figure = figures / "time_to_accuracy_synthetic_disttgl.csv"

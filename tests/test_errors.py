@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from benchmark.errors import REFUSALS, UserError, choose, one_sentence, refusal
+from benchmark.errors import DEFAULT_KEY, REFUSALS, UserError, choose, one_sentence, refusal
 
 
 def test_a_known_name() -> None:
@@ -24,7 +24,7 @@ def test_a_refusal_names_the_place_and_the_remedy(number: int) -> None:
     assert said == refusal(OSError(number, os.strerror(number)), "/results/a")
     assert said.startswith("Disk full: ") == (number in (errno.ENOSPC, errno.EDQUOT))
     assert "/results/a cannot be " in said
-    assert f"({os.strerror(number)}): set results_dir or cache_dir to a folder that can" in said
+    assert f"({os.strerror(number)}): set {DEFAULT_KEY} to a folder that can" in said
 
 
 def test_other_errors_keep_their_words() -> None:

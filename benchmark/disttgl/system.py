@@ -1,12 +1,11 @@
 """The DistTGL trainer: i x j x k logical trainers on any number of processes."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
 
-from benchmark.disttgl.memory.backend import NodeMemory
 from benchmark.disttgl.memory.daemon import DaemonMemory
 from benchmark.disttgl.memory.replica import ReplicaMemory
 from benchmark.disttgl.memory.sharded import ShardedMemory
@@ -20,13 +19,9 @@ from benchmark.models.node_state import NodeState
 from benchmark.parallelism import Parallelism
 from benchmark.training.model_options import ModelOptions
 from benchmark.training.model_system import ModelSystem
-from benchmark.training.processes import Processes
 from benchmark.training.system import Job, ReportProgress, Step
 
-# The state of all nodes at the start, the most rows that one trainer writes in an iteration, ...
-NodeMemoryMaker = Callable[[NodeState, int, Parallelism, Processes], NodeMemory]
-
-NODE_MEMORIES: dict[str, NodeMemoryMaker] = {
+NODE_MEMORIES: dict[str, type[DaemonMemory | ReplicaMemory | ShardedMemory]] = {
     "replica": ReplicaMemory,
     "daemon": DaemonMemory,
     "sharded": ShardedMemory,
@@ -103,14 +98,14 @@ class DistTGLSystem(ModelSystem):
         self.num_rounds = self.schedule.num_rounds(training.epochs)
         self.epochs_per_round = self.schedule.epochs_per_round
         self.iterations_per_round = self.schedule.iterations_per_round
+        node_memory = choose("system.node_memory", chosen.node_memory, NODE_MEMORIES)
+        self.on_host = node_memory.on_host
         super().__init__(job, chosen)
         self.trained_events = trained
         num_nodes, mail_sampler = job.dataset.num_nodes, self.builder.mail_sampler
         recipients = 1 + (mail_sampler.num_neighbors if mail_sampler else 0)
         most_written = min(2 * training.batch_size * recipients, num_nodes)
-        self.memory = choose("system.node_memory", chosen.node_memory, NODE_MEMORIES)(
-            self.empty, most_written, parallelism, job.processes
-        )
+        self.memory = node_memory(self.empty, most_written, parallelism, job.processes)
         self.trainers = LogicalTrainers(
             self.learner, self.builder, self.schedule, self.memory, job.trainers
         )

@@ -12,6 +12,7 @@ from benchmark.datasets.dataset import Dataset, EventBatch
 from benchmark.graph.neighbor_index import NeighborIndex
 from benchmark.graph.past import Visibility
 from benchmark.graph.samplers import RecentSampler
+from benchmark.machine.device import to_device
 from benchmark.models.contract import TemporalModel
 from benchmark.models.pairwise import answer
 from benchmark.models.roots import EventRoots
@@ -120,7 +121,7 @@ class TableTrainer(nn.Module):
         index = NeighborIndex(stream.src, stream.dst, stream.t, dataset.num_nodes)
         # Random batches have no start, so that a query sees what came before its own time.
         self.sampler = RecentSampler(
-            index.to(self.device),
+            index,
             network.num_neighbors,
             Visibility.EVENT,
             network.num_layers,
@@ -190,5 +191,6 @@ class TableTrainer(nn.Module):
 
     def _sampled(self, events: EventBatch, negatives: Tensor) -> tuple[EventRoots, Subgraph]:
         """What ``events`` ask about, and the neighbours of that."""
-        roots = EventRoots.of(events.to(self.device), negatives.to(self.device))
-        return roots, build_subgraph(roots.nodes, roots.times, self.sampler, first_event=0)
+        roots = EventRoots.of(events, negatives)
+        subgraph = build_subgraph(roots.nodes, roots.times, self.sampler, first_event=0)
+        return to_device((roots, subgraph), self.device)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from benchmark.disttgl.memory.backend import NodeMemory, Turn
 from benchmark.disttgl.schedule import Assignment, Schedule
+from benchmark.machine.device import to_device
 from benchmark.models.node_state import NodeState
 from benchmark.training.batch import BatchBuilder, TrainingBatch
 from benchmark.training.learner import Learner
@@ -52,8 +53,7 @@ class LogicalTrainers:
     def run(self, iterations: range) -> Iterator[Step]:
         """Train ``iterations``; while one computes, a thread prepares the next one's batches."""
         self.memory.start(self.schedule, iterations.start)
-        # One torch thread: a second team of them would wait, spinning, on the cores that compute.
-        with ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(1,)) as background:
+        with ThreadPoolExecutor(1, initializer=self._begin_thread) as background:
             upcoming = background.submit(self._prepare, iterations.start)
             for iteration in iterations:
                 with self.stopwatch("prepare"):
@@ -63,6 +63,13 @@ class LogicalTrainers:
                 if iteration + 1 < iterations.stop:
                     upcoming = background.submit(self._prepare, iteration + 1)
                 yield self._train(iteration)
+
+    def _begin_thread(self) -> None:
+        """One torch thread: a second team would wait, spinning, on the cores that compute."""
+        torch.set_num_threads(1)
+        device = self.learner.nobody.memory.device
+        if device.type == "cuda":
+            torch.cuda.set_device(device)  # a thread begins with the first one of the machine
 
     def _prepare(self, iteration: int) -> list[Reading]:
         """Build and request what the trainers on turn in ``iteration`` will read."""
@@ -75,7 +82,10 @@ class LogicalTrainers:
             uses = [(trainer, n) for n in self.schedule.uses(trainer, iteration)]
             batches = {use: self._build(assignment, use) for use in uses if assignment.events}
             if batches and not assignment.reset:
-                self.memory.request(turn, [batch.subgraph.nodes for batch in batches.values()])
+                on_host = self.memory.on_host
+                self.memory.request(
+                    turn, [b.read if on_host else b.subgraph.nodes for b in batches.values()]
+                )
             readings.append(Reading(turn, assignment.reset, batches))
         return readings
 
@@ -137,7 +147,8 @@ class LogicalTrainers:
             turn = Turn(trainer, assignment.copy)
             with self.stopwatch("memory_write"):
                 rows = batch.write.new_state(self.learner.model, state, memory)
-                self.memory.write(turn, batch.write.nodes, rows)
+                nodes = batch.written if self.memory.on_host else batch.write.nodes
+                self.memory.write(turn, nodes, rows)
         return loss
 
     def _all_writers(self, iteration: int) -> list[Turn]:
@@ -155,7 +166,11 @@ class LogicalTrainers:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue with the inputs of ``state_dict``."""
+        device = self.learner.nobody.memory.device
         self.inputs = {
-            use: (self._build(self.schedule.assignment(*use), use), NodeState(*rows))
+            use: (
+                self._build(self.schedule.assignment(*use), use),
+                to_device(NodeState(*rows), device),
+            )
             for use, rows in state["inputs"].items()
         }

@@ -1,4 +1,4 @@
-"""The distinct ids among many, in time proportional to their number."""
+"""The distinct ids among many, in time proportional to their number, on the host."""
 
 import numpy as np
 import torch
@@ -11,14 +11,22 @@ EMPTY = -1
 def distinct(ids: Tensor) -> tuple[Tensor, Tensor]:
     """The distinct values of ``ids`` (int64, none negative) ascending, and the place of each id.
 
-    ``torch.unique`` sorts all ids; on a CPU hashing them and sorting the distinct ones is several
-    times faster, as a batch has many more neighbours than nodes.
+    ``torch.unique`` sorts all ids; hashing them and sorting the distinct ones is several times
+    faster, as a batch has many more neighbours than nodes.
     """
-    if ids.device.type != "cpu":
-        values, places = torch.unique(ids, return_inverse=True)
-        return values, places
     found, places = _by_hashing(ids.contiguous().view(-1).numpy())
     return torch.from_numpy(found), torch.from_numpy(places).view(ids.shape)
+
+
+def grouped(rows: Tensor, num_rows: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Equal ``rows`` [num_entries] of a table of ``num_rows``, taken together.
+
+    Returns the distinct rows [num_groups] ascending, the group of each entry, the entries group by
+    group, in each in their order, and where each group starts among them [num_groups + 1].
+    """
+    found = _by_counting(rows.contiguous().numpy(), num_rows)
+    distinct_rows, of_entry, order, first = (torch.from_numpy(part) for part in found)
+    return distinct_rows, of_entry, order, first
 
 
 @njit(cache=True, nogil=True)
@@ -54,3 +62,23 @@ def _slot(key, size):  # type: ignore[no-untyped-def]
     """Where to begin to look for ``key`` among ``size``, a power of two (Fibonacci hashing)."""
     mixed = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)
     return np.int64((mixed >> np.uint64(32)) & np.uint64(size - 1))
+
+
+@njit(cache=True, nogil=True)
+def _by_counting(rows, num_rows):  # type: ignore[no-untyped-def]
+    count = np.zeros(num_rows, np.int64)
+    for row in rows:
+        count[row] += 1
+    found = np.flatnonzero(count)
+    first = np.zeros(found.size + 1, np.int64)
+    for group in range(found.size):
+        first[group + 1] = first[group] + count[found[group]]
+        count[found[group]] = group
+    of_entry, order = np.empty(rows.size, np.int64), np.empty(rows.size, np.int64)
+    place = first[:-1].copy()
+    for entry in range(rows.size):
+        group = count[rows[entry]]
+        of_entry[entry] = group
+        order[place[group]] = entry
+        place[group] += 1
+    return found, of_entry, order, first

@@ -1,22 +1,19 @@
 """Which nodes a node has met, and when: a T-CSR over a stream of events."""
 
-import copy
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from benchmark.graph import neighbor_index_cpu
-from benchmark.graph.neighbor_index_cpu import fill
 from benchmark.graph.past import Neighborhood
-from benchmark.machine.device import kernels_for
 
-TRITON = "benchmark.graph.neighbor_index_triton"
 LARGEST_INT32 = torch.iinfo(torch.int32).max
 
 
 class NeighborIndex:
-    """Every node's events in the order of their ids (T-CSR: TGL, arXiv 2203.14883, section 3.1).
+    """Every node's events in the order of their ids, on the host.
+
+    Source: the T-CSR of TGL (arXiv 2203.14883, section 3.1).
 
     Each event gives two entries, one at its source and one at its destination; a self-loop gives
     its node two. All that may be seen by a query is decided by one number, its cutoff: the events
@@ -43,20 +40,9 @@ class NeighborIndex:
         largest = max(num_nodes, self.num_events)
         self._entries = torch.empty(2 * self.num_events, 2, dtype=smallest_type(largest))
         next_entry = self._bounds[:-1].clone()
-        fill(*(x.contiguous().numpy() for x in (src, dst, next_entry, self._entries)))
-        # Halvings that narrow the longest run of entries down to nothing.
-        self._halvings = int(degrees.max()).bit_length()
-
-    @property
-    def device(self) -> torch.device:
-        return self._entries.device
-
-    def to(self, device: torch.device | str) -> "NeighborIndex":
-        """The same index with its tensors on ``device``."""
-        moved = copy.copy(self)
-        for name in ("times", "_bounds", "_entries"):
-            setattr(moved, name, getattr(self, name).to(device))
-        return moved
+        neighbor_index_cpu.fill(
+            *(x.contiguous().numpy() for x in (src, dst, next_entry, self._entries))
+        )
 
     def before(self, times: Tensor) -> Tensor:
         """Number of events with a time smaller than each of ``times``, int64 of the same shape."""
@@ -68,27 +54,10 @@ class NeighborIndex:
 
     def end_entry(self, nodes: Tensor, cutoff: Tensor | int) -> Tensor:
         """Position after the last entry of each node with ``event id < cutoff``, [num_roots]."""
-        cutoffs = torch.as_tensor(cutoff, device=self.device).expand(nodes.shape)
-        lookup = kernels_for(self.device, neighbor_index_cpu, TRITON)
-        if lookup is None:
-            return self._end_entry_in_torch(nodes, cutoffs)
+        cutoffs = torch.as_tensor(cutoff).expand(nodes.shape).contiguous()
         found = torch.empty_like(nodes)
-        lookup.search(
-            self._bounds, self._entries, nodes, cutoffs.contiguous(), found, self._halvings
-        )
+        neighbor_index_cpu.search(self._bounds, self._entries, nodes, cutoffs, found)
         return found
-
-    def _end_entry_in_torch(self, nodes: Tensor, cutoffs: Tensor) -> Tensor:
-        """A binary search among the entries of the node alone, for all nodes at once."""
-        events = self._entries[:, 1]
-        low, high = self.first_entry(nodes), self.first_entry(nodes + 1)
-        for _ in range(self._halvings):
-            middle = (low + high) // 2
-            # Where nothing is left to search, the entry in the middle is another node's, or none.
-            beyond = events[middle.clamp(max=events.numel() - 1)] >= cutoffs
-            low = torch.where(beyond | (low == high), low, middle + 1)
-            high = torch.where(beyond, middle, high)
-        return low
 
     def neighborhood(self, entries: Tensor, mask: Tensor) -> Neighborhood:
         """What stands at the positions ``entries`` [num_roots, num_neighbors].
@@ -96,22 +65,11 @@ class NeighborIndex:
         ``mask`` is False where there is nothing to fetch; ``entries`` may hold anything there that
         is smaller than the number of entries.
         """
-        lookup = kernels_for(self.device, neighbor_index_cpu, TRITON)
-        if lookup is None:
-            return self._neighborhood_in_torch(entries, mask)
         entries = entries.contiguous()
         neighbors, events, times = (torch.empty_like(entries) for _ in range(3))
         columns = (neighbors, events, times)
-        lookup.fetch(self._entries, self.times, entries, mask.contiguous(), *columns)
+        neighbor_index_cpu.fetch(self._entries, self.times, entries, mask.contiguous(), *columns)
         return Neighborhood(*columns, mask)
-
-    def _neighborhood_in_torch(self, entries: Tensor, mask: Tensor) -> Neighborhood:
-        flat = entries.clamp(min=0).flatten()
-        found = self._entries.index_select(0, flat).view(*entries.shape, 2).long()
-        found.mul_(mask.unsqueeze(2))
-        neighbors, events = found.unbind(2)
-        times = self.times.index_select(0, events.flatten()).view_as(entries).mul_(mask)
-        return Neighborhood(neighbors, events, times, mask)
 
 
 def _degrees(nodes: Tensor, num_nodes: int) -> Tensor:

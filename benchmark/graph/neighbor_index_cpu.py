@@ -1,4 +1,4 @@
-"""The loops that fill a neighbour index and answer from it on a CPU."""
+"""The loops that fill a neighbour index and answer from it."""
 
 from typing import Any
 
@@ -63,12 +63,10 @@ def _fetch(entries, times, positions, mask, neighbors, events, event_times):  # 
                 neighbors[root, slot] = events[root, slot] = event_times[root, slot] = 0
 
 
-def search(
-    bounds: Tensor, entries: Tensor, nodes: Tensor, cutoffs: Tensor, found: Tensor, halvings: int
-) -> None:
+def search(bounds: Tensor, entries: Tensor, nodes: Tensor, cutoffs: Tensor, found: Tensor) -> None:
     """``found``: position after the last entry of each node with ``event id < cutoff``.
 
-    All but ``entries`` and ``bounds`` are [num_roots]; no node has 2 ** ``halvings`` entries.
+    All but ``entries`` and ``bounds`` are [num_roots].
     """
     _search(*(x.numpy() for x in (bounds, entries, nodes, cutoffs, found)))
 

@@ -13,7 +13,7 @@ from benchmark.graph.past import WHOLE_PAST, Neighborhood, Snapshots, Visibility
 
 @dataclass(frozen=True)
 class NeighborSampler(ABC):
-    """Chooses up to ``num_neighbors`` past events per root; runs on the device of ``index``.
+    """Chooses up to ``num_neighbors`` past events per root, on the host.
 
     Of several ``snapshots`` it chooses so many from each. With ``num_layers`` above 1 neighbours
     are asked for neighbours in turn, so many times in all (``build_subgraph``).
@@ -53,7 +53,7 @@ class NeighborSampler(ABC):
                 all events before it are visible, also those at the time of the query, and no
                 other; with ``EVENT`` it plays no part. None for a query that no batch asks: it
                 sees what ``EVENT`` lets it see.
-            generator: Source of randomness, on the index's device, for samplers that draw.
+            generator: Source of randomness for samplers that draw.
             snapshot: The one to choose from.
         """
         end, count = self._visible(nodes, times, first_event, snapshot)
@@ -75,7 +75,7 @@ class NeighborSampler(ABC):
         if self.visibility is Visibility.EVENT or first_event is None:
             cutoff = self.index.before(times)
         else:
-            cutoff = torch.as_tensor(first_event, device=self.index.device)
+            cutoff = torch.as_tensor(first_event)
         if self.snapshots.duration is None:
             end = self.index.end_entry(nodes, cutoff)
             return end, end - self.index.first_entry(nodes)
@@ -87,7 +87,7 @@ class NeighborSampler(ABC):
         return end, (end - self.index.end_entry(nodes, oldest)).clamp(min=0)
 
     def _slots(self) -> Tensor:
-        return torch.arange(self.num_neighbors, device=self.index.device)
+        return torch.arange(self.num_neighbors)
 
 
 @dataclass(frozen=True)
@@ -115,8 +115,8 @@ class UniformSampler(NeighborSampler):
             raise ValueError("Uniform sampling draws at random: pass a seeded generator.")
         shape = (self.num_neighbors, count.numel())
         # float64, so that a fraction times a count never rounds up to the count.
-        fractions = torch.rand(shape, dtype=torch.float64, generator=generator, device=count.device)
-        chosen = torch.empty(shape, dtype=torch.int64, device=count.device)
+        fractions = torch.rand(shape, dtype=torch.float64, generator=generator)
+        chosen = torch.empty(shape, dtype=torch.int64)
         smallest_limit = count.clamp(min=self.num_neighbors) - self.num_neighbors
         for row in range(self.num_neighbors):
             limit = smallest_limit + row

@@ -1,12 +1,20 @@
-"""Which device a process computes on."""
+"""Which device a process computes on, and how what the host has prepared gets there."""
 
+import os
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass, replace
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
+from itertools import accumulate
+from typing import Any, TypeVar
 
 import torch
+from torch import Tensor
 
 from benchmark.machine.place import Place
+
+Parts = TypeVar("Parts")
+ALIGNMENT = 16  # bytes; every type may start there
 
 
 def choose_device(name: str, place: Place) -> torch.device:
@@ -46,6 +54,18 @@ def multiplies_bfloat16(device: torch.device) -> bool:
     return torch.cpu._is_avx512_bf16_supported()
 
 
+def check_fits(what: str, table: Tensor, device: torch.device) -> None:
+    """Refuse a ``table`` that takes more than a GPU has free, with ValueError."""
+    if device.type != "cuda":
+        return
+    free, _ = torch.cuda.mem_get_info(device)
+    if table.nbytes > free:
+        raise ValueError(
+            f"{what} take {table.nbytes / 2**30:.1f} GiB and the GPU has {free / 2**30:.1f} GiB "
+            "free, where all of them must lie: choose device=cpu, or fewer events (max_events)."
+        )
+
+
 def kernels_for(device: torch.device, loops: Any, triton_kernels: str) -> Any:
     """The module that computes something in one go on ``device``; None: torch operations must.
 
@@ -55,3 +75,85 @@ def kernels_for(device: torch.device, loops: Any, triton_kernels: str) -> Any:
     if device.type == "cpu":
         return loops
     return import_module(triton_kernels) if device.type == "cuda" and find_spec("triton") else None
+
+
+def add_in_order(device: torch.device) -> None:
+    """Have operations that add with atomics on a GPU, in any order, add in one order instead."""
+    if device.type == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read with the first product
+        torch.use_deterministic_algorithms(True, warn_only=True)
+
+
+def synchronize(device: torch.device) -> None:
+    """Wait until ``device`` has done all that it was asked for."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def to_device(parts: Parts, device: torch.device) -> Parts:
+    """``parts``, host tensors in tuples and data classes of each other, on ``device``.
+
+    All of them travel in one copy, out of pinned memory, that nobody waits for; a tensor that
+    stands in several places does so once. On a CPU they stay what they are.
+    """
+    if device.type == "cpu":
+        return parts
+    found: dict[int, Tensor] = {}
+    _replaced(parts, lambda tensor: found.setdefault(id(tensor), tensor))
+    starts, size = {}, 0
+    for name, tensor in found.items():
+        starts[name] = size
+        size += -(-tensor.nbytes // ALIGNMENT) * ALIGNMENT
+    packed = torch.empty(size, dtype=torch.uint8, pin_memory=device.type == "cuda")
+    for name, tensor in found.items():
+        _part(packed, starts[name], tensor).copy_(tensor)
+    moved = packed.to(device, non_blocking=True)
+    return _replaced(parts, lambda tensor: _part(moved, starts[id(tensor)], tensor))
+
+
+def to_host(parts: Parts) -> Callable[[], Parts]:
+    """What returns ``parts``, tensors of one device, on the host, where one copy takes them.
+
+    The copy begins now, and who calls it waits for its end. On a CPU they stay what they are.
+    """
+    found: dict[int, Tensor] = {}
+    _replaced(parts, lambda tensor: found.setdefault(id(tensor), tensor))
+    device = next(iter(found.values())).device
+    if device.type == "cpu":
+        return lambda: parts
+    # The widest types first, so that each starts where it may.
+    ordered = sorted(found.values(), key=lambda tensor: -tensor.itemsize)
+    packed = torch.cat([tensor.reshape(-1).view(torch.uint8) for tensor in ordered])
+    arrived = torch.empty(packed.shape, dtype=torch.uint8, pin_memory=device.type == "cuda")
+    arrived.copy_(packed, non_blocking=True)
+    sizes = [tensor.nbytes for tensor in ordered]
+    starts = {
+        id(tensor): end - size
+        for tensor, size, end in zip(ordered, sizes, accumulate(sizes), strict=True)
+    }
+    end = torch.cuda.current_stream(device).record_event() if device.type == "cuda" else None
+
+    def wait() -> Parts:
+        if end is not None:
+            end.synchronize()
+        return _replaced(parts, lambda tensor: _part(arrived, starts[id(tensor)], tensor))
+
+    return wait
+
+
+def _part(packed: Tensor, start: int, like: Tensor) -> Tensor:
+    """The view of ``packed`` bytes that holds a tensor such as ``like``."""
+    return packed[start : start + like.nbytes].view(like.dtype).view(like.shape)
+
+
+def _replaced(parts: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    """``parts`` with every tensor changed."""
+    if isinstance(parts, Tensor):
+        return change(parts)
+    if isinstance(parts, tuple):
+        changed = [_replaced(part, change) for part in parts]
+        return parts._make(changed) if hasattr(parts, "_make") else tuple(changed)
+    if is_dataclass(parts) and not isinstance(parts, type):
+        named = {field.name: getattr(parts, field.name) for field in fields(parts)}
+        return replace(parts, **{name: _replaced(part, change) for name, part in named.items()})
+    return parts

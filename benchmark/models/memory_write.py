@@ -35,12 +35,12 @@ class Delivery:
 
     All of shape [2 * num_events, num_recipients], a row for each of the ``endpoints``, whose mail
     it is: ``nodes`` are ids, ``last`` says which mails stay and ``takes_part`` which recipients
-    are themselves an end of an event of the batch.
+    are themselves an end of an event of the batch, None where all are.
     """
 
     nodes: Tensor
     last: Tensor
-    takes_part: Tensor
+    takes_part: Tensor | None
 
     @classmethod
     def of(
@@ -53,7 +53,7 @@ class Delivery:
         """
         ends = endpoints(events)
         nodes = ends.unsqueeze(1)
-        takes_part = torch.ones_like(nodes, dtype=torch.bool)
+        takes_part: Tensor | None = None
         if mail_sampler is not None:
             around = mail_sampler.sample(ends, events.t.repeat_interleave(2), first_event)
             nodes = torch.cat([torch.where(around.mask, around.nodes, nodes), nodes], dim=1)
@@ -68,7 +68,8 @@ class Delivery:
     def part(self, events: slice) -> Delivery:
         """The delivery of some events of the batch."""
         rows = slice(2 * events.start, 2 * events.stop)
-        return Delivery(self.nodes[rows], self.last[rows], self.takes_part[rows])
+        takes_part = None if self.takes_part is None else self.takes_part[rows]
+        return Delivery(self.nodes[rows], self.last[rows], takes_part)
 
 
 class Mails(NamedTuple):
@@ -144,8 +145,8 @@ class MemoryWrite:
     All of shape [num_written]: ``nodes`` are the ids and ``rows`` their places among the nodes
     that the batch has read; ``own`` and ``other`` the places of the end whose mail it is and of
     the opposite end of the event; ``times`` and ``events`` the time and id of that event. Only a
-    node that ``takes_part`` in an event of the batch takes in its old mail. ``mails`` are all that
-    reach the nodes, for a network that adds them up.
+    node that ``takes_part`` in an event of the batch takes in its old mail; None where all do.
+    ``mails`` are all that reach the nodes, for a network that adds them up.
     """
 
     nodes: Tensor
@@ -154,7 +155,7 @@ class MemoryWrite:
     other: Tensor
     times: Tensor
     events: Tensor
-    takes_part: Tensor
+    takes_part: Tensor | None
     mails: MailPlan | None = None
 
     @classmethod
@@ -173,7 +174,7 @@ class MemoryWrite:
             ends[sender ^ 1],
             events.t[sender // 2],
             events.ids[sender // 2],
-            delivery.takes_part[sender, place],
+            None if delivery.takes_part is None else delivery.takes_part[sender, place],
         )
 
     def with_every_mail(self, events: EventBatch, delivery: Delivery, read: Tensor) -> MemoryWrite:
@@ -187,6 +188,10 @@ class MemoryWrite:
         """The state of ``nodes`` from what was read (``old``) and its updated ``memory``."""
         memory = memory.detach()
         rows, takes_part = self.rows, self.takes_part
+        taken_in, up_to = memory[rows], old.newest_time[rows]
+        if takes_part is not None:
+            taken_in = torch.where(takes_part.unsqueeze(1), taken_in, old.memory[rows])
+            up_to = torch.where(takes_part, up_to, old.memory_time[rows])
         if self.mails is None:
             mail = network.make_mail(memory[self.own], memory[self.other])
         else:
@@ -194,9 +199,9 @@ class MemoryWrite:
             mail = every.new_zeros(len(rows), every.shape[1])
             mail.index_add_(0, self.mails.recipients, every)
         return NodeState(
-            torch.where(takes_part.unsqueeze(1), memory[rows], old.memory[rows]),
+            taken_in,
             self._newest_first(mail, old.mail),
-            torch.where(takes_part, old.newest_time[rows], old.memory_time[rows]),
+            up_to,
             self._newest_first(self.times, old.mail_time),
             self._newest_first(self.events, old.mail_event),
         )

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from benchmark.datasets.dataset import EventBatch
 from benchmark.graph.samplers import NeighborSampler
+from benchmark.machine.device import to_device, to_host
 from benchmark.models.contract import TemporalModel
 from benchmark.models.memory_write import Delivery, MemoryWrite
 from benchmark.models.node_state import NO_EVENT, NodeState
@@ -22,12 +23,14 @@ from benchmark.models.pairwise import (
     PairwiseModel,
 )
 from benchmark.models.roots import CandidateRoots, EventRoots, EventRows, RootPairs
-from benchmark.models.subgraph import Subgraph, build_subgraph
+from benchmark.models.subgraph import Queries, Subgraph, build_subgraph
 
 
 class StreamingModel:
     """A model and the node memory of all nodes, ``state``; only ``observe`` changes it.
 
+    What is asked for is looked up on the host and computed on the device of the model; ``state``
+    lies there too, or on the host.
     Roots, or pairs of them, are embedded in chunks whose neighbours' inputs fill about
     ``mebibytes``, also where a model never writes them down. Where neighbours have neighbours, or
     there are snapshots, chunks are sampled one by one too, and in the order of nodes: what the
@@ -41,6 +44,7 @@ class StreamingModel:
         self.sampler = sampler
         self.mail_sampler = model.mail_sampler(sampler)
         self.state = state
+        self.device = next(model.parameters()).device
         self.samples_in_chunks = sampler.slots_per_root > sampler.num_neighbors
         # A neighbour's inputs, and its time's.
         inputs = 2 * model.node_dim + model.edge_features.shape[1]
@@ -53,19 +57,17 @@ class StreamingModel:
     @torch.no_grad()
     def score(self, events: EventBatch, candidates: Tensor) -> Tensor:
         """Scores [num_events, num_candidates] of the destinations ``candidates``."""
-        device = self.state.memory.device
-        roots = CandidateRoots.of(events.to(device), candidates.to(device))
+        roots = CandidateRoots.of(events, candidates)
         if isinstance(self.model, PairwiseModel):
             embeddings, unseen = self._embed_pairs(roots.nodes, roots.times, roots.pairs, events)
             scores = self.model.score_pairs(embeddings).view(candidates.shape)
         else:
             embeddings, unseen = self.embed(roots.nodes, roots.times, events.start)
             scores = self.model.score_links(*roots.split(embeddings))
-        return tie_unseen(self.model, roots, unseen, scores).cpu()
+        return tie_unseen(self.model, to_device(roots, self.device), unseen, scores).cpu()
 
     def answer(self, events: EventBatch) -> Answers:
         """What the network says of the ends of ``events``, before them; no negatives."""
-        events = events.to(self.state.memory.device)
         roots = EventRoots.of(events, events.dst.new_empty(len(events), 0))
         if isinstance(self.model, PairwiseModel):
             pairs, _ = self._embed_pairs(roots.nodes, roots.times, roots.pairs, events)
@@ -76,7 +78,6 @@ class StreamingModel:
 
     def embed_sources(self, events: EventBatch) -> Tensor:
         """Embeddings [num_events, embedding_dim] of the sources, each before its own event."""
-        events = events.to(self.state.memory.device)
         return self.embed(events.src, events.t, events.start)[0]
 
     @torch.no_grad()
@@ -94,20 +95,27 @@ class StreamingModel:
             for some in by_node.split(self.roots_per_chunk)
         ]
         embeddings, unseen = (torch.cat(part) for part in zip(*parts, strict=True))
-        place = by_node.argsort()
+        place = to_device(by_node.argsort(), self.device)
         return embeddings[place], unseen[place]
 
     def _embed(self, nodes: Tensor, times: Tensor, first_event: int) -> tuple[Tensor, Tensor]:
         """``embed``, out of one subgraph."""
-        subgraph = build_subgraph(nodes, times, self.sampler, first_event)
-        state = self.state.rows(subgraph.nodes)
-        memory, subgraph = self.model.update_memory(state), subgraph.known_from(state)
-        chunks = [
-            subgraph.select(slice(first, first + self.roots_per_chunk))
-            for first in range(0, subgraph.num_roots, self.roots_per_chunk)
-        ]
-        embeddings = torch.cat([self.model.embed(memory, chunk) for chunk in chunks])
-        return embeddings, find_unseen(self.model, self.state, subgraph)
+        whole = build_subgraph(nodes, times, self.sampler, first_event)
+        chunks = to_device(self._chunks(whole), self.device)
+        read = chunks[0].nodes
+        state = self._rows(whole.nodes, read)
+        memory, known = self.model.update_memory(state), find_known(self.model, state, read)
+        embeddings = [self.model.embed(memory, chunk.known_from(state)) for chunk in chunks]
+        unseen = [find_unseen(known, chunk) for chunk in chunks]
+        return torch.cat(embeddings), torch.cat(unseen)
+
+    def _chunks(self, whole: Subgraph) -> tuple[Subgraph, ...]:
+        """Its roots, so many at a time; one empty chunk where there is none."""
+        size = self.roots_per_chunk
+        if whole.num_roots <= size:
+            return (whole,)
+        starts = range(0, whole.num_roots, size)
+        return tuple(whole.select(slice(first, first + size)) for first in starts)
 
     @torch.no_grad()
     def _embed_pairs(
@@ -119,45 +127,63 @@ class StreamingModel:
         """
         assert isinstance(self.model, PairwiseModel)
         self.model.eval()
-        unseen = torch.zeros_like(nodes, dtype=torch.bool)
+        unseen = torch.zeros(len(nodes), dtype=torch.bool, device=self.device)
         embeddings = []
         for first in range(0, len(pairs.sources), self.pairs_per_chunk):
             some = pairs.select(slice(first, first + self.pairs_per_chunk))
             roots, rows = torch.cat(some).unique(return_inverse=True)
-            subgraph = build_subgraph(nodes[roots], times[roots], self.sampler, events.start)
-            state = self.state.rows(subgraph.nodes)
-            memory, subgraph = self.model.update_memory(state), subgraph.known_from(state)
-            part = RootPairs(*rows.view(2, -1))
-            embeddings.append(self.model.embed_pairs(memory, subgraph, part))
-            unseen[roots] = find_unseen(self.model, self.state, subgraph)
+            around = build_subgraph(nodes[roots], times[roots], self.sampler, events.start)
+            prepared = (around, RootPairs(*rows.view(2, -1)), roots)
+            subgraph, part, roots = to_device(prepared, self.device)
+            state = self._rows(around.nodes, subgraph.nodes)
+            memory, known = (
+                self.model.update_memory(state),
+                find_known(self.model, state, subgraph.nodes),
+            )
+            embeddings.append(self.model.embed_pairs(memory, subgraph.known_from(state), part))
+            unseen[roots] = find_unseen(known, subgraph)
         return torch.cat(embeddings), unseen
 
     @torch.no_grad()
     def observe(self, events: EventBatch) -> None:
         """Take a batch in: new memory and mail for every node that it reaches, as in training."""
         self.model.eval()
-        events = events.to(self.state.memory.device)
         delivery = Delivery.of(events, self.mail_sampler, events.start)
         read = delivery.nodes[delivery.last].sort().values
         write = MemoryWrite.plan(events, delivery, read)
         if self.model.adds_mails:
             write = write.with_every_mail(events, delivery, read)
-        old = self.state.rows(read)
-        memory = self.model.update_memory(old)
-        self.state.write(write.nodes, write.new_state(self.model, old, memory))
+        there, change = to_device((read, write), self.device)
+        old = self._rows(read, there)
+        new = change.new_state(self.model, old, self.model.update_memory(old))
+        if self.state.memory.device == self.device:
+            self.state.write(change.nodes, new)
+        else:
+            self.state.write(write.nodes, to_host(new)())
+
+    def _rows(self, nodes: Tensor, there: Tensor) -> NodeState:
+        """The state of ``nodes``, which the device has as ``there``, on the device."""
+        if self.state.memory.device == self.device:
+            return self.state.rows(there)
+        return to_device(self.state.rows(nodes), self.device)
 
 
-def find_unseen(model: TemporalModel, state: NodeState, subgraph: Subgraph) -> Tensor:
-    """Mask [num_roots] of the roots without neighbour, static row of their own, or mail.
+def find_known(model: TemporalModel, state: NodeState, nodes: Tensor) -> Tensor:
+    """Mask of the ``nodes`` with a static row of their own, or a mail in their ``state``.
 
-    ``state`` is that of all nodes; a model without memory does not know of a mail.
+    A model without memory does not know of a mail; one that ``knows_ids`` knows every node.
     """
     if isinstance(model, PairwiseModel) and model.knows_ids:
-        return torch.zeros_like(subgraph.roots, dtype=torch.bool)
-    known = (state.newest_event[subgraph.nodes] != NO_EVENT) & (model.memory_dim > 0)
+        return torch.ones_like(nodes, dtype=torch.bool)
+    known = (state.newest_event != NO_EVENT) & (model.memory_dim > 0)
     for static in (model.node_features, model.static_memory):
         if static is not None:
-            known |= static.knows(subgraph.nodes)
+            known |= static.knows(nodes)
+    return known
+
+
+def find_unseen(known: Tensor, subgraph: Subgraph) -> Tensor:
+    """Mask [num_roots] of the roots that have no neighbour, and whose node is not ``known``."""
     return ~(known[subgraph.roots] | subgraph.has_neighbors)
 
 
@@ -212,7 +238,7 @@ def _nobody_around(model: TemporalModel, nodes: Tensor, roots: Tensor, num_layer
     none = roots.new_zeros(len(roots), model.num_neighbors)
     mask = torch.zeros_like(none, dtype=torch.bool)
     now = torch.zeros_like(roots)
-    around = Subgraph(nodes, roots, none, none, none, mask, now, now)
+    around = Subgraph(nodes, roots, none, none, none, mask, now, Queries.one_each(roots))
     if num_layers == 1:
         return around
     deeper = _nobody_around(model, nodes, roots[:0], num_layers - 1)

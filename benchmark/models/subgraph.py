@@ -2,14 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from benchmark.graph.distinct import distinct
+from benchmark.graph.distinct import distinct, grouped
 from benchmark.graph.samplers import NeighborSampler
 from benchmark.models.node_state import NO_EVENT, NodeState
 
@@ -26,6 +24,16 @@ class Queries(NamedTuple):
     order: Tensor
     first: Tensor
 
+    @classmethod
+    def of(cls, roots: Tensor, num_nodes: int) -> "Queries":
+        """Those of ``roots``, rows of ``num_nodes``, on the host."""
+        return cls(*grouped(roots, num_nodes))
+
+    @classmethod
+    def one_each(cls, roots: Tensor) -> "Queries":
+        """Those of ``roots`` [num_roots] that are the rows from 0 on, on any device."""
+        return cls(roots, roots, roots, torch.arange(len(roots) + 1, device=roots.device))
+
 
 @dataclass(frozen=True)
 class Subgraph:
@@ -35,9 +43,9 @@ class Subgraph:
     ``neighbors`` [num_roots, num_neighbors] are rows of it. ``events`` are the ids of the sampled
     events, ``elapsed`` the time from each of them to the query (int64), both of the shape of
     ``neighbors``; where ``mask`` is False there is no neighbour. ``times`` [num_roots] are those of
-    the queries, and ``idle`` [num_roots] how long before them the newest mail in node memory was
-    made: 0 without one, and until ``known_from`` looks. ``mail_times`` [num_nodes] is then when the
-    newest mail of each of the ``nodes`` was made, 0 without one.
+    the queries, ``queries`` the distinct nodes among the roots. ``known_from`` node memory are
+    ``mail_times`` and ``mail_events`` [num_nodes], when and by which event the newest mail of each
+    of the ``nodes`` was made: 0 and NO_EVENT without one.
 
     For a model of several layers the neighbours, each pair of node and time once, are the roots of
     ``deeper``, and ``deeper_roots`` (of the shape of ``neighbors``) says which; a neighbour looks
@@ -53,8 +61,9 @@ class Subgraph:
     elapsed: Tensor
     mask: Tensor
     times: Tensor
-    idle: Tensor
+    queries: Queries
     mail_times: Tensor | None = None
+    mail_events: Tensor | None = None
     deeper: "Subgraph | None" = None
     deeper_roots: Tensor | None = None
     earlier: tuple["Subgraph", ...] = ()
@@ -68,16 +77,20 @@ class Subgraph:
         """Mask [num_roots] of the roots that have a neighbour, in any snapshot."""
         return torch.stack([part.mask.any(1) for part in (self, *self.earlier)]).any(0)
 
-    @cached_property
-    def queries(self) -> Queries:
-        """The distinct nodes among the roots."""
-        nodes, of_root = distinct(self.roots)
-        count = torch.bincount(of_root, minlength=nodes.numel())
-        first = F.pad(count.cumsum(0), (1, 0))
-        return Queries(nodes, of_root, of_root.argsort(stable=True), first)
+    @property
+    def idle(self) -> Tensor:
+        """How long before its query the newest mail in a root's memory was made [num_roots].
+
+        0 without one, and where memory already holds later events, as for the batches that epoch
+        parallelism trains once more at the end of a round.
+        """
+        if self.mail_times is None or self.mail_events is None:
+            return torch.zeros_like(self.times)
+        made, event = (field[self.roots] for field in (self.mail_times, self.mail_events))
+        return (self.times - made).clamp_(min=0).masked_fill_(event == NO_EVENT, 0)
 
     def select(self, roots: slice | Tensor) -> "Subgraph":
-        """The given roots only, over the same ``nodes`` and the same ``deeper``."""
+        """The given roots only, over the same ``nodes`` and the same ``deeper``; on the host."""
         return replace(
             self,
             roots=self.roots[roots],
@@ -86,23 +99,14 @@ class Subgraph:
             elapsed=self.elapsed[roots],
             mask=self.mask[roots],
             times=self.times[roots],
-            idle=self.idle[roots],
+            queries=Queries.of(self.roots[roots], self.nodes.numel()),
             deeper_roots=None if self.deeper_roots is None else self.deeper_roots[roots],
             earlier=tuple(part.select(roots) for part in self.earlier),
         )
 
     def known_from(self, state: NodeState) -> "Subgraph":
-        """The same with ``idle`` from the ``state`` of ``nodes``.
-
-        It is 0 too where memory already holds later events, as for the batches that epoch
-        parallelism trains once more at the end of a round.
-        """
-        made, event = (
-            field.index_select(0, self.roots) for field in (state.newest_time, state.newest_event)
-        )
-        idle = (self.times - made).clamp_(min=0)
-        idle.masked_fill_(event == NO_EVENT, 0)
-        return replace(self, idle=idle, mail_times=state.newest_time)
+        """The same with the newest mails in the ``state`` of ``nodes``."""
+        return replace(self, mail_times=state.newest_time, mail_events=state.newest_event)
 
     def next_layer(self) -> "Subgraph":
         """The same over embeddings: a row for every root, then one for every root of ``deeper``."""
@@ -110,16 +114,21 @@ class Subgraph:
             raise ValueError("There are no deeper neighbours: the model's num_layers is too small.")
         roots = torch.arange(self.num_roots, device=self.roots.device)
         neighbors = torch.where(self.mask, self.num_roots + self.deeper_roots, roots.unsqueeze(1))
-        nodes = self.nodes[torch.cat([self.roots, self.deeper.roots])]
+        rows = torch.cat([self.roots, self.deeper.roots])
+        times, events = (
+            None if known is None else known[rows] for known in (self.mail_times, self.mail_events)
+        )
         return Subgraph(
-            nodes,
+            self.nodes[rows],
             roots,
             neighbors,
             self.events,
             self.elapsed,
             self.mask,
             self.times,
-            self.idle,
+            Queries.one_each(roots),
+            mail_times=times,
+            mail_events=events,
         )
 
 
@@ -130,7 +139,7 @@ def build_subgraph(
     first_event: int | None,
     others: Tensor | None = None,
 ) -> Subgraph:
-    """The subgraph of the roots (``nodes``, ``times``), as deep as ``sampler`` says.
+    """The subgraph of the roots (``nodes``, ``times``), as deep as ``sampler`` says, on the host.
 
     ``first_event`` is that of the batch that asks; ``others`` are ids to be among its nodes too.
     """
@@ -154,8 +163,8 @@ def _look_around(
     mask = sampled.mask
     neighbors = torch.where(mask, sampled.nodes, nodes.unsqueeze(1))
     elapsed = torch.where(mask, times.unsqueeze(1) - sampled.times, 0)
-    idle = torch.zeros_like(times)
-    around = Subgraph(nodes, nodes, neighbors, sampled.events, elapsed, mask, times, idle)
+    nobody = Queries.of(nodes[:0], 0)  # until nodes have rows
+    around = Subgraph(nodes, nodes, neighbors, sampled.events, elapsed, mask, times, nobody)
     if num_layers == 1:
         return around
     if sampler.snapshots.duration is None:
@@ -192,6 +201,7 @@ def _number_nodes(subgraph: Subgraph, others: Tensor | None) -> Subgraph:
             nodes=nodes,
             roots=roots,
             neighbors=neighbors,
+            queries=Queries.of(roots, nodes.numel()),
             deeper=None if part.deeper is None else number(part.deeper),
             earlier=tuple(number(other) for other in part.earlier),
         )

@@ -24,10 +24,14 @@ NOT_IDENTITY = (
     "evaluation_mebibytes",
     "wandb",
     "locating",
-    *(f"machines.{key}" for key in ("here", "meet_at", "address", "launcher")),
+    *(f"machines.{key}" for key in ("here", "meet_at", "address", "launcher", "restarts")),
 )
 # Settings that are younger than records that are kept: at these values they name nothing.
-YOUNGER = {"evaluate_every": (None,), "machines": (None, {"number": 1})}
+YOUNGER = {
+    "evaluate_every": (None,),
+    "machines.link": (None,),
+    "machines": (None, {"number": 1}),
+}
 GROUPS = ("dataset", "task", "protocol", "system", "model")
 OWN_PACKAGES = ("benchmark", "baselines", "datasets")  # also as records of earlier versions say
 HASH_LENGTH = 8
@@ -43,7 +47,9 @@ def identifying(config: Mapping[str, Any], *left_out: str) -> dict[str, Any]:
     for key in (*NOT_IDENTITY, *locating, *left_out):
         _remove(kept, key)
     for key, unset in YOUNGER.items():
-        if kept.get(key) in unset:
+        parent, _, name = key.rpartition(".")
+        holder = kept.get(parent) if parent else kept
+        if isinstance(holder, dict) and holder.get(name) in unset:
             _remove(kept, key)
     for group in GROUPS:
         options = kept.get(group, {})

@@ -16,18 +16,18 @@ from benchmark.records.identity import GROUPS, identifying
 from benchmark.records.schema import NUMBER, config_of_today, line_of_today, result_of_today
 from benchmark.records.seal import (
     CONFIG,
-    ENVIRONMENT,
+    DRAWN,
     LINES,
     RESULT,
     DamagedError,
     Unreadable,
     check_seal,
+    read_environment,
     read_lines,
     read_object,
     read_settings,
 )
 
-DRAWN = "figures"  # a folder of what was drawn from the runs beside it
 BESIDE_RUNS = {"README.md", "agreement.csv"}
 LISTED = 3  # foreign files named per folder
 UNTRAINED = ("captured_events", "dataset_statistics", "sampling_speed")  # tasks without epochs
@@ -59,12 +59,16 @@ class Records:
 
 def read_records(folder: Path) -> Records:
     """All finished runs below ``folder``, in order of path; FileNotFoundError without a folder."""
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # which refuses no name, however long
         raise FileNotFoundError(f"there is no results folder {folder}; name one with --results")
     rows: dict[str, dict[str, Any]] = {}
     evaluations: list[dict[str, Any]] = []
     unreadable: list[Unreadable] = []
-    for parent, folders, files in os.walk(folder):
+
+    def refused(error: OSError) -> None:
+        unreadable.append(Unreadable(Path(error.filename), f"not readable ({error.strerror})"))
+
+    for parent, folders, files in os.walk(folder, onerror=refused):
         folders[:] = sorted(name for name in folders if name != DRAWN)
         here = Path(parent)
         if not {RESULT, CONFIG, LINES} & set(files):
@@ -102,7 +106,7 @@ def read_run(folder: Path) -> dict[str, Any]:
     degrees = _degrees(path, result.pop("parallelism", None) or {"i": 1, "j": 1, "k": 1})
     config = read_settings(folder / CONFIG) if (folder / CONFIG).exists() else {}
     config = _today(folder / CONFIG, config)
-    environment = read_object(folder / ENVIRONMENT) if (folder / ENVIRONMENT).exists() else {}
+    environment = read_environment(folder)
     return {
         **dict(leaves({"seed": 0, "processes": 1, "emulated": False} | result)),
         **{f"settings.{name}": value for name, value in leaves(identifying(config))},

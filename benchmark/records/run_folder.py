@@ -22,7 +22,6 @@ from benchmark.records.schema import (
 )
 from benchmark.records.seal import (
     CONFIG,
-    ENVIRONMENT,
     LINES,
     RESULT,
     SEAL,
@@ -31,6 +30,7 @@ from benchmark.records.seal import (
     check_seal,
     plain,
     prefix_of,
+    read_environment,
     read_lines,
     read_object,
     read_settings,
@@ -184,6 +184,11 @@ class RunFolder:
             return None
         return result_of_today({name: result[name] for name in result if name != SEAL})
 
+    def is_finished(self) -> bool:
+        """Whether the record is whole and says so."""
+        finished = (self.result() or {}).get("status") == "finished"
+        return finished and self.problem() is None
+
     def problem(self) -> str | None:
         """What is damaged where an experiment has ended, as "path: reason"; None if nothing is."""
         if not os.path.lexists(self._result_path):
@@ -195,8 +200,7 @@ class RunFolder:
                 raise DamagedError(self._result_path, wrong[0])
             if self._metrics_path.exists():
                 read_lines(self._metrics_path)
-            if (self.path / ENVIRONMENT).exists():
-                read_object(self.path / ENVIRONMENT)
+            read_environment(self.path)
             self.config()
         except DamagedError as error:
             return str(error.unreadable)

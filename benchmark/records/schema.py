@@ -38,8 +38,10 @@ OPTIONAL: dict[str, Types] = {
     # {"files": name -> sha256, "moved_rows": by the stable sort by time, "random_edge_features"}
     "source": dict,
     # {"gradients", "node_memory", "evaluation"}: by a process to others while training, the mean
-    # over processes, without what the launcher and the headers of the network add
+    # over processes, without what the launcher and the headers of the network add; "interface", of
+    # several machines: what the network interface of one has sent meanwhile, whoever sent it
     "bytes_sent": dict,
+    "peak_device_memory_bytes": int,  # of tensors on GPUs, summed over processes
     "seconds_by_part": dict,  # what training spent its time on, the mean over processes
     # {"train", "evaluate"}: of all threads of the training processes, without their helpers
     "cpu_seconds": dict,

@@ -11,8 +11,13 @@ import yaml
 
 SEAL = "seal"  # the field of result.json
 CHANGED = "not what was written"
+DRAWN = "figures"  # a folder of what was drawn from the runs beside it
 RESULT, CONFIG, LINES = "result.json", "config.yaml", "metrics.jsonl"
 ENVIRONMENT = "environment.json"
+ENVIRONMENT_TYPES = {"cpu": str, "cores": int, "gpus": list, "threads_per_process": int}
+BESIDE = ("bars.csv", "nodes.csv")  # what some tasks write beside them
+SEALED = {"lines": LINES, "config": CONFIG, "environment": ENVIRONMENT, "bars": BESIDE[0],
+          "nodes": BESIDE[1]}  # fmt: skip
 YAML_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where built
 
 
@@ -62,13 +67,17 @@ def plain(value: Any) -> Any:
 
 def seal_of(result: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """What the record was when ``result``, a plain one, was written last."""
-    lines = prefix_of(folder / LINES)
+    now = {name: prefix_of(folder / file) for name, file in SEALED.items()}
     return {
-        "lines": lines.lines,
-        "lines_sha256": lines.sha256,
-        "config_sha256": prefix_of(folder / CONFIG).sha256,
+        "lines": now["lines"].lines,
+        **{f"{name}_sha256": content.sha256 for name, content in now.items()},
         "result_sha256": _digest(result),
     }
+
+
+def beside(folder: Path) -> dict[str, str]:
+    """The sha256 of what a task has written beside the lines, by name."""
+    return {name: prefix_of(folder / name).sha256 for name in BESIDE if (folder / name).exists()}
 
 
 def check_seal(folder: Path, result: dict[str, Any]) -> None:
@@ -88,9 +97,10 @@ def check_seal(folder: Path, result: dict[str, Any]) -> None:
     if seal.get("lines") != now["lines"]:
         reason = f"has {now['lines']} lines, not the {seal.get('lines')} that were written"
         raise DamagedError(folder / LINES, reason)
-    for name in ("lines", "config"):
-        if seal.get(f"{name}_sha256") != now[f"{name}_sha256"]:
-            raise DamagedError(folder / {"lines": LINES, "config": CONFIG}[name], CHANGED)
+    for name, file in SEALED.items():
+        key = f"{name}_sha256"
+        if seal.get(key) != now[key] and (key in seal or file in (LINES, CONFIG)):
+            raise DamagedError(folder / file, CHANGED)
 
 
 def read_object(path: Path) -> dict[str, Any]:
@@ -102,6 +112,18 @@ def read_object(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise DamagedError(path, f"holds a {type(value).__name__}, not a JSON object")
     return value
+
+
+def read_environment(folder: Path) -> dict[str, Any]:
+    """What the run in ``folder`` ran on; nothing where it does not say. Raises DamagedError."""
+    path = folder / ENVIRONMENT
+    if not path.exists():
+        return {}
+    found = read_object(path)
+    for name, kind in ENVIRONMENT_TYPES.items():
+        if not isinstance(found.get(name), kind):
+            raise DamagedError(path, f"{name} is {found.get(name)!r}")
+    return found
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:

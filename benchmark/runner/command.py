@@ -1,19 +1,43 @@
 """What the main command does, on the only machine or on each of several."""
 
+import errno
+import os
+import shlex
+import sys
+from collections.abc import Callable
 from typing import Any
 
-from benchmark.errors import one_sentence
+from benchmark.errors import REFUSALS, PlaceError, UserError, one_sentence, refusal
 from benchmark.experiment import Experiment, Machines
 from benchmark.runner.compose import compose_settings
 from benchmark.runner.progress import SuiteProgress
 from benchmark.runner.suite_run import Interrupted, list_suite, run_suite, show_suite, signals_raise
 from benchmark.runner.suites import Suite, expand
 from benchmark.runner.words import combinations, to_word
-from benchmark.runner.workers.fleet import Fleet, Follower
+from benchmark.runner.workers.fleet import Fleet
+from benchmark.runner.workers.follower import Follower, LostHeadError
 from benchmark.runner.workers.launch import follow
 from benchmark.runner.workers.meeting import Meeting, find_meeting
 
 LOCAL = ("results_dir", "datasets_root", "cache_dir")  # may differ from machine to machine
+NODES = "--nodes="
+# SIGTERM before the time is up leaves a checkpoint; a job that is preempted is queued again.
+OF_SBATCH = ["--ntasks-per-node=1", "--output=%x-%j.log", "--signal=TERM@120", "--requeue"]
+
+
+def said(act: Callable[[list[str]], int], words: list[str]) -> int:
+    """What ``act`` returns; BrokenPipeError or PlaceError where what it prints is not taken."""
+    try:
+        return act(words)
+    except OSError as error:
+        if error.errno not in (errno.EPIPE, *REFUSALS):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is left to say
+        if error.errno == errno.EPIPE:
+            raise
+        if error.filename is None:
+            raise PlaceError(refusal(error, "the output", key="")) from error
+        raise PlaceError(one_sentence(error)) from error
 
 
 def run_command(words: list[str]) -> int:
@@ -22,10 +46,10 @@ def run_command(words: list[str]) -> int:
     meeting = find_meeting(Machines(**settings["machines"]))
     if meeting is None:
         return run_suite(expand(words))
-    patience = settings["heartbeat_seconds"]
+    patience, restarts = settings["heartbeat_seconds"], settings["machines"]["restarts"]
     if meeting.here:
-        return _follow({key: settings[key] for key in LOCAL}, meeting, patience)
-    return _lead(words, meeting, patience)
+        return _follow({key: settings[key] for key in LOCAL}, meeting, patience, restarts)
+    return _lead(words, Fleet(meeting, patience, restarts))
 
 
 def list_command(words: list[str]) -> int:
@@ -47,12 +71,37 @@ def dry_run(words: list[str]) -> int:
     return code or int(bool(suite.problems))
 
 
-def _lead(words: list[str], meeting: Meeting, patience: float) -> int:
-    fleet = Fleet(meeting, patience)
+def batch_script(options: list[str], words: list[str]) -> str:
+    """What sbatch is given, with its ``options``, to run the words on the nodes of a job.
+
+    Raises UserError where they could not run there, whatever cores and devices this machine has.
+    """
+    nodes = [each.removeprefix(NODES) for each in options if each.startswith(NODES)]
+    if len(nodes) != 1 or not nodes[0].isdigit():
+        raise UserError("Say on how many machines: --nodes=NUMBER.")
+    there = {"device": "cpu", "suite.fit_hardware": False, "machines.number": int(nodes[0])}
+    kept = [each for each in words if each.partition("=")[0] not in there]
+    suite = expand([*kept, *(to_word(key, there[key]) for key in there)], may_download=False)
+    if len(suite.problems) == len(suite.experiments):
+        raise UserError(next(iter(suite.problems.values())))
+    named = [f"--job-name={suite.name}", *OF_SBATCH, *options]  # the last of a kind is taken
+    cores = [each for each in options if each.startswith("--cpus-per-task=")]  # not inherited
+    srun = ["srun", "--kill-on-bad-exit=0", *cores, sys.executable, "-m", "benchmark.run", *words]
+    return "\n".join(
+        [
+            "#!/bin/bash",
+            *(f"#SBATCH {option}" for option in named),
+            f"cd {shlex.quote(os.getcwd())}",
+            f"exec {shlex.join(srun)}\n",
+        ]
+    )
+
+
+def _lead(words: list[str], fleet: Fleet) -> int:
     try:
         others = [word for word in words if word.partition("=")[0] != "machines.number"]
-        suite = expand([*others, to_word("machines.number", meeting.number)])
-        fleet.gather(patience)
+        suite = expand([*others, to_word("machines.number", fleet.meeting.number)])
+        fleet.gather()
         code = run_suite(suite, fleet)
     except BaseException as error:
         interrupted = isinstance(error, KeyboardInterrupt)
@@ -62,18 +111,29 @@ def _lead(words: list[str], meeting: Meeting, patience: float) -> int:
     return code
 
 
-def _follow(own: dict[str, Any], meeting: Meeting, patience: float) -> int:
+def _follow(own: dict[str, Any], meeting: Meeting, patience: float, restarts: int) -> int:
+    """Follow machine 0, and look for it again where contact is lost."""
     with signals_raise():
-        follower = Follower(meeting, patience)
-        try:
-            with SuiteProgress() as progress:
-                code = follow(follower, own, progress)
-        except BaseException as error:
-            interrupted = isinstance(error, Interrupted)
-            follower.leave("interrupted" if interrupted else one_sentence(error))
-            raise
-        follower.leave("the suite has ended")
-        return code
+        while True:
+            try:
+                return _follow_once(own, Follower(meeting, patience))
+            except LostHeadError as error:
+                if restarts == 0:
+                    raise
+                restarts -= 1
+                print(f"{error} It looks for machine 0 for {patience:g} s.", file=sys.stderr)
+
+
+def _follow_once(own: dict[str, Any], follower: Follower) -> int:
+    try:
+        with SuiteProgress() as progress:
+            code = follow(follower, own, progress)
+    except BaseException as error:
+        interrupted = isinstance(error, Interrupted)
+        follower.leave("interrupted" if interrupted else one_sentence(error))
+        raise
+    follower.leave("the suite has ended")
+    return code
 
 
 def _sound(suite: Suite) -> list[Experiment]:

@@ -1,6 +1,5 @@
 """A finished run to be asked again: scored under a protocol, or about pairs of the user's own."""
 
-import json
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from benchmark.machine.environment import environment
 from benchmark.parallelism import Parallelism
 from benchmark.protocol.walk import batches
 from benchmark.records.run_folder import RunFolder
+from benchmark.records.seal import read_environment
 from benchmark.runner.asked import check_classes, with_words
 from benchmark.tasks.build import build_dataset, build_protocol, build_system
 from benchmark.tasks.readout import Readout
@@ -190,9 +190,7 @@ class KeptRun:
 
     @cached_property
     def _environment(self) -> dict[str, Any]:
-        path = self.folder.path / "environment.json"
-        found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-        return found
+        return read_environment(self.folder.path)
 
     @contextmanager
     def _threads(self) -> Iterator[None]:

@@ -1,5 +1,6 @@
 """How far a suite is: a bar on a terminal, a plain line every few seconds elsewhere."""
 
+import contextlib
 import sys
 import time
 from types import TracebackType
@@ -76,5 +77,6 @@ class SuiteProgress:
         self.say(f"{self.label}: {outcome}")
 
     def say(self, text: str) -> None:
-        """One line that stays."""
-        (self.bars.console if self.bars else self.console).print(escape(text))
+        """One line that stays; a run does not depend on whether it can be written."""
+        with contextlib.suppress(OSError):
+            (self.bars.console if self.bars else self.console).print(escape(text))

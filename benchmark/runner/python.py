@@ -92,7 +92,7 @@ def run(experiment: Experiment) -> Run:
     """
     folder = experiment.folder
     with folder.lock():
-        if (folder.result() or {}).get("status") != "finished":
+        if not folder.is_finished():
             with SuiteProgress(1) as progress:
                 progress.begin(experiment.label)
                 folder.prepare(experiment.config())
@@ -107,9 +107,11 @@ def load_run(folder: str | Path) -> Run:
     """Read a run folder, also one of results/reference.
 
     Raises:
-        UserError: If the folder holds no result.
+        UserError: If the folder holds no result, or a damaged one.
     """
     record = RunFolder(folder)
+    if damage := record.problem():
+        raise UserError(damage)
     result = record.result()
     if result is None:
         raise UserError(f"{folder} holds no result: nothing was run in it, or not to the end.")

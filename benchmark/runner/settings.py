@@ -6,12 +6,15 @@ from math import prod
 from typing import Any
 
 from benchmark.errors import UserError
+from benchmark.records.identity import GROUPS
+from benchmark.records.seal import DRAWN
 
 MISSING = "???"  # as in the yaml files: has no default
 DEVICES = ("auto", "cpu", "cuda")
 LAUNCHERS = ("auto", "local", "slurm", "torchrun")
 WANDB_MODES = ("auto", "online", "offline", "disabled")
 MOST_TRAINERS = 4096
+MOST_RESTARTS = 1000
 # The least and the most that can be meant; what is more would run out of memory, or never end.
 WHOLE_NUMBERS = {
     "parallelism.i": (1, MOST_TRAINERS),
@@ -67,6 +70,8 @@ class MachinesSettings:
     meet_at: str | None
     address: str | None
     launcher: str
+    restarts: int
+    link: str | None
 
 
 @dataclass
@@ -129,9 +134,16 @@ def check(settings: dict[str, Any]) -> None:
         degrees = "x".join(map(str, settings["parallelism"].values()))
         raise UserError(f"{degrees} are {trainers} trainers; at most {MOST_TRAINERS} can be had.")
     check_name("suite.name", settings["suite"]["name"])
-    for group in ("dataset", "system", "model"):
+    if settings["suite"]["name"] == DRAWN:
+        raise UserError(f"suite.name is {DRAWN}, where figures are drawn; choose another.")
+    for group in GROUPS:
         check_name(f"{group}.name", str(settings[group].get("name", group)))
+    for key in ("results_dir", "datasets_root", "cache_dir"):
+        if settings[key] == "":
+            raise UserError(f"{key} is empty; name a folder, or leave it out.")
     _between("machines.number", settings["machines"]["number"], 1, MOST_TRAINERS)
+    _between("machines.here", settings["machines"]["here"], 0, MOST_TRAINERS - 1)
+    _between("machines.restarts", settings["machines"]["restarts"], 0, MOST_RESTARTS)
     _one_of("machines.launcher", settings["machines"]["launcher"], LAUNCHERS)
     _one_of("device", settings["device"], DEVICES)
     _one_of("wandb.mode", settings["wandb"]["mode"], WANDB_MODES)

@@ -15,6 +15,7 @@ from benchmark.errors import PlaceError, UserError, one_sentence
 from benchmark.experiment import Experiment
 from benchmark.machine.process_tree import child_environment
 from benchmark.records.run_folder import RunFolder
+from benchmark.records.seal import DRAWN
 from benchmark.runner.mirrors.mirrors import Mirrors
 from benchmark.runner.progress import SuiteProgress
 from benchmark.runner.suites import Suite
@@ -28,7 +29,7 @@ from benchmark.runner.workers.launch import run_experiment
 from benchmark.storage.leftovers import collect_leftovers, scratch
 from benchmark.tasks.build import cache_folder
 
-FIGURES, FIGURES_SECONDS = "figures", 600
+FIGURES_SECONDS = 600
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -63,7 +64,7 @@ def run_suite(suite: Suite, fleet: Fleet | None = None) -> int:
         finished = [row["status"] == "finished" for row in rows]
         if any(finished):
             _draw(suite, records)
-            warnings += mirrors.send_figures(records / FIGURES)
+            warnings += mirrors.send_figures(records / DRAWN)
         for warning in dict.fromkeys(warnings):
             print(f"W&B mirror: {warning}. The record is complete without it.", file=sys.stderr)
     return 0 if all(finished) else 1
@@ -103,12 +104,12 @@ def _run_one(
     if problem := suite.problems.get(experiment.fingerprint):
         progress.end(f"failed {problem}")
         return _row(suite, experiment)
-    if _is_finished(folder):  # its folder need not be one that can be written to
+    if folder.is_finished():  # its folder need not be one that can be written to
         progress.end("finished before, skipped")
         return _row(suite, experiment)
     try:
         with folder.lock():
-            if _is_finished(folder):
+            if folder.is_finished():
                 progress.end("finished before, skipped")
             else:
                 _run_now(experiment, folder, mirrors, progress, fleet)
@@ -119,12 +120,6 @@ def _run_one(
         progress.end(f"failed {one_sentence(error)}")
         return {**_known(experiment), "status": "failed", "reason": one_sentence(error)}
     return _row(suite, experiment)
-
-
-def _is_finished(folder: RunFolder) -> bool:
-    """Whether the record is whole and says so."""
-    finished = (folder.result() or {}).get("status") == "finished"
-    return finished and folder.problem() is None
 
 
 def _run_now(
@@ -168,7 +163,7 @@ def _draw(suite: Suite, folder: Path) -> None:
     """Draw the suite's figures; a failure is reported and no more."""
     if not suite.figures:
         return
-    out = folder / FIGURES
+    out = folder / DRAWN
     command = [sys.executable, "-m", "paper_figures", "--results", str(folder), "--out", str(out)]
     try:
         with scratch() as temporary:

@@ -65,11 +65,12 @@ def expand(words: list[str], may_download: bool = True) -> Suite:
     """
     command = _command(words)
     written = combinations(words)
-    settings = compose_settings(written[0])
+    chosen = [compose_settings(one) for one in written]
+    settings = chosen[0]
     experiments: dict[str, Experiment] = {}
     problems: dict[str, str] = {}
     content = ContentOfData(may_download)
-    for composed in (one for words in written for one in _composed(words)):
+    for composed in itertools.chain.from_iterable(map(_composed, written, chosen)):
         experiment = _with_threads(Experiment.from_config({**composed, "command": command}))
         if composed["suite"]["fit_hardware"] and _too_large(experiment):
             continue
@@ -104,12 +105,15 @@ def expand(words: list[str], may_download: bool = True) -> Suite:
     )
 
 
-def _composed(words: list[str]) -> Iterator[dict[str, Any]]:
-    """The settings of every point of the suite that the words, each with one value, leave."""
-    suite, given = compose_settings(words)["suite"], given_values(words)
+def _composed(words: list[str], settings: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The settings of every point of the suite that the words, each with one value, leave.
+
+    ``settings`` are those of the words alone.
+    """
+    suite, given = settings["suite"], given_values(words)
     for point in _points(suite, given):
         chosen = [to_word(key, value) for key, value in point.items() if key not in given]
-        composed = compose_settings([*chosen, *words])
+        composed = compose_settings([*chosen, *words]) if chosen else settings
         if "seeds" in given and "seed" in given:
             raise UserError(
                 "seed and seeds are both set; seed=A,B names them, seeds=N counts them."

@@ -173,6 +173,9 @@ def _refuse_foreign(word: str) -> None:
     if key.partition(".")[0] == "hydra":
         way = next((KEYS[known] for known in KEYS if f"{key}.".startswith(f"{known}.")), OTHERWISE)
         raise UserError(f"{name} is Hydra's own and has no effect here; {way}.")
+    last = key.rpartition(".")[2]
+    if last.startswith("_") and last != "_target_":
+        raise UserError(f"{name} is Hydra's own; {OTHERWISE}.")
 
 
 def _check_sweep(override: Override) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.errors import FULL_DISK, REFUSALS, PlaceError, refusal
-from benchmark.storage.leftovers import discard, temporary_path
+from benchmark.storage.leftovers import collect, discard, temporary_path
 
 UNPACKERS: dict[bytes, Callable[..., Any]] = {
     b"\x1f\x8b": gzip.open,
@@ -108,7 +108,7 @@ def exclusive(path: Path) -> Iterator[None]:
         file = path.with_name(path.name + ".lock").open("w")
     with file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        for leftover in path.parent.glob(f".{escape(path.name)}.*.tmp"):
+        for leftover in _leftovers(path):
             discard(leftover)
         yield
 
@@ -123,11 +123,18 @@ def written_whole(path: Path, key: str = "cache_dir", durable: bool = True) -> I
     temporary = temporary_path(path)
     with writing_into(path.parent, key):
         path.parent.mkdir(parents=True, exist_ok=True)
+        for leftover in _leftovers(path) if durable else ():
+            collect(leftover)
         try:
             yield temporary
             publish(temporary, path, durable)
         finally:
             discard(temporary)
+
+
+def _leftovers(path: Path) -> Iterator[Path]:
+    """What is, or was until a kill, about to become ``path``."""
+    return path.parent.glob(f".{escape(path.name)}.*.tmp")
 
 
 def write_whole(path: Path, text: str, key: str = "cache_dir", durable: bool = True) -> None:

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from uuid import uuid4
 
+from benchmark.errors import PlaceError, refusal
 from benchmark.machine.process_tree import is_alive
 
 TEMPORARY = re.compile(r"\..+\.([0-9a-f]{8})-(\d+)-[0-9a-f]{8}\.tmp")  # machine and process
@@ -28,18 +29,24 @@ def temporary_path(path: Path) -> Path:
 def collect_leftovers(folder: Path) -> None:
     """Remove what processes that were killed left below ``folder``, and of ``scratch``."""
     for leftover in Path(tempfile.gettempdir()).glob(f".{SCRATCH}.*.tmp"):
-        _collect(leftover)
+        collect(leftover)
     for parent, folders, names in os.walk(folder):
         for name in (*folders, *names):
-            _collect(Path(parent, name))
+            collect(Path(parent, name))
         folders[:] = [name for name in folders if not TEMPORARY.fullmatch(name)]
 
 
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """A folder for the temporary files of processes that are started, gone with the block."""
+    """A folder for the temporary files of processes that are started, gone with the block.
+
+    Raises PlaceError where there can be none.
+    """
     folder = temporary_path(Path(tempfile.gettempdir(), SCRATCH))
-    folder.mkdir(mode=0o700)
+    try:
+        folder.mkdir(mode=0o700)
+    except OSError as error:
+        raise PlaceError(refusal(error, folder, "TMPDIR")) from error
     try:
         yield folder
     finally:
@@ -55,7 +62,7 @@ def discard(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
-def _collect(path: Path) -> None:
+def collect(path: Path) -> None:
     """Remove what is unfinished and whose process has ended."""
     if not (found := TEMPORARY.fullmatch(path.name)):
         return

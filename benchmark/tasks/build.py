@@ -13,6 +13,7 @@ from benchmark.datasets.transforms import (
     with_class_features,
     with_random_edge_features,
 )
+from benchmark.errors import UserError
 from benchmark.experiment import Experiment, Options
 from benchmark.machine.device import choose_device
 from benchmark.protocol.link_protocol import LinkProtocol
@@ -20,8 +21,6 @@ from benchmark.storage.locations import Locations
 from benchmark.tasks.choices import check_network
 from benchmark.training.processes import Processes
 from benchmark.training.system import Goal, Job, System, TrainingSettings
-
-DEFAULT_CACHE = Path.home() / ".cache" / "disttgl-benchmark"
 
 
 def loader_of(experiment: Experiment) -> Loader:
@@ -83,7 +82,15 @@ def provenance(dataset: Dataset) -> dict[str, Any]:
 
 def cache_folder(experiment: Experiment) -> Path:
     """Where downloads and everything else that can be made again is kept."""
-    return Path(experiment.cache_dir) if experiment.cache_dir else DEFAULT_CACHE
+    return Path(experiment.cache_dir) if experiment.cache_dir else default_cache()
+
+
+def default_cache() -> Path:
+    """The cache of the user; raises ``UserError`` for one without a home."""
+    try:
+        return Path.home() / ".cache" / "disttgl-benchmark"
+    except RuntimeError as error:
+        raise UserError("There is no HOME to keep a cache in; set cache_dir=FOLDER.") from error
 
 
 def build_system(

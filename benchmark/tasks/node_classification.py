@@ -18,6 +18,7 @@ from benchmark.tasks.node_decoder import (
     embed_stream,
     train_decoder,
 )
+from benchmark.tasks.options import check_options
 from benchmark.tasks.outcome import close, outcome
 from benchmark.tasks.readout import ClassReadout, LinkReadout, Readout
 from benchmark.tasks.requirements import (
@@ -63,6 +64,7 @@ class NodeClassification(TrainedTask):
         self.method = choose(
             "task.embeddings", embeddings, {"frozen": self._frozen, "joint": self._joint}
         )
+        check_options("task.decoder", DecoderTraining, decoder, given=(), may_lack=False)
         self.decoder = DecoderTraining(**decoder)
         joint = self.method == self._joint
         self.goal = Goal.LINKS_AND_NODE_CLASSES if joint else Goal.LINKS

@@ -80,7 +80,7 @@ def _fits(value: Any, hint: Any) -> bool:
     if isinstance(hint, EnumMeta):
         return value in _values(hint)
     if isinstance(value, bool) or hint is bool:
-        return hint not in NAMES or hint is type(value)
+        return hint is type(value) or hint not in {*NAMES, type(None)}
     return isinstance(value, PLAIN.get(hint, object))
 
 
@@ -130,14 +130,19 @@ class Range(NamedTuple):
 COUNT, WIDTH = Range(1, 10**9), Range(1, 10**5)
 SHARE, PROBABILITY = Range(0, 1, open_below=True), Range(0, 1, open_above=True)
 POSITIVE = Range(0, math.inf, open_below=True, open_above=True)
+RATE, PART = Range(0, 1000, open_below=True), Range(0, 1, open_below=True, open_above=True)
 # By the last part of an option's name; the first that matches holds.
 RANGES = {
-    r"num_.*_features|edge_dim": Range(0, 10**5),  # a stream may have none
+    r"num_.*_features|edge_dim|num_labels": Range(0, 10**5),  # a stream may have none
     r".*_dim|(num_)?heads|num_layers|.*_layers|num_neighbors|mailbox_size": WIDTH,
-    r"num_.*|log_interval|epochs|.*_epochs|.*_patience|batch_size|.*_length|.*_size": COUNT,
-    r"(.*_)?learning_rate|snapshot_duration|time_window": POSITIVE,
+    r"num_.*|.*_events|events_per_.*|.*_factor|log_interval|.*_length|.*_size": COUNT,
+    r"(.*_)?epochs|.*_patience": COUNT,
+    r"(.*_)?learning_rate": RATE,
+    r"snapshot_duration|time_window": POSITIVE,
+    r"time_decay": Range(0, math.inf, open_above=True),
     r"(.*_)?dropout": PROBABILITY,
-    r"window|.*_held_out": SHARE,
+    r"window": SHARE,
+    r".*_held_out|.*_fraction": PART,
     r"seed": Range(0, 2**31 - 1),
 }
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import torch
+
 from benchmark.datasets.dataset import Dataset
 from benchmark.experiment import Experiment
 from benchmark.machine.place import available_cores
@@ -48,9 +50,18 @@ def outcome(
         "visibility": str(system.visibility),
         "source": provenance(dataset),
         "seconds_by_part": mean_seconds(processes.gather_objects(progress.seconds_by_part)),
+        **device_memory(system.job.training.device, processes),
         **({"pretraining": system.pretraining} if system.pretraining else {}),
         **({"resumed": progress.resumed} if progress.resumed else {}),
     }
+
+
+def device_memory(device: torch.device, processes: Processes) -> dict[str, int]:
+    """The most bytes of tensors that GPUs have held, summed; nothing to tell of a CPU."""
+    if device.type != "cuda":
+        return {}
+    peaks = processes.gather_objects(torch.cuda.max_memory_allocated(device))
+    return {"peak_device_memory_bytes": sum(peaks)}
 
 
 def share_cores(experiment: Experiment) -> bool:

@@ -10,7 +10,7 @@ from benchmark.datasets.dataset import Dataset
 from benchmark.experiment import Experiment
 from benchmark.graph.neighbor_index import NeighborIndex
 from benchmark.graph.samplers import RECENT_SAMPLERS, NeighborSampler
-from benchmark.machine.device import choose_device
+from benchmark.machine.device import choose_device, synchronize
 from benchmark.machine.place import Place
 from benchmark.models.roots import EventRoots
 from benchmark.models.subgraph import build_subgraph
@@ -116,17 +116,12 @@ def _random_factors(product: Product, device: torch.device) -> Factors:
 
 
 def _seconds_of_round(factors: list[Factors], device: torch.device) -> float:
-    _wait(device)
+    synchronize(device)
     start = time.perf_counter()
     for left, right, gradient, needed in factors:
         torch.mm(left, right)
         torch.mm(left.T, gradient)
         if needed:
             torch.mm(gradient, right[:needed].T)
-    _wait(device)
+    synchronize(device)
     return time.perf_counter() - start
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)

@@ -1,8 +1,10 @@
-"""How long an iteration takes on one or more machines: a few non-negative terms, fitted.
+"""How long an iteration takes on one or more machines.
 
-Trainers that share a copy of node memory are served in turn by its daemon (DistTGL, Algorithm 1),
-copies on one machine compete for its main memory (text on Figure 12), and all trainers average
-their gradients in every iteration, over a ring.
+On one machine by a few non-negative terms, fitted: trainers that share a copy of node memory are
+served in turn by its daemon (DistTGL, Algorithm 1), copies on one machine compete for its main
+memory (text on Figure 12), and all trainers average their gradients in every iteration, over a
+ring. What a network between machines adds is not fitted: it follows from the bytes that were
+counted and the rate that was measured.
 """
 
 from collections.abc import Sequence
@@ -67,6 +69,37 @@ class CostModel:
     def throughput(self, layout: Layout, batch_size: int) -> float:
         """Events per second of all trainers, ``batch_size`` events per trainer and iteration."""
         return layout.num_trainers * batch_size / self.seconds(layout)
+
+
+@dataclass(frozen=True)
+class Link:
+    """A network as measured: bytes per second, and seconds of a message without content."""
+
+    rate: float
+    message: float = 0.0
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """What a machine sends in an iteration: bytes, and messages of which each waits for another."""
+
+    num_bytes: float
+    messages: int
+
+    @classmethod
+    def of_iteration(cls, num_bytes: float, machines: int, sharded: bool) -> "Traffic":
+        """A ring passes gradients on in 2 (machines - 1) steps; node memory that is ``sharded``
+        takes three messages to read (how much, ids, rows) and two to write (how much, rows)."""
+        return cls(num_bytes, 2 * (machines - 1) + (5 if sharded else 0))
+
+    def seconds(self, link: Link) -> float:
+        """How long it takes if nothing is computed meanwhile."""
+        return self.num_bytes / link.rate + self.messages * link.message
+
+
+def over(link: Link, seconds: float, measured_over: Link, sent: Traffic) -> float:
+    """Seconds of an iteration over ``link``, of which ``seconds`` were measured over another."""
+    return seconds - sent.seconds(measured_over) + sent.seconds(link)
 
 
 def fit(layouts: Sequence[Layout], seconds: Sequence[float]) -> list[CostModel]:

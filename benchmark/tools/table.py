@@ -18,6 +18,7 @@ from benchmark.runner.tables.comparison import (
     recorded_runs,
 )
 
+REASONS_SHOWN = 3
 INTERVALS = ("interval", "behind_interval")
 QUESTION = "question"
 
@@ -42,7 +43,8 @@ def comparison_of(folders: Sequence[Path]) -> Comparison:
     compared = answers(runs)
     if not compared:
         named = ", ".join(map(str, folders))
-        raise UserError(f"{named}: no finished run there has a metric to compare.")
+        known = "".join(f"; {one}" for one in left_out[:REASONS_SHOWN])
+        raise UserError(f"{named}: no finished run there has a metric to compare{known}.")
     return Comparison(compared, left_out)
 
 

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset
 from benchmark.graph.samplers import NeighborSampler
+from benchmark.machine.device import to_device
 from benchmark.models.memory_write import Delivery, MemoryWrite
 from benchmark.models.roots import EventRoots
 from benchmark.models.subgraph import Subgraph, build_subgraph
@@ -17,7 +18,8 @@ from benchmark.protocol.negatives import NegativeSampler
 class TrainingBatch:
     """Positive events with one set of negatives: what is asked, what is around, what is left.
 
-    ``events`` are a part of the global batch ``whole``.
+    ``events`` are a part of the global batch ``whole``. Tensors lie on the device that trains, but
+    for ``read`` and ``written``: ``subgraph.nodes`` and ``write.nodes``, as the host has them.
     """
 
     events: range
@@ -25,6 +27,8 @@ class TrainingBatch:
     roots: EventRoots
     subgraph: Subgraph
     write: MemoryWrite
+    read: Tensor
+    written: Tensor
 
     @property
     def num_events(self) -> int:
@@ -36,7 +40,7 @@ class TrainingBatch:
 
 
 class BatchBuilder:
-    """Builds training batches; safe to call from a background thread.
+    """Builds training batches on the host, for ``device``; safe to call from a background thread.
 
     ``seed`` is that of the experiment; ``mail_sampler`` finds the neighbours that mails reach, None
     where they stay with the ends of their event. Where a network ``adds_mails``, the ends of all
@@ -72,10 +76,9 @@ class BatchBuilder:
         events = self.dataset.batch(local.start, local.stop)
         key = (trainer, iteration, "negatives")
         negatives = self.negatives.training(events, self.num_negatives, self.seed, *key)
-        events, negatives = events.to(self.device), negatives.to(self.device)
         roots = EventRoots.of(events, negatives)
         # What becomes of the mails of ``local``: later ones of ``whole`` may take their place.
-        everything = self.dataset.batch(whole.start, whole.stop).to(self.device)
+        everything = self.dataset.batch(whole.start, whole.stop)
         everyones = Delivery.of(everything, self.mail_sampler, whole.start)
         delivery = everyones.part(slice(local.start - whole.start, local.stop - whole.start))
         senders = None
@@ -85,4 +88,5 @@ class BatchBuilder:
         write = MemoryWrite.plan(events, delivery, subgraph.nodes)
         if self.adds_mails:
             write = write.with_every_mail(everything, everyones, subgraph.nodes)
-        return TrainingBatch(local, whole, roots, subgraph, write)
+        on_device = to_device((roots, subgraph, write), self.device)
+        return TrainingBatch(local, whole, *on_device, subgraph.nodes, write.nodes)

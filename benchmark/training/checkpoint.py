@@ -7,7 +7,7 @@ from typing import Any, BinaryIO, cast
 import torch
 
 from benchmark.records.run_folder import RunFolder
-from benchmark.records.seal import LINES, Prefix, prefix_of
+from benchmark.records.seal import LINES, Prefix, beside, prefix_of
 from benchmark.storage.files import seal, sealed, written_whole
 from benchmark.storage.leftovers import discard
 from benchmark.training.processes import Processes
@@ -21,8 +21,9 @@ class Checkpoints:
     """The last checkpoints of a run, one file per process in each sub-folder of ``checkpoint``.
 
     A checkpoint counts once every process has written its file, when rank 0 seals it: its manifest
-    has their checksums and what ``metrics.jsonl`` held. So a kill at any moment leaves the one
-    before, and of one that was damaged later, or whose lines were, no process goes on.
+    has their checksums and what ``metrics.jsonl``, and what else the task writes, held. So a kill
+    at any moment leaves the one before, and of one that was damaged later, or whose lines were, no
+    process goes on.
 
     Of several machines each may have a folder of its own, marked as a part: then the first process
     there seals what its machine has written, and all go on from the newest that is whole on each.
@@ -61,8 +62,8 @@ class Checkpoints:
             files = {
                 _file(rank): sums[rank] for rank, part in enumerate(self.parts) if part == here
             }
-            lines = self.record.settled_metrics()
-            seal(target, KEY, sha256=files, lines=lines, processes=self.processes.world_size)
+            held = {"lines": self.record.settled_metrics(), "beside": beside(self.record.path)}
+            seal(target, KEY, sha256=files, processes=self.processes.world_size, **held)
             for old in self._by_age()[KEPT:]:
                 discard(old)
 
@@ -88,7 +89,8 @@ class Checkpoints:
         target, lines = found
         if self._keeps_folder:
             self.record.cut_metrics(lines.num_bytes)
-        return dict(torch.load(target / _file(self.processes.rank), weights_only=True))
+        saved = target / _file(self.processes.rank)  # perhaps from another device
+        return dict(torch.load(saved, map_location="cpu", weights_only=True))
 
     def _newest_whole(self) -> tuple[Path, Prefix] | None:
         """The newest checkpoint that nothing has damaged, up to ``limit``, and its lines."""
@@ -100,6 +102,8 @@ class Checkpoints:
                 lines = Prefix(*manifest["lines"])
                 if prefix_of(self.record.path / LINES, lines.num_bytes) != lines:
                     raise ValueError(f"{LINES} is not what it was at {target.name}")
+                if beside(self.record.path) != manifest.get("beside", {}):
+                    raise ValueError(f"a csv file is not what it was at {target.name}")
             except (ValueError, TypeError, KeyError, OSError) as error:
                 self.passed_over.append(str(error))
                 continue

@@ -16,6 +16,7 @@ from benchmark.protocol.walk import CatchesUp, Sharing
 from benchmark.records.run_folder import RunFolder
 from benchmark.training.best import write_best
 from benchmark.training.checkpoint import Checkpoints
+from benchmark.training.link import sent_by_interface
 from benchmark.training.processes import Processes
 from benchmark.training.stopwatch import total_seconds
 from benchmark.training.system import System
@@ -92,14 +93,18 @@ class Training:
         if not self._resume():
             self.state.prepare_seconds = self.system.prepare(self._beat)
         earlier, sent_earlier = self.state.seconds_by_part, self.state.bytes_sent
-        self.processes.bytes_sent.clear()  # what preparation has sent
+        sent = self.processes.bytes_sent
+        sent.clear()  # what preparation has sent
+        before = sent_by_interface(self.processes)
         while self.state.rounds < self.system.num_rounds:
             with self._cpu_time("train"):
                 self._train_round()
             self.state.seconds_by_part = total_seconds([earlier, self.system.seconds_by_part])
             self.state.rounds += 1
             self._evaluate()
-            self.state.bytes_sent = total_seconds([sent_earlier, self.processes.bytes_sent])
+            if before is not None and (now := sent_by_interface(self.processes)):
+                sent["interface"] = now - before
+            self.state.bytes_sent = total_seconds([sent_earlier, sent])
             saved = {"training": asdict(self.state), "system": self.system.state_dict()}
             self.checkpoints.save(f"round-{self.state.rounds:06d}", saved)
         return self.state
@@ -136,13 +141,18 @@ class Training:
         for step in system.train_round():
             state.iteration += 1
             num_events += step.num_events
+            self.unchecked.append(step.loss.detach())
+            logged = state.iteration % self.log_interval == 0
+            # Looking at losses waits for the device: only after that the clock tells its time.
+            losses = self._checked_losses() if logged or self._validates_now() else []
             state.train_seconds = before + time.perf_counter() - start
             self._beat("train", state.iteration, total)
-            self.unchecked.append(step.loss.detach())
-            if state.iteration % self.log_interval == 0:
-                self._log({"loss": self._checked_losses()[-1]})
-            start += self._evaluate_within()
+            if logged:
+                self._log({"loss": losses[-1]})
+            if self._validates_now():
+                start += self._evaluate_within()
         self._checked_losses()
+        state.train_seconds = before + time.perf_counter() - start
         state.events += int(self.processes.sum(torch.tensor(num_events)))
 
     def _checked_losses(self) -> list[float]:
@@ -173,12 +183,13 @@ class Training:
             f"{number}); {good}; {cause}"
         )
 
+    def _validates_now(self) -> bool:
+        """Whether it is time to between two iterations; at its end a round is validated anyway."""
+        at, every = self.state.iteration, self.evaluate_every
+        return every is not None and at % every == 0 and at % self.system.iterations_per_round != 0
+
     def _evaluate_within(self) -> float:
-        """Validate between two iterations of a round, where it is time to; the seconds it took."""
-        at = self.state.iteration
-        at_an_end = at % self.system.iterations_per_round == 0  # there a round is validated anyway
-        if self.evaluate_every is None or at % self.evaluate_every or at_an_end:
-            return 0.0
+        """Validate between two iterations of a round; the seconds it took."""
         start = time.perf_counter()
         self._evaluate(within=True)
         return time.perf_counter() - start

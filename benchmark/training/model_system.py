@@ -11,7 +11,7 @@ from benchmark.datasets.dataset import EventBatch
 from benchmark.errors import choose
 from benchmark.graph.neighbor_index import NeighborIndex
 from benchmark.graph.samplers import RECENT_SAMPLERS, NeighborSampler
-from benchmark.machine.device import check_precision
+from benchmark.machine.device import add_in_order, check_fits, check_precision
 from benchmark.models.contract import TemporalModel
 from benchmark.models.layers.products import narrow_products
 from benchmark.models.node_state import NodeState
@@ -32,8 +32,10 @@ class ModelSystem(System):
 
     It finds ``builder`` (batches), ``learner`` (weights), ``empty`` (the state of all nodes at the
     start) and ``iteration`` (the next one) here. Evaluation runs on a memory of its own that starts
-    as the ``snapshot`` at the end of a round.
+    as the ``snapshot`` at the end of a round; it lies on the device that trains, or ``on_host``.
     """
+
+    on_host = False
 
     trains = TemporalModel
     options = ModelOptions
@@ -60,6 +62,8 @@ class ModelSystem(System):
         device = training.device
         dtype, product_type = choose("system.precision", options.precision, PRECISIONS)
         check_precision(options.precision, device)
+        if options.gradient_sum == "ordered":
+            add_in_order(device)
         self.visibility = protocol.visibility
         self.trained_events = dataset.split.range("train")
         self.iteration = 0
@@ -69,6 +73,7 @@ class ModelSystem(System):
             self.objective = make_objective(
                 training.goal, options.loss, protocol, self.model, dataset
             )
+        check_fits("edge features", self.model.edge_features, device)
         self.objective.to(device, dtype)
         narrow_products(self.objective, product_type)
         scale = choose(
@@ -130,7 +135,7 @@ class ModelSystem(System):
         stream = dataset.stream
         index = NeighborIndex(stream.src, stream.dst, stream.t, dataset.num_nodes)
         return choose("system.sampler", sampler, RECENT_SAMPLERS)(
-            index.to(self.job.training.device),
+            index,
             model.num_neighbors,
             self.visibility,
             model.num_layers,
@@ -185,7 +190,9 @@ class ModelSystem(System):
 
     def restart(self) -> None:
         """Continue evaluation from the start of the stream, with an empty node memory."""
-        self.evaluation.state = self.empty.map(Tensor.clone)
+        device = torch.device("cpu") if self.on_host else self.job.training.device
+        nobody = self.learner.nobody.map(lambda field: field.to(device))
+        self.evaluation.state = nobody.repeated(self.job.dataset.num_nodes).map(Tensor.clone)
         self.observed = 0
 
     def catch_up(self) -> None:

@@ -129,8 +129,11 @@ def started_processes(
     if place.world_size == 1:
         yield processes
         return
-    backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
-    dist.init_process_group(backend, timeout=processes.timeout)
+    on_gpu = device.type == "cuda"
+    backend = "cpu:gloo,cuda:nccl" if on_gpu else "gloo"
+    # Without its device NCCL guesses one from the rank, and connects in the first collective call.
+    device_id = device if on_gpu else None
+    dist.init_process_group(backend, timeout=processes.timeout, device_id=device_id)
     try:
         yield processes
     finally:

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 
 from benchmark.datasets.dataset import Dataset, EventBatch
 from benchmark.models.node_state import NodeState
-from benchmark.models.subgraph import Subgraph
+from benchmark.models.subgraph import Queries, Subgraph
 from benchmark.models.tgn_attention import TGNAttention
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.randomness import seeded
@@ -87,9 +87,9 @@ class PlainTrainer:
             elapsed.append([time - event_time for _, _, event_time in row] + [0] * padding)
             mask.append([True] * len(row) + [False] * padding)
         rows = [place[node] for node in roots]
-        idle = [0] * len(roots)  # the networks trained here do not ask
-        parts = (nodes, rows, neighbors, ids, elapsed, mask, times, idle)
-        return Subgraph(*(torch.tensor(part) for part in parts))
+        parts = (nodes, rows, neighbors, ids, elapsed, mask, times)
+        queries = Queries.of(torch.tensor(rows), len(nodes))
+        return Subgraph(*(torch.tensor(part) for part in parts), queries)
 
     def _write(self, events: EventBatch, memory: dict[int, torch.Tensor]) -> None:
         """The last event of a node decides its mail."""

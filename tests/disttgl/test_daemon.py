@@ -4,7 +4,6 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import torch
@@ -21,8 +20,6 @@ from benchmark.models.node_state import NO_EVENT, NodeState
 from benchmark.training.processes import Processes
 from tests.disttgl.daemons import NUM_NODES, daemon_memory, on_ranks, schedule_of
 from tests.disttgl.small import small_system
-from tests.disttgl.trajectory import Layout, Trajectory, train
-from tests.worlds import Job, run_jobs
 
 TURN = Turn(0, 0)
 
@@ -216,50 +213,3 @@ class TestSharedCopies:
         for future in on_ranks(2, lambda processes: daemon_memory("2x1x1", processes)):
             with pytest.raises(ValueError, match="copy 0 between the machines of ranks 0 and 1"):
                 future.result()
-
-
-class TestTraining:
-    """The same trajectory, bit for bit, as with a replica in every process."""
-
-    @pytest.mark.parametrize("parallelism", ["1x1x1", "2x2x1", "1x2x2", "2x1x2"])
-    def test_on_one_process(self, parallelism: str) -> None:
-        replica, served = (
-            train(Processes(), Layout(parallelism, 1, node_memory), 25)
-            for node_memory in ("replica", "daemon")
-        )
-        assert_equal(replica, served)
-
-    def test_on_two_processes(self, tmp_path: Path) -> None:
-        layouts = [
-            Layout(parallelism, 2, node_memory)
-            for parallelism in ("2x2x1", "1x2x2", "2x1x2")
-            for node_memory in ("replica", "daemon")
-        ]
-        jobs = [Job(2, train, (layout, 25)) for layout in layouts]
-        results = run_jobs(jobs, tmp_path)
-        for replica, served in zip(results[::2], results[1::2], strict=True):
-            for rank in range(2):
-                assert_equal(replica[rank], served[rank])
-
-    def test_goes_on_from_a_checkpoint_as_if_nothing_had_been(self) -> None:
-        straight = small_system("2x2x2", node_memory="daemon")
-        losses = [[step.loss for step in straight.train_round()] for _ in range(2)]
-        first = small_system("2x2x2", node_memory="daemon")
-        for _ in first.train_round():
-            pass
-        state = first.state_dict()
-        first.memory.close()
-        second = small_system("2x2x2", node_memory="daemon")
-        second.load_state_dict(state)
-        assert [step.loss for step in second.train_round()] == losses[1]
-        assert same_rows(second.memory.snapshot(1), straight.memory.snapshot(1))
-        second.memory.close()
-        straight.memory.close()
-
-
-def assert_equal(one: Trajectory, other: Trajectory) -> None:
-    assert torch.equal(one.losses, other.losses)
-    assert torch.equal(one.weights, other.weights)
-    assert one.metrics == other.metrics
-    assert same_rows(one.memory, other.memory)
-    assert (one.memory.mail_event != NO_EVENT).any()

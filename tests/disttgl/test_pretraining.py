@@ -1,10 +1,7 @@
 """What pre-training learns, and that nothing from after the training split can enter it."""
 
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
-from pathlib import Path
 
 import pytest
 import torch
@@ -12,45 +9,11 @@ from torch import Tensor
 from torch_geometric.data import TemporalData
 
 from benchmark.datasets.dataset import Dataset, Split
-from benchmark.disttgl.pretraining import Pretrained, pretrain, training_part
-from benchmark.disttgl.table_trainer import Pretraining, TableTrainer, first_rows
-from benchmark.models.tgn_attention import TGNAttention
+from benchmark.disttgl.pretraining import pretrain, training_part
+from benchmark.disttgl.table_trainer import first_rows
 from benchmark.protocol.negatives import NegativePool
+from tests.disttgl.pretrained import CPU, MODEL, SETTINGS, small_dataset, table_trainer, trained
 from tests.disttgl.small import PROTOCOL
-from tests.models.streams import random_dataset
-
-CPU = torch.device("cpu")
-MODEL = partial(
-    TGNAttention, memory_dim=6, time_dim=5, embedding_dim=8, num_neighbors=4, num_heads=2
-)
-SETTINGS = Pretraining(
-    epochs=2,
-    patience=2,
-    learning_rate=1e-2,
-    table_learning_rate=2e-2,
-    held_out=0.1,
-    batch_size=50,
-    num_negatives=1,
-    protocol=PROTOCOL,
-    seed=0,
-)
-
-
-def trained(
-    dataset: Dataset, settings: Pretraining = SETTINGS, checkpoint: Path | None = None
-) -> Pretrained:
-    return pretrain(dataset, MODEL, settings, CPU, lambda *report: None, checkpoint)
-
-
-def table_trainer(dataset: Dataset, settings: Pretraining = SETTINGS) -> TableTrainer:
-    part, seen = training_part(dataset)
-    network = MODEL(edge_features=part.stream.msg)
-    return TableTrainer(part, network, first_rows(seen, network.node_dim, 0), settings)
-
-
-def small_dataset() -> Dataset:
-    """300 events, 215 of them for training, among 28 of 30 nodes."""
-    return random_dataset(seed=1, num_events=300, num_nodes=30, split=Split(215, 258, 300))
 
 
 def with_stream(dataset: Dataset, change: Callable[[TemporalData], None]) -> Dataset:
@@ -169,100 +132,6 @@ def test_a_row_starts_by_its_node_and_the_seed_alone() -> None:
     assert many[:, 0].unique().numel() > 1_990
     correlation = torch.corrcoef(many[:40]) - torch.eye(40)
     assert correlation.abs().max() < 0.6  # of 50 numbers each, 0.14 at random
-
-
-SCRIPT = [0.1, 0.3, 0.2, 0.3, 0.4, 0.1, 0.2, 0.3, 0.9]
-
-
-@pytest.mark.parametrize(
-    ("epochs", "patience", "trained_epochs", "best"),
-    [(9, 2, 4, 2), (9, 3, 8, 5), (9, 1, 3, 2), (3, 3, 3, 2), (1, 1, 1, 1)],
-)
-def test_it_ends_at_a_plateau_and_keeps_the_best_table(
-    monkeypatch: pytest.MonkeyPatch, epochs: int, patience: int, trained_epochs: int, best: int
-) -> None:
-    tables: list[Tensor] = []
-
-    def scripted(trainer: TableTrainer) -> float:
-        tables.append(trainer.table.detach().clone())
-        return SCRIPT[len(tables) - 1]
-
-    monkeypatch.setattr(TableTrainer, "mean_reciprocal_rank", scripted)
-    dataset = small_dataset()
-    pretrained = trained(dataset, replace(SETTINGS, epochs=epochs, patience=patience))
-    assert len(pretrained.mrrs) == len(pretrained.losses) == trained_epochs
-    assert pretrained.best_epoch == best
-    trainer, (_, seen) = table_trainer(dataset), training_part(dataset)
-    known = trainer.trained_nodes
-    assert torch.equal(pretrained.rows[seen[known]], tables[best - 1][known])
-
-
-class InterruptionError(Exception):
-    """What ends a pre-training in the middle."""
-
-
-@pytest.mark.parametrize("interrupted_at", [3, 5, 9, 14])
-def test_it_goes_on_after_an_interruption_as_if_there_had_been_none(
-    tmp_path: Path, interrupted_at: int
-) -> None:
-    """Four batches an epoch: in the first, at the start of the second, in the third and fourth."""
-    dataset, settings = small_dataset(), replace(SETTINGS, epochs=4, patience=4)
-    checkpoint = tmp_path / "folder" / "table.checkpoint"
-    steps: list[int] = []
-
-    def interrupt(phase: str, done: int, total: int) -> None:
-        if done == interrupted_at:
-            raise InterruptionError
-
-    with pytest.raises(InterruptionError):
-        pretrain(dataset, MODEL, settings, CPU, interrupt, checkpoint)
-    resumed = pretrain(
-        dataset, MODEL, settings, CPU, lambda *report: steps.append(report[1]), checkpoint
-    )
-    whole = trained(dataset, settings)
-    for name in ("rows", "unknown", "losses", "mrrs"):
-        assert torch.equal(getattr(resumed, name), getattr(whole, name)), name
-    assert steps[0] == (interrupted_at - 1) // 4 * 4 + 1
-
-
-def test_what_had_ended_is_not_trained_again(tmp_path: Path) -> None:
-    checkpoint = tmp_path / "table.checkpoint"
-    first = trained(small_dataset(), checkpoint=checkpoint)
-    steps: list[int] = []
-    again = pretrain(
-        small_dataset(), MODEL, SETTINGS, CPU, lambda *report: steps.append(1), checkpoint
-    )
-    assert not steps
-    assert torch.equal(first.rows, again.rows)
-    assert first.seconds == again.seconds > 0
-
-
-@pytest.mark.parametrize("damage", ["cut", "empty", "a flipped bit", "missing", "a file"])
-def test_where_its_checkpoint_is_damaged_it_starts_over(
-    tmp_path: Path, damage: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    checkpoint = tmp_path / "table.checkpoint"
-    first = trained(small_dataset(), checkpoint=checkpoint)
-    (file,) = checkpoint.glob("*.pt")
-    content = file.read_bytes()
-    if damage == "missing":
-        file.unlink()
-    elif damage == "a file":
-        shutil.rmtree(checkpoint)
-        checkpoint.write_bytes(content)
-    else:
-        flipped = content[:500] + bytes([content[500] ^ 1]) + content[501:]
-        file.write_bytes({"cut": content[:-1], "empty": b"", "a flipped bit": flipped}[damage])
-    again = trained(small_dataset(), checkpoint=checkpoint)
-    assert torch.equal(first.rows, again.rows)
-    assert capsys.readouterr().err.endswith("pre-training starts over\n")
-    assert [path.suffix for path in sorted(checkpoint.iterdir())] == [".pt", ".json"]
-
-
-def test_a_loss_that_is_not_finite_ends_it(tmp_path: Path) -> None:
-    settings = replace(SETTINGS, table_learning_rate=1e38)
-    with pytest.raises(ValueError, match=r"static memory is nan in epoch \d+; the last good"):
-        trained(small_dataset(), settings)
 
 
 def test_the_training_part_is_the_same_stream_under_other_numbers() -> None:

@@ -1,73 +1,28 @@
-"""Static memory in a run: configured, cached, added to the network, recorded."""
+"""The table of static memory in its cache: made once, whole or not at all, under its name."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
 import torch
-from hydra.utils import instantiate
-from torch_geometric.data import TemporalData
 
 from benchmark.datasets.dataset import Dataset, Split
-from benchmark.disttgl import static_memory
-from benchmark.disttgl.pretraining import Pretrained, pretrain
-from benchmark.disttgl.static_memory import identity_of, pretrained_rows, row_dropout
-from benchmark.disttgl.system import DistTGLSystem
+from benchmark.disttgl.pretraining import Pretrained
+from benchmark.disttgl.static_memory import identity_of, pretrained_rows
 from benchmark.disttgl.table_trainer import Pretraining
-from benchmark.experiment import Experiment
-from benchmark.models.tgn_attention import TGNAttention
 from benchmark.protocol.negatives import NegativePool
-from benchmark.tasks.build import build_dataset, build_system
-from benchmark.tasks.link_prediction import LinkPrediction
 from benchmark.training.processes import Processes
 from benchmark.training.system import ReportProgress
+from tests.disttgl.pretrained import MODEL, InterruptionError
+from tests.disttgl.pretrained import SETTINGS as PRETRAINING
 from tests.disttgl.small import PROTOCOL
-from tests.experiments import experiment_of, run_folder
 from tests.models.streams import random_dataset
 
-MODEL = partial(
-    TGNAttention, memory_dim=6, time_dim=5, embedding_dim=8, num_neighbors=4, num_heads=2
-)
-SETTINGS = Pretraining(
-    epochs=1,
-    patience=1,
-    learning_rate=1e-2,
-    table_learning_rate=2e-2,
-    held_out=0.1,
-    batch_size=50,
-    num_negatives=1,
-    protocol=PROTOCOL,
-    seed=0,
-)
+SETTINGS = replace(PRETRAINING, epochs=1, patience=1)
 DATASET = random_dataset(num_events=120, split=Split(90, 100, 120))
 ONE_PROCESS = Processes()
-SMALL_RUN = [
-    "dataset.num_nodes=40",
-    "dataset.num_events=400",
-    "system=disttgl",
-    "model.memory_dim=6",
-    "model.embedding_dim=8",
-    "system.static_memory_epochs=2",
-    "batch_size=100",
-    "epochs=1",
-    "device=cpu",
-]
-
-
-@pytest.fixture
-def trainings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Grows by one with every pre-training."""
-    done: list[int] = []
-
-    def counted(*arguments: Any) -> Pretrained:
-        done.append(1)
-        return pretrain(*arguments)
-
-    monkeypatch.setattr(static_memory, "pretrain", counted)
-    return done
 
 
 def rows_from(
@@ -80,16 +35,6 @@ def rows_from(
     return pretrained_rows(dataset, MODEL, settings, nothing, cache, report)
 
 
-def experiment(tmp_path: Path, *words: str) -> Experiment:
-    return experiment_of(*SMALL_RUN, f"cache_dir={tmp_path / 'cache'}", *words)
-
-
-def built(config: Experiment, processes: Processes = ONE_PROCESS) -> DistTGLSystem:
-    dataset = build_dataset(config)
-    protocol = instantiate(config.protocol)
-    return cast(DistTGLSystem, build_system(config, dataset, protocol, processes))
-
-
 def test_the_second_run_takes_the_table_from_the_cache(
     tmp_path: Path, trainings: list[int]
 ) -> None:
@@ -99,10 +44,6 @@ def test_the_second_run_takes_the_table_from_the_cache(
     assert torch.equal(first.losses, second.losses)
     assert first.seconds == second.seconds > 0
     assert torch.equal(first.rows, rows_from(None).rows)
-
-
-class InterruptionError(Exception):
-    """What ends a pre-training in the middle."""
 
 
 def test_an_interrupted_run_goes_on_and_leaves_nothing_but_the_table(tmp_path: Path) -> None:
@@ -216,90 +157,3 @@ def test_of_two_that_need_a_table_at_once_one_trains_it(
         first, second = pool.map(rows_from, [tmp_path, tmp_path])
     assert torch.equal(first.rows, second.rows)
     assert len(trainings) == 1
-
-
-class SecondMachine(Processes):
-    """The last of two processes, with a cache of its own."""
-
-    def broadcast(self, values: torch.Tensor, source: int) -> torch.Tensor:
-        assert source == 0
-        return values.fill_(7.0)
-
-
-def test_every_process_ends_up_with_the_table_of_the_first(tmp_path: Path) -> None:
-    system = built(experiment(tmp_path, "system.static_memory=pretrained"), SecondMachine())
-    system.prepare(lambda *report: None)
-    assert system.model.static_memory is not None
-    assert (system.model.static_memory.rows == 7.0).all()
-    assert (system.model.static_memory.unknown == 7.0).all()
-
-
-def test_off_and_pretrained_from_the_command_line(tmp_path: Path) -> None:
-    assert built(experiment(tmp_path)).model.static_memory is None
-    assert built(experiment(tmp_path, "system.static_memory=off")).model.static_memory is None
-    assert built(experiment(tmp_path, "system.static_memory=pretrained")).model.static_memory
-    with pytest.raises(ValueError, match="static_memory is 'on'; it must be 'off' or 'pretrained'"):
-        built(experiment(tmp_path, "system.static_memory=on"))
-
-
-def test_a_system_that_was_not_prepared_learns_nothing(tmp_path: Path) -> None:
-    system = built(experiment(tmp_path, "system.static_memory=pretrained"))
-    assert next(system.train_round()).loss.isnan()
-    assert set(system.prepare(lambda *report: None)) == {"index", "pretrain"}
-    assert system.model.static_memory is not None
-    assert system.model.static_memory.rows.isfinite().all()
-
-
-def test_a_checkpoint_holds_the_table(tmp_path: Path, trainings: list[int]) -> None:
-    config = experiment(tmp_path, "system.static_memory=pretrained")
-    first, second = built(config), built(config)
-    first.prepare(lambda *report: None)
-    second.load_state_dict(first.state_dict())
-    assert second.pretraining == first.pretraining
-    assert first.model.static_memory is not None and second.model.static_memory is not None
-    assert torch.equal(first.model.static_memory.rows, second.model.static_memory.rows)
-    assert torch.equal(first.model.static_memory.unknown, second.model.static_memory.unknown)
-    assert len(trainings) == 1
-
-
-def test_a_run_records_what_the_table_cost(tmp_path: Path, trainings: list[int]) -> None:
-    folder = run_folder(tmp_path / "run")
-    config = experiment(tmp_path, "system.static_memory=pretrained")
-    outcome = LinkPrediction("link_prediction", 1).run(config, folder, ONE_PROCESS)
-    assert set(outcome["seconds"]) == {"index", "pretrain", "train", "evaluate"}
-    assert outcome["seconds"]["pretrain"] > 0
-    pretraining = outcome["pretraining"]
-    assert pretraining["epochs"] == 2
-    assert pretraining["best_epoch"] in {1, 2}
-    assert 0 < pretraining["mrr"] < 1
-    again = LinkPrediction("link_prediction", 1).run(config, folder, ONE_PROCESS)
-    assert again["seconds"]["pretrain"] == outcome["seconds"]["pretrain"]
-    assert again["metrics"] == outcome["metrics"]
-    assert again["pretraining"] == pretraining
-    assert len(trainings) == 1
-
-
-def test_nodes_are_dropped_as_often_as_there_are_new_ones() -> None:
-    """Of ten training events the last five, as much as validation and test; three ends are new."""
-    src = torch.tensor([0, 1, 2, 0, 1, 0, 5, 1, 6, 2, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7])
-    dst = torch.tensor([3, 4, 3, 4, 3, 3, 4, 8, 3, 4, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7])
-    stream = TemporalData(src=src, dst=dst, t=torch.arange(20), msg=torch.zeros(20, 0))
-    dataset = replace(DATASET, stream=stream, num_nodes=9, split=Split(10, 15, 20))
-    assert row_dropout(None, dataset) == pytest.approx(0.3)
-    assert row_dropout(0.0, dataset) == 0.0
-    for wrong in (-0.1, 1.0):
-        with pytest.raises(ValueError, match=rf"static_memory_dropout is {wrong}; it must be at"):
-            row_dropout(wrong, dataset)
-
-
-def test_the_rate_of_dropped_rows_reaches_the_network(tmp_path: Path) -> None:
-    words = ["system.static_memory=pretrained"]
-    config = experiment(tmp_path, *words)
-    expected = row_dropout(None, build_dataset(config))
-    open_rate, given = (
-        built(config),
-        built(experiment(tmp_path, *words, "system.static_memory_dropout=0.4")),
-    )
-    assert open_rate.model.static_memory is not None and given.model.static_memory is not None
-    assert open_rate.model.static_memory.dropout == expected
-    assert given.model.static_memory.dropout == 0.4

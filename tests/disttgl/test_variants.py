@@ -91,9 +91,18 @@ def rule() -> Dataset:
 def test_every_network_learns_a_rule(name: str, layout: str) -> None:
     dataset = rule()
     system = system_of(NETWORKS[name], layout, dataset=dataset)
-    losses = [float(round_losses(system).mean()) for _ in range(10)]
-    assert losses[-1] < 0.75 * losses[0]
-    assert evaluate_links(system, dataset, "validation", PROTOCOL, BATCH_SIZE)["mrr"] > 0.5
+    losses: list[float] = []
+
+    def learned() -> bool:
+        """Train one more round."""
+        losses.append(float(round_losses(system).mean()))
+        return losses[-1] < 0.75 * losses[0] and _mrr(system, dataset) > 0.5
+
+    assert any(learned() for _ in range(10)), losses
+
+
+def _mrr(system: DistTGLSystem, dataset: Dataset) -> float:
+    return evaluate_links(system, dataset, "validation", PROTOCOL, BATCH_SIZE)["mrr"]
 
 
 @pytest.mark.parametrize("name", ["tgat", "apan", "tpnet"])

@@ -33,6 +33,11 @@ WORDS = [
 GRACE_SECONDS = 2.0
 
 
+def all_words(words: list[str]) -> list[str]:
+    """``WORDS`` and ``words``, the last for each key: a command takes it once."""
+    return list({word.partition("=")[0]: word for word in [*WORDS, *words]}.values())
+
+
 class Forked:
     """A child of this process, with what is used of ``subprocess.Popen``."""
 
@@ -83,7 +88,7 @@ def command(
         )
         launch.LOOK_SECONDS = 0.1
         prepare()
-        return benchmark.run.main([*WORDS, *words])
+        return benchmark.run.main(all_words(words))
 
     return Forked(work)
 

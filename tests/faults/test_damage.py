@@ -42,6 +42,7 @@ def folder(path: Path) -> None:
     path.mkdir()
 
 
+NODES = ("task=node_accuracy", "epochs=2")
 KINDS = {"empty": empty, "cut": cut, "flip": flip, "no text": no_text, "missing": Path.unlink,
          "a folder": folder}  # fmt: skip
 
@@ -96,8 +97,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     return scene
 
 
-def copied(whole: Scene, path: Path) -> tuple[Scene, Path]:
-    scene = Scene(path)
+def copied(whole: Scene, path: Path, *words: str) -> tuple[Scene, Path]:
+    scene = Scene(path, *words)
     shutil.copytree(whole.results, scene.results)
     assert scene.folder is not None
     return scene, scene.folder
@@ -118,6 +119,30 @@ def test_damage_heals_with_equal_results(
     assert code == 0, said
     assert record(run) == record(whole.folder)
     assert scene.left() == []
+
+
+@pytest.fixture(scope="module")
+def nodes(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    scene = Scene(tmp_path_factory.mktemp("nodes"), *NODES)
+    code, said = scene.run()
+    assert code == 0, said
+    return scene
+
+
+@pytest.mark.parametrize("unfinished", [False, True], ids=["finished", "unfinished"])
+@pytest.mark.parametrize("kind", ["empty", "flip", "missing", "cut"])
+def test_damage_of_what_a_task_writes_beside_its_lines_heals(
+    kind: str, unfinished: bool, nodes: Scene, tmp_path: Path
+) -> None:
+    assert nodes.folder is not None
+    scene, run = copied(nodes, tmp_path, *NODES)
+    KINDS[kind](run / "nodes.csv")
+    if unfinished:
+        (run / "result.json").unlink()
+    code, said = scene.run()
+    assert code == 0, said
+    assert (run / "nodes.csv").read_bytes() == (nodes.folder / "nodes.csv").read_bytes()
+    assert record(run) == record(nodes.folder)
 
 
 def test_flipped_bits_of_checkpoints_are_said_in_the_record(whole: Scene, tmp_path: Path) -> None:

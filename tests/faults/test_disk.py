@@ -2,15 +2,17 @@
 
 import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
 
+from benchmark.errors import FULL_DISK
 from tests.faults.disk import refuse
 from tests.faults.scene import Scene, record
 
 pytestmark = pytest.mark.faults
-STATIC = ("system.static_memory=pretrained", "system.static_memory_epochs=2")
+STATIC = ("system.static_memory=pretrained", "system.static_memory_epochs=2", "epochs=3")
 # The kinds of write: a part of the path, and the operation that fails.
 WRITES = {
     "results folder": ("/results", "mkdir"),
@@ -29,12 +31,21 @@ WRITES = {
     "checkpoint folder": ("checkpoint/round", "mkdir"),
     "result": (".result.json", "write"),
     "result settled": (".result.json", "fsync"),
+    "best folder": ("/.best.", "mkdir"),
+    "best state": (".state.pt", "write"),
+    "temporary files": ("/.disttgl-benchmark.", "mkdir"),
     "static memory's checkpoint": ("epoch-", "write"),
     "static memory's columns": ("/rows.npy", "write"),
     "static memory's lock": ("static_memory/", "open"),
     "static memory's folder": ("/static_memory", "mkdir"),
 }
-ERRORS = {"full": errno.ENOSPC, "failing": errno.EIO, "read-only": errno.EROFS}
+# Every write meets the first two, and one of the others each.
+ERRORS = {
+    "full": [errno.ENOSPC],
+    "failing": [errno.EIO],
+    "otherwise": [errno.EROFS, errno.EACCES, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR,
+                  errno.EDQUOT, errno.EPERM, errno.ELOOP, errno.EFBIG, errno.ESTALE],
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -52,13 +63,14 @@ def test_a_disk_that_refuses_is_a_sentence_and_the_next_run_heals(
     write: str, disk: str, undisturbed: Path, tmp_path: Path
 ) -> None:
     fragment, operation = WRITES[write]
+    number = ERRORS[disk][list(WRITES).index(write) % len(ERRORS[disk])]
     scene = Scene(tmp_path, *STATIC)
-    code, said = scene.run(prepare=refuse(fragment, ERRORS[disk], operation))
+    code, said = scene.run(prepare=refuse(fragment, number, operation))
     assert code == 1, said
     assert "Traceback" not in said
     assert "Records: " in said  # the table was printed
     (row,) = [line for line in said.splitlines() if "failed:" in line or " failed " in line][-1:]
-    assert ("Disk full: " in said) == (disk == "full"), said
+    assert ("Disk full: " in said) == (number in FULL_DISK), said
     assert str(tmp_path) in row or str(tmp_path) in said
     assert " to a folder that can, on a disk with room, or " in " ".join(said.split())
     if scene.folder and (scene.folder / "result.json").exists():
@@ -86,6 +98,23 @@ def test_a_finished_suite_in_a_read_only_folder_prints_its_table(tmp_path: Path)
         code, said = scene.run(prepare=refuse("/results", errno.EROFS, operation))
         assert (code, "skipped" in said, "Records: " in said) == (0, True, True), said
         assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_output_that_nobody_can_take_costs_no_run(stream: str, tmp_path: Path) -> None:
+    scene = Scene(tmp_path, "epochs=1")
+
+    def fill() -> None:
+        full = os.open("/dev/full", os.O_WRONLY)
+        os.dup2(full, {"stdout": 1, "stderr": 2}[stream])
+
+    code, said = scene.run(prepare=fill)
+    assert "Traceback" not in said
+    assert code == {"stdout": 2, "stderr": 0}[stream], said
+    assert scene.folder is not None
+    assert json.loads((scene.folder / "result.json").read_text())["status"] == "finished"
+    assert ("error: Disk full: " in said) == (stream == "stdout")
+    assert scene.run()[0] == 0
 
 
 def test_a_name_that_is_too_long_and_a_file_where_a_folder_belongs(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Whatever is killed, whenever: the same command ends with the record of an undisturbed one.
 
-``pytest -m faults -k "campaign and 3-"`` replays the kills of campaign 3.
+``pytest -m faults -k campaign-3-`` replays the kills of campaign 3.
 """
 
 import json

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.faults.forked import WORDS
+from tests.faults.forked import all_words
 from tests.faults.scene import MARK, PATIENCE, Scene, record, wait_until
 
 pytestmark = pytest.mark.faults
@@ -27,7 +27,7 @@ CASES = [
 
 def start(scene: Scene) -> "subprocess.Popen[bytes]":
     environment = {**os.environ, "TMPDIR": str(scene.temporary), MARK: str(scene.path)}
-    words = [sys.executable, "-m", "benchmark.run", *WORDS, *scene.words]
+    words = [sys.executable, "-m", "benchmark.run", *all_words(scene.words)]
     with scene.output.open("wb") as output:
         return subprocess.Popen(words, stdout=output, stderr=output, env=environment)
 

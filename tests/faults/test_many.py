@@ -21,7 +21,7 @@ from benchmark.runner.mirrors import mirrors as mirrors_module
 from benchmark.runner.progress import SuiteProgress
 from benchmark.runner.suites import Suite
 from benchmark.runner.workers import launch
-from tests.experiments import MakeExperiment
+from tests.experiments import MakeExperiment, finish
 from tests.faults.forked import Forked
 from tests.faults.scene import PATIENCE, Scene, record, wait_until
 
@@ -155,7 +155,7 @@ def test_a_wandb_server_that_never_answers_costs_seconds_at_the_end(
     assert time.monotonic() - start < 1.0
     (mirror,) = mirrors.started
     time.sleep(3.0)
-    folder.finish({"status": "finished"})
+    finish(folder)
     mirrors.end(folder)
     start = time.monotonic()
     assert mirrors.close() == ["not done after 2 s"]
@@ -164,6 +164,21 @@ def test_a_wandb_server_that_never_answers_costs_seconds_at_the_end(
     assert mirror.tree.process.poll() is not None
     mirrors.begin(folder)  # it is asked no more
     assert mirrors.started == []
+
+
+def test_a_suite_beside_a_wandb_server_that_never_answers_is_as_without(
+    tmp_path: Path, silent_server: str
+) -> None:
+    alone, mirrored = Scene(tmp_path / "a"), Scene(tmp_path / "b", "wandb.mode=online")
+    account = {"WANDB_BASE_URL": silent_server, "WANDB_API_KEY": "0" * 40}
+    assert alone.run()[0] == 0
+    code, said = mirrored.run(prepare=lambda: os.environ.update(account))
+    assert code == 0, said
+    assert "W&B mirror: not done after 2 s. The record is complete without it." in said
+    assert alone.folder is not None
+    assert mirrored.folder is not None
+    assert record(mirrored.folder) == record(alone.folder)
+    assert mirrored.left() == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT])

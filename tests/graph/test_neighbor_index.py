@@ -109,13 +109,6 @@ def test_many_events_of_one_node_among_many() -> None:
     assert entries_of(index, num_nodes - 2, num_events) == []
 
 
-def test_moved_index_answers_the_same() -> None:
-    index = NeighborIndex(*stream((0, 2, 5), (2, 1, 5), (0, 1, 9)), num_nodes=4)
-    moved = index.to("cpu")
-    assert moved.device == torch.device("cpu")
-    assert entries_of(moved, 2, 3) == entries_of(index, 2, 3)
-
-
 @pytest.mark.parametrize(
     ("events", "num_nodes", "message"),
     [
@@ -140,19 +133,3 @@ def test_wrong_shapes_and_types_are_refused() -> None:
         NeighborIndex(src[:1], dst, t, num_nodes=2)
     with pytest.raises(ValueError, match=r"must be int64, not torch\.float32"):
         NeighborIndex(src, dst, t.float(), num_nodes=2)
-
-
-@given(st.integers(0, 2**32))
-def test_loops_and_torch_operations_answer_alike(seed: int) -> None:
-    generator = torch.Generator().manual_seed(seed)
-    src, dst = torch.randint(6, (2, 40), generator=generator)
-    index = NeighborIndex(src, dst, torch.randint(9, (40,), generator=generator).cumsum(0), 8)
-    nodes = torch.randint(8, (30,), generator=generator)
-    cutoffs = torch.randint(45, (30,), generator=generator)
-    assert torch.equal(index.end_entry(nodes, cutoffs), index._end_entry_in_torch(nodes, cutoffs))
-    entries = torch.randint(-5, 80, (30, 3), generator=generator)
-    mask = torch.rand(30, 3, generator=generator) < 0.7
-    mask &= entries >= 0
-    answers = (index.neighborhood(entries, mask), index._neighborhood_in_torch(entries, mask))
-    for one, other in zip(*answers, strict=True):
-        assert torch.equal(one, other)

@@ -16,7 +16,7 @@ from benchmark.graph.past import Visibility
 from benchmark.models.streaming import StreamingModel
 from benchmark.models.tgn_attention import TGNAttention
 from benchmark.storage.locations import Locations
-from benchmark.tasks.build import DEFAULT_CACHE
+from benchmark.tasks.build import default_cache
 from tests.models.plain import PlainTGN
 from tests.models.streams import random_state, sampler_of
 
@@ -27,7 +27,7 @@ BATCH, CANDIDATES, PLAIN_EVENTS, ROUNDS = 600, 50, 2, 5
 def main() -> None:
     """Score the same candidates with both models and print the ratio of their times."""
     root = Path(os.environ.get("DATASETS_ROOT", "../shared/data"))
-    dataset = JODIE("wikipedia").load(Locations(root, DEFAULT_CACHE))
+    dataset = JODIE("wikipedia").load(Locations(root, default_cache()))
     model = TGNAttention(dataset.stream.msg).eval()
     state = random_state(dataset, model)
     fast = StreamingModel(model, sampler_of(dataset, model), state)

@@ -87,7 +87,7 @@ def test_plan_takes_each_node_from_its_last_event(pairs: list[tuple[int, int]]) 
     assert len(write.nodes) == len(expected)
     assert [distinct[row] for row in write.own.tolist()] == write.nodes.tolist()
     assert torch.equal(write.rows, write.own)
-    assert write.takes_part.all()
+    assert write.takes_part is None
     assert torch.equal(write.times, 2 * write.events)
 
 

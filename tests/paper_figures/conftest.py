@@ -11,6 +11,7 @@ import yaml
 from benchmark.records.reader import Records
 from paper_figures.figure import Drawing, draw
 from paper_figures.quantities import read
+from paper_figures.readme import Verdicts, all_verdicts
 from paper_figures.registry import FIGURES
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
@@ -28,6 +29,12 @@ def drawn(
     """Every figure of the kept records, and the folder that they lie in."""
     out = tmp_path_factory.mktemp("drawn")
     return out, {name: draw(figure, reference, out) for name, figure in FIGURES.items()}
+
+
+@pytest.fixture(scope="session")
+def verdicts() -> Verdicts:
+    """What the kept records say of the claims."""
+    return all_verdicts(REFERENCE)
 
 
 @pytest.fixture
@@ -61,7 +68,8 @@ def write_run(tmp_path: Path) -> Callable[..., Path]:
             for n, value in enumerate(curve, start=1)
         ]
         (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-        (folder / "environment.json").write_text('{"cpu": "a core", "cores": 2, "gpus": []}')
+        environment = {"cpu": "a core", "cores": 2, "gpus": [], "threads_per_process": 1}
+        (folder / "environment.json").write_text(json.dumps(environment))
         return folder
 
     return write

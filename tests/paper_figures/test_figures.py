@@ -16,7 +16,8 @@ Drawn = tuple[Path, dict[str, Drawing]]
 PICTURES = {
     "batch_size_icews18", "captured_events_mooc", "captured_events_wikipedia",
     "convergence_wikipedia_disttgl",
-    "edge_convergence_icews18", "exactness", "node_accuracy_wikipedia", "node_memory_wikipedia",
+    "edge_convergence_icews18", "exactness", "machines_wikipedia", "node_accuracy_wikipedia",
+    "node_memory_wikipedia",
     "peers_wikipedia_disttgl", "projection", "static_memory_disttgl",
     "throughput_wikipedia_disttgl", "time_to_accuracy_uci_disttgl", "time_to_accuracy_uci_tgn",
     "time_to_accuracy_wikipedia_disttgl", "time_to_accuracy_wikipedia_tgn",

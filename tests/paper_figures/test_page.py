@@ -16,7 +16,7 @@ from paper_figures.page import write_page
 from paper_figures.registry import FIGURES
 from paper_figures.tables import cell, markdown, shown, write_table
 
-ROOT = Path(__file__).parents[2]
+REFERENCE = Path(__file__).parents[2] / "results" / "reference"
 Drawn = tuple[Path, dict[str, Drawing]]
 
 
@@ -70,23 +70,39 @@ def test_damaged_records_are_named_on_the_page(
     assert "not readable as JSON" in text and "not readable as JSON" in capsys.readouterr().err
 
 
+@pytest.fixture
+def judged_once(verdicts: readme.Verdicts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command judges nothing again, and asks for the kept records alone."""
+
+    def kept(results: Path) -> readme.Verdicts:
+        assert results.samefile(REFERENCE)
+        return verdicts
+
+    monkeypatch.setattr(readme, "all_verdicts", kept)
+
+
+@pytest.mark.usefixtures("judged_once")
 def test_the_readme_and_the_page_of_claims_are_up_to_date() -> None:
     assert readme.main(["--check"]) == 0, f"run {readme.WRITE}"
 
 
-def test_the_summary_has_a_row_for_each_figure_that_links_to_its_heading() -> None:
-    verdicts = readme.all_verdicts(ROOT / "results" / "reference")
+def test_the_summary_has_a_row_for_each_figure_that_links_to_its_heading(
+    verdicts: readme.Verdicts,
+) -> None:
     lines = readme.summary(verdicts).splitlines()
     rows = [line for line in lines if line.startswith("| [")]
     measured = readme.attempted(verdicts)
-    ours = ("Not in the paper", "Figure 12(a), predicted")  # no claims of a paper
+    ours = (
+        "Not in the paper",
+        "Figure 2(b), processes",
+        "Figure 12(a), predicted",
+    )  # no claims of a paper
     assert len(rows) == len(measured) - sum(FIGURES[n].number in ours for n in measured)
     headings = re.findall(r"^## (.*)$", readme.reproduction(verdicts), flags=re.MULTILINE)
     assert headings == [*(FIGURES[name].number for name in measured), "Not attempted"]
 
 
-def test_the_totals_are_those_of_the_rows_of_the_page() -> None:
-    verdicts = readme.all_verdicts(ROOT / "results" / "reference")
+def test_the_totals_are_those_of_the_rows_of_the_page(verdicts: readme.Verdicts) -> None:
     judged = [one for claims in verdicts.values() for one in claims]
     for (name, counts), text in zip(
         totals_by_kind(judged).items(), readme.total_text(verdicts).split("\n\n"), strict=True
@@ -99,8 +115,7 @@ def test_the_totals_are_those_of_the_rows_of_the_page() -> None:
             assert f"| {one.measured} | {one.verdict} |" in page
 
 
-def test_what_was_not_attempted_has_its_command_and_needs() -> None:
-    verdicts = readme.all_verdicts(ROOT / "results" / "reference")
+def test_what_was_not_attempted_has_its_command_and_needs(verdicts: readme.Verdicts) -> None:
     section = readme.reproduction(verdicts).partition("## Not attempted")[2]
     for said in ("+14.5%", "10.17", "7.27", "25.08", "1.24; 1.91; 2.93", "13x", "0.4962", "reddit"):
         assert said in section
@@ -116,20 +131,22 @@ def test_every_figure_has_an_account_whose_numbers_are_computed() -> None:
         assert not re.findall(r"(?<![\w.])\.?\d[\d.,%]*(?!\w)", typed), text
 
 
-def test_an_account_names_measured_and_published_numbers_and_what_is_missing() -> None:
+def test_an_account_names_measured_and_published_numbers_and_what_is_missing(
+    verdicts: readme.Verdicts,
+) -> None:
     text = "{{ published('gain', 'mooc') }} and {{ measured('gain', 'mars') }}, {{ verdict('no') }}"
-    claims = readme.all_verdicts(ROOT / "results" / "reference")["static_memory"]
-    assert readme.account(text, claims) == (
+    assert readme.account(text, verdicts["static_memory"]) == (
         "0.5264 to 0.6209, +0.0945 and not measured, not attempted"
     )
 
 
+@pytest.mark.usefixtures("judged_once")
 def test_a_stale_readme_is_reported_and_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "docs").mkdir()
     (tmp_path / "results").mkdir()
-    (tmp_path / "results" / "reference").symlink_to(ROOT / "results" / "reference")
+    (tmp_path / "results" / "reference").symlink_to(REFERENCE)
     (tmp_path / "README.md").write_text(f"a\n{readme.BEGIN}\nold\n{readme.END}\nz\n")
     assert readme.main(["--check"], tmp_path) == 1
     assert "README.md is not that of the records" in capsys.readouterr().err

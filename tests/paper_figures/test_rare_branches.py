@@ -55,7 +55,7 @@ def test_claims_under_the_protocol_of_tgl(write_run: Write, tmp_path: Path) -> N
 def test_runs_of_several_machines_are_said_to_differ(write_run: Write, tmp_path: Path) -> None:
     for name, cpu in (("a", "a core"), ("b", "another core")):
         folder = write_run(name, suite="variants", seed=int(name == "b"))
-        environment = {"cpu": cpu, "cores": 2, "gpus": []}
+        environment = {"cpu": cpu, "cores": 2, "gpus": [], "threads_per_process": 1}
         (folder / "environment.json").write_text(json.dumps(environment))
     caption = drawn_of(tmp_path, "link_prediction").outputs[0].caption
     assert "The machines differ (a core, 2 cores; another core, 2 cores)" in caption
@@ -65,7 +65,8 @@ def test_runs_of_several_machines_are_said_to_differ(write_run: Write, tmp_path:
 def test_throughput_of_two_machines_is_drawn_of_one(write_run: Write, tmp_path: Path) -> None:
     for seed, name in enumerate("abc"):
         write_run(name, suite="scaling", seed=seed)
-    (tmp_path / "runs" / "c" / "environment.json").write_text('{"gpus": ["H100"]}')
+    environment = {"cpu": "a core", "cores": 2, "gpus": ["H100"], "threads_per_process": 1}
+    (tmp_path / "runs" / "c" / "environment.json").write_text(json.dumps(environment))
     drawing = drawn_of(tmp_path, "throughput")
     assert [Path(run).name for run in drawing.groups[0].runs.index] == ["a", "b"]
     (reason,) = drawing.left_out

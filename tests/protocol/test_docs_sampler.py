@@ -2,7 +2,7 @@
 
 import json
 import re
-import subprocess
+import shlex
 import sys
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import pytest
 import torch
 from hydra.utils import instantiate
 
+from benchmark.run import main
 from benchmark.runner import compose
 from tests.protocol.streams import candidates_of, events_of, random_dataset
 
@@ -31,6 +32,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "conf" / "protocol").mkdir(parents=True)
     (tmp_path / "conf" / "protocol" / "popular.yaml").write_text(yaml)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, "popular_negatives", raising=False)
     monkeypatch.syspath_prepend(tmp_path)
     return tmp_path
 
@@ -52,18 +54,14 @@ def test_one_file_and_one_yaml_make_a_sampler(folder: Path) -> None:
     assert popularity.max() > 0.02
 
 
-def test_the_command_of_the_docs_trains_and_evaluates_with_it(folder: Path) -> None:
+def test_the_command_of_the_docs_trains_and_evaluates_with_it(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (command,) = re.findall(r"^python -m benchmark\.run (.*)$", SECTION, re.MULTILINE)
     small = ["dataset.num_nodes=40", "dataset.num_events=300", "epochs=1", "batch_size=100"]
     here = ["system=tgn", "device=cpu", "wandb.mode=disabled", f"results_dir={folder / 'runs'}"]
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmark.run", *command.split(), *small, *here],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    code = main([*shlex.split(command), *small, *here])
+    assert code == 0, capsys.readouterr()
     (path,) = (folder / "runs" / "quick").glob("*/result.json")
     result = json.loads(path.read_text())
     assert result["status"] == "finished"

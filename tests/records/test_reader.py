@@ -1,6 +1,7 @@
 """Records of today and of earlier versions in the same columns; damaged ones named."""
 
 import json
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -108,3 +109,23 @@ def test_other_files_are_named(tmp_path: Path) -> None:
 def test_no_folder_says_how_to_name_one(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"there is no results folder .*--results"):
         read_records(tmp_path / "none")
+    with pytest.raises(FileNotFoundError, match="there is no results folder"):
+        read_records(tmp_path / ("n" * 300))
+
+
+def test_a_folder_that_cannot_be_listed_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "a", RESULT)
+    (tmp_path / "b").mkdir()
+    listed = os.scandir
+
+    def refuse(path: str) -> object:
+        if str(path).endswith("b"):
+            raise PermissionError(13, "Permission denied", path)
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    records = read_records(tmp_path)
+    assert len(records.runs) == 1
+    assert records.unreadable == [(tmp_path / "b", "not readable (Permission denied)")]

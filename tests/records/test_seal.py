@@ -96,7 +96,11 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
         "config.yaml: not what was written",
     ),
     "config missing": (lambda folder: (folder / "config.yaml").unlink(), "config.yaml: not what"),
-    "environment": (write("environment.json", b"{"), "environment.json: not readable as JSON"),
+    "environment": (write("environment.json", b"{"), "environment.json: not what was written"),
+    "another processor": (replace("environment.json", "a core", "b core"), "not what was written"),
+    "nodes of another": (replace("nodes.csv", "0.5", "0.6"), "nodes.csv: not what was written"),
+    "nodes missing": (lambda folder: (folder / "nodes.csv").unlink(), "nodes.csv: not what was"),
+    "bars of another": (write("bars.csv", b"captured_events\n3\n"), "bars.csv: not what was"),
 }
 
 
@@ -107,7 +111,9 @@ def folder(tmp_path: Path, make_experiment: MakeExperiment) -> RunFolder:
     folder.prepare(experiment.config())
     for iteration in (10, 20, 30):
         folder.log(LINE | {"iteration": iteration})
-    (folder.path / "environment.json").write_text("{}")
+    environment = {"cpu": "a core", "cores": 2, "gpus": [], "threads_per_process": 1}
+    (folder.path / "environment.json").write_text(json.dumps(environment))
+    (folder.path / "nodes.csv").write_text("split,node,degree,events,mrr\ntest,1,2,1,0.5\n")
     folder.finish({"status": "finished", **experiment.describe(), **RESULT})
     return folder
 
@@ -136,7 +142,8 @@ def test_damage_is_one_sentence_that_names_the_file(folder: RunFolder, name: str
 
 
 def test_any_flipped_bit_of_a_result_or_its_lines_shows(folder: RunFolder) -> None:
-    for name in ("result.json", "metrics.jsonl", "config.yaml"):
+    names = ("result.json", "metrics.jsonl", "config.yaml", "environment.json", "nodes.csv")
+    for name in names:
         whole = (folder.path / name).read_bytes()
         for place in range(0, len(whole), 7):
             flipped = bytearray(whole)
@@ -158,6 +165,9 @@ def test_any_flipped_bit_of_a_result_or_its_lines_shows(folder: RunFolder) -> No
         ("config.yaml", b"a: ["),
         ("config.yaml", b"dataset: 3"),
         ("config.yaml", b"- a"),
+        ("environment.json", b"{"),
+        ("environment.json", b"{}"),
+        ("environment.json", b'{"cpu": 3, "cores": 2, "gpus": [], "threads_per_process": 1}'),
     ],
 )
 def test_damage_of_a_record_without_a_seal(folder: RunFolder, name: str, content: bytes) -> None:

@@ -35,6 +35,8 @@ REFUSED = {
         "evaluate_every is 50 and task captured_events trains nothing; leave it null."
     ),
     "evaluate_every=0 system=disttgl": "evaluate_every must be at least 1, not 0.",
+    "dataset=stable_preferences dataset.num_events=2000 task=node_classification "
+    "task.decoder.epochs=x": "task.decoder.epochs must be a whole number, not 'x'.",
     "task.test=maybe": "task.test must be true or false, not 'maybe'.",
     "task.test=3": "task.test must be true or false, not 3.",
     "task.log_interval=0": "task.log_interval must be at least 1 and at most 1e+09, not 0.",

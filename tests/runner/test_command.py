@@ -1,12 +1,18 @@
 """What is checked of several machines before anything starts, and what identifies a run on them."""
 
+import errno
+import os
+import sys
+from pathlib import Path
+
 import pytest
 
-from benchmark.errors import UserError
+from benchmark.errors import PlaceError, UserError
 from benchmark.machine import place
 from benchmark.records.identity import fingerprint
-from benchmark.runner.command import dry_run
+from benchmark.runner.command import dry_run, said
 from benchmark.runner.suites import expand
+from benchmark.submit import main as submit
 from tests.experiments import MakeExperiment
 
 WORDS = ["suite=variants", "device=cpu", "machines.number=2"]
@@ -28,6 +34,7 @@ REFUSED = {
         "system=tgl keeps one node memory in the memory of one machine; choose system=disttgl to "
         "train on 2."
     ),
+    "machines.restarts=-1": "machines.restarts must be at least 0, not -1.",
     "machines.launcher=mpi": (
         "machines.launcher must be one of auto, local, slurm, torchrun, not 'mpi'."
     ),
@@ -74,7 +81,7 @@ def test_only_the_number_of_machines_identifies_a_run(make_experiment: MakeExper
     alone = make_experiment()
     old = {key: value for key, value in alone.config().items() if key != "machines"}
     assert fingerprint(old) == alone.fingerprint
-    elsewhere = {"here": 1, "meet_at": "a:1", "address": "b", "launcher": "local"}
+    elsewhere = {"here": 1, "meet_at": "a:1", "address": "b", "launcher": "local", "restarts": 2}
     assert make_experiment(machines={"number": 1, **elsewhere}).fingerprint == alone.fingerprint
     two = make_experiment(machines={"number": 2})
     assert two.fingerprint != alone.fingerprint
@@ -86,3 +93,58 @@ def test_cores_are_shared_by_the_processes_of_a_machine(make_experiment: MakeExp
     two = make_experiment(machines={"number": 2}, processes=2, threads=None)
     assert two.processes_per_machine == 1
     assert two.threads_per_process == place.available_cores()
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "sentence"),
+    [
+        (errno.ENOSPC, PlaceError, "Disk full: the output cannot be written to"),
+        (errno.EPIPE, BrokenPipeError, "Broken pipe"),
+        (errno.ENOENT, FileNotFoundError, "No such file"),
+    ],
+)
+def test_output_that_nobody_takes_is_an_end_without_a_traceback(
+    number: int, kind: type[Exception], sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "dup2", lambda *descriptors: None)
+
+    def act(words: list[str]) -> int:
+        raise OSError(number, os.strerror(number))
+
+    with pytest.raises(kind, match=sentence):
+        said(act, [])
+    assert said(len, ["one"]) == 1
+
+
+def test_a_batch_script_is_what_sbatch_runs_on_the_nodes(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ["suite=variants", "system=disttgl", "parallelism.k=2", "processes=2", "device=cuda"]
+    options = ["--nodes=2", "--cpus-per-task=8", "--time=1:00:00"]
+    assert submit([*options, *words, "--dry-run"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "#!/bin/bash",
+        "#SBATCH --job-name=variants",
+        "#SBATCH --ntasks-per-node=1",
+        "#SBATCH --output=%x-%j.log",
+        "#SBATCH --signal=TERM@120",
+        "#SBATCH --requeue",
+        *(f"#SBATCH {option}" for option in options),
+        f"cd {tmp_path}",
+        f"exec srun --kill-on-bad-exit=0 --cpus-per-task=8 {sys.executable} -m benchmark.run "
+        + " ".join(words),
+    ]
+
+
+def test_what_cannot_run_on_the_nodes_is_not_submitted(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    words = ["suite=variants", "system=disttgl", "parallelism.k=2", "processes=2"]
+    assert submit(["--nodes=3", *words]) == 2
+    assert "processes=2 cannot be shared evenly by 3 machines" in capsys.readouterr().err
+    assert submit(words) == 2
+    assert "Say on how many machines: --nodes=NUMBER." in capsys.readouterr().err
+    assert submit(["--nodes=2", *words]) == 2
+    assert "there is no sbatch here" in capsys.readouterr().err

@@ -5,6 +5,7 @@ from omegaconf import OmegaConf
 
 from benchmark.errors import UserError
 from benchmark.experiment import Experiment
+from benchmark.records.identity import GROUPS as OPTIONS
 from benchmark.runner.checks import check_experiment
 from benchmark.runner.compose import (
     CONF,
@@ -15,6 +16,7 @@ from benchmark.runner.compose import (
 from benchmark.runner.help import help_page
 from benchmark.runner.settings import Settings, check
 from benchmark.runner.words import complete, given_values, to_word
+from benchmark.tasks.options import check_ranges
 from tests.experiments import experiment_of
 
 
@@ -45,7 +47,10 @@ def test_system_brings_its_model_unless_one_is_named() -> None:
 def test_every_choice_composes(group: str) -> None:
     assert choices(group)
     for name in choices(group):
-        assert compose_settings([f"{group}={name}"])["choices"][group] == name
+        settings = compose_settings([f"{group}={name}"])
+        assert settings["choices"][group] == name
+        for chosen in OPTIONS:
+            check_ranges(chosen, settings[chosen])  # also what the suite sets is in its range
 
 
 @pytest.mark.parametrize(
@@ -84,6 +89,12 @@ def test_every_choice_composes(group: str) -> None:
         ("dataset=table", ["dataset.path has no default; add dataset.path=VALUE"]),
         ("dataset=tgl", ["dataset.name has no default; add dataset.name=VALUE"]),
         ("results_dir=[", ["'results_dir=[' is not understood"]),
+        ("results_dir=", ["results_dir is empty"]),
+        ("suite.name=../x", ["suite.name names folders of records", "not '../x'"]),
+        ("suite.name=figures", ["suite.name is figures"]),
+        ("task.name=a/b", ["task.name names folders of records", "not 'a/b'"]),
+        ("machines.here=-1", ["machines.here must be at least 0, not -1"]),
+        ("+model._convert_=x", ["+model._convert_ is Hydra's own"]),
     ],
 )
 def test_mistakes_are_refused_in_one_sentence(word: str, parts: list[str]) -> None:

@@ -6,7 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.optimize import nnls
 
-from benchmark.tools.cost_model import CostModel, Layout, fit
+from benchmark.tools.cost_model import CostModel, Layout, Link, Traffic, fit, over
 from paper_figures.published import published
 
 EVERY_TERM = [  # layouts that determine all five terms
@@ -130,3 +130,13 @@ def test_the_terms_explain_every_strategy_on_one_machine(
     assert max(errors) < largest_error
     if dataset == "gdelt":  # the text: many copies are bound by the bandwidth of main memory
         assert model.copy > 4 * model.sharer
+
+
+def test_what_a_network_adds_by_hand() -> None:
+    """A megabyte and seven messages: of a ring of two machines 2, of sharded node memory 5."""
+    slow, fast = Link(rate=12.5e6, message=0.04), Link(rate=1e9)
+    sent = Traffic.of_iteration(1e6, machines=2, sharded=True)
+    assert sent == Traffic(1e6, 7)
+    assert sent.seconds(slow) == pytest.approx(0.08 + 0.28)
+    assert over(slow, 0.051, measured_over=fast, sent=sent) == pytest.approx(0.41)
+    assert Traffic.of_iteration(1e6, machines=4, sharded=False) == Traffic(1e6, 6)

@@ -11,7 +11,7 @@ from benchmark.datasets.dataset import Dataset
 from benchmark.errors import UserError
 from benchmark.records.run_folder import RunFolder
 from benchmark.runner.kept import KeptRun
-from tests.runner.test_kept import DISTTGL, RUNS, experiment_in, finish, table_experiment
+from tests.runner.finished import DISTTGL, RUNS, experiment_in, finish, table_experiment
 
 
 @pytest.fixture(scope="module")

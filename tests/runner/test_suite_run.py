@@ -1,4 +1,7 @@
-"""The main command as a user runs it, with real processes and a task that trains nothing."""
+"""The main command, with real processes and a task that trains nothing.
+
+Where a shell and its signals play no part it runs in this process, which has imported everything.
+"""
 
 import json
 import shlex
@@ -14,6 +17,7 @@ import pytest
 
 from benchmark.records.run_folder import RunFolder
 from benchmark.records.schema import validate_metrics_line, validate_result
+from benchmark.run import main
 
 WORDS = [
     "task=captured_events",
@@ -21,10 +25,11 @@ WORDS = [
     "system=none",
     "model=none",
     "suite.figures=[]",
-    "wandb.mode=offline",
+    "wandb.mode=disabled",
     "threads=1",
 ]
 PATIENCE = 600  # seconds, on a busy machine
+Run = Callable[..., tuple[int, str, str]]
 
 
 def start(results: Path, *words: str) -> subprocess.Popen[str]:
@@ -32,11 +37,16 @@ def start(results: Path, *words: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def run(results: Path, *words: str) -> tuple[int, str, str]:
-    """Exit code, standard output, standard error."""
-    process = start(results, *words)
-    output, errors = process.communicate(timeout=PATIENCE)
-    return process.returncode, output, errors
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """The command in this process: exit code, standard output, standard error."""
+
+    def call(results: Path, *words: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        code = main([*WORDS, f"results_dir={results}", *words])
+        return code, *capsys.readouterr()
+
+    return call
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
@@ -70,11 +80,13 @@ def row_of_seed(table: str, seed: int) -> list[str]:
 
 
 def test_a_failed_experiment_is_isolated_and_a_finished_one_is_not_run_again(
-    tmp_path: Path,
+    tmp_path: Path, run: Run
 ) -> None:
     actions = "+task.actions=[kill,finish]"
-    code, table, errors = run(tmp_path, "seeds=2", actions)
-    assert code == 1, errors
+    process = start(tmp_path, "seeds=2", actions, "wandb.mode=offline")
+    table, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 1, errors
+    assert errors.startswith("Starting: importing packages.\n")
     assert "Traceback" not in errors
     folders = folders_by_seed(tmp_path)
     killed, finished = (folders[seed].result() for seed in (0, 1))
@@ -103,7 +115,9 @@ def test_a_failed_experiment_is_isolated_and_a_finished_one_is_not_run_again(
     assert (folders[1].path / "result.json").stat().st_mtime_ns == before
 
 
-def test_ctrl_c_leaves_a_state_from_which_the_same_command_goes_on(tmp_path: Path) -> None:
+def test_ctrl_c_leaves_a_state_from_which_the_same_command_goes_on(
+    tmp_path: Path, run: Run
+) -> None:
     words = ("parallelism.k=2", "processes=2", "+task.actions=[interrupt]")
     process = start(tmp_path, *words)
     wait_until(lambda: any(tmp_path.glob("quick/*/checkpoint/iteration")))
@@ -149,7 +163,7 @@ def of_table(path: Path, action: str) -> list[str]:
     ]
 
 
-def test_an_edited_file_is_another_run_and_a_copy_is_not(tmp_path: Path) -> None:
+def test_an_edited_file_is_another_run_and_a_copy_is_not(tmp_path: Path, run: Run) -> None:
     file = events(tmp_path / "here" / "events.csv", 40)
     copy = events(tmp_path / "there" / "events.csv", 40)
     results = tmp_path / "results"
@@ -165,7 +179,7 @@ def test_an_edited_file_is_another_run_and_a_copy_is_not(tmp_path: Path) -> None
     assert len(list(results.glob("quick/*/result.json"))) == 2
 
 
-def test_no_checkpoint_of_other_data_is_gone_on_from(tmp_path: Path) -> None:
+def test_no_checkpoint_of_other_data_is_gone_on_from(tmp_path: Path, run: Run) -> None:
     file, results = events(tmp_path / "here" / "events.csv", 40), tmp_path / "results"
 
     def interrupt(number: int) -> str:
@@ -189,16 +203,16 @@ def test_no_checkpoint_of_other_data_is_gone_on_from(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("word", ["dataset=wikipeda", "batch_size=0"])
-def test_a_user_error_is_one_line_and_leaves_nothing(tmp_path: Path, word: str) -> None:
+def test_a_user_error_is_one_line_and_leaves_nothing(tmp_path: Path, run: Run, word: str) -> None:
     code, output, errors = run(tmp_path / "results", word)
     assert code == 2
     assert output == ""
-    assert errors.startswith("Starting: importing packages.\nerror: ")
-    assert errors.count("\n") == 2
+    assert errors.startswith("error: ")
+    assert errors.count("\n") == 1
     assert not (tmp_path / "results").exists()
 
 
-def test_list_shows_the_state_and_runs_nothing(tmp_path: Path) -> None:
+def test_list_shows_the_state_and_runs_nothing(tmp_path: Path, run: Run) -> None:
     code, output, _ = run(tmp_path / "results", "seeds=2", "+task.actions=[]", "--list")
     assert code == 0
     assert row_of_seed(output, 1)[-2:] == ["to", "do"]

@@ -6,7 +6,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Literal
+
+CONTENT = b"user,item\n" * 25_600
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
 class FileServer(ThreadingHTTPServer):
@@ -109,3 +113,7 @@ def serving(content: bytes, name: str = "file.csv") -> Iterator[FileServer]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def files_beside(target: Path) -> list[str]:
+    return sorted(path.name for path in target.parent.iterdir())

@@ -62,6 +62,10 @@ def test_what_a_killed_process_left_is_collected_by_the_next(tmp_path: Path) -> 
     other.write_text("of another that is still being written")
     with exclusive(path):
         assert sorted(item.name for item in tmp_path.iterdir()) == [".b.0.tmp", "a[1].pt.lock"]
+    subprocess.run([sys.executable, "-c", killed], check=False, env=environment)
+    with written_whole(path) as temporary:  # also where nobody else would wait
+        temporary.write_bytes(b"whole")
+    assert sorted(item.name for item in tmp_path.glob("*[!k]")) == [".b.0.tmp", "a[1].pt"]
 
 
 def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:

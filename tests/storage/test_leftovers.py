@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.errors import PlaceError
 from benchmark.storage import leftovers
 from benchmark.storage.leftovers import collect_leftovers, scratch, temporary_path
 
@@ -64,3 +65,12 @@ def test_of_another_machine_only_what_is_a_day_old(
     os.utime(paths[1], (0, 0))
     collect_leftovers(tmp_path)
     assert [path.exists() for path in paths] == [True, False]
+
+
+def test_where_there_can_be_no_temporary_files_the_variable_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "file"))
+    with pytest.raises(PlaceError, match=r"file/\..* set TMPDIR to a folder that can"), scratch():
+        pass

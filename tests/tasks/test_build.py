@@ -1,11 +1,14 @@
 """Parts that do not fit together."""
 
+from pathlib import Path
+
 import pytest
 
+from benchmark.errors import UserError
 from benchmark.graph.past import Visibility
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.protocol.negatives import NegativePool
-from benchmark.tasks.build import build_dataset, build_system
+from benchmark.tasks.build import build_dataset, build_system, cache_folder
 from benchmark.training.processes import Processes
 from tests.experiments import experiment_of
 
@@ -47,3 +50,13 @@ def test_a_missing_system_and_a_missing_model_are_refused() -> None:
 def test_unknown_choices_are_refused() -> None:
     text = refusal("system.gradient_sum=random", processes=Processes())
     assert text == "system.gradient_sum is 'random'; choose one of overlapped, ordered."
+
+
+def test_without_a_home_the_cache_has_to_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", home)
+    with pytest.raises(UserError, match="set cache_dir=FOLDER"):
+        cache_folder(experiment_of("cache_dir=null"))
+    assert cache_folder(experiment_of("cache_dir=/c")) == Path("/c")

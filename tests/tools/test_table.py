@@ -90,6 +90,15 @@ def test_nothing_to_compare(
     assert sentence.format(folder) in capsys.readouterr().err
 
 
+def test_where_all_is_damaged_the_table_says_what(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "result.json").write_text("{")
+    assert main([str(tmp_path)]) == 2
+    assert "result.json: not readable as JSON" in capsys.readouterr().err
+
+
 def test_a_command_shows_what_was_recorded_beside_it(
     results: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -22,8 +22,11 @@ class NodeMemory(Protocol):
     In every iteration a process resets the copies that start over, exchanges, receives what its
     reading trainers have requested, announces how much its trainers will write, writes for them,
     publishes and commits. What ``receive`` returns holds the writes of all earlier iterations and
-    none of the current one.
+    none of the current one. Rows are handed over on the device that trains; ids too, but
+    where all rows lie ``on_host``: then ids and a ``snapshot`` do.
     """
+
+    on_host: bool
 
     def start(self, schedule: Schedule, iteration: int) -> None:
         """Training goes on with an iteration of ``schedule``; a collective call.

@@ -1,7 +1,7 @@
 """Node memory in host memory, one server process per copy (DistTGL, section 3.3)."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -11,6 +11,7 @@ from benchmark.disttgl.memory.server_link import Address, ServerLink, ServerProc
 from benchmark.disttgl.memory.service_order import Key, Setup
 from benchmark.disttgl.memory.shared_buffers import Array, Field, Sizes
 from benchmark.disttgl.schedule import Schedule
+from benchmark.machine.device import to_device, to_host
 from benchmark.machine.place import machine_identity
 from benchmark.models.node_state import NodeState
 from benchmark.parallelism import Parallelism
@@ -24,12 +25,16 @@ class DaemonMemory:
     with it. Trainers and server exchange rows through buffers in shared memory; requests are
     answered as soon as the writes before them are done, and nobody waits for a write.
     ``empty`` is the state of all nodes at the start; one trainer writes at most ``max_written``
-    rows in an iteration and has one read under way at a time. A server that gives no sign of life
-    is taken to hang before its trainers are, so that it is the one that is named.
+    rows in an iteration and has one read under way at a time. Rows reach a trainer's device in one
+    copy and leave it in another one while it goes on; a snapshot stays in host memory. A server
+    that gives no sign of life is taken to hang before its trainers are, so that it is the one that
+    is named.
 
     Raises:
         ValueError: If the system is not Linux or a copy is shared between machines.
     """
+
+    on_host = True
 
     def __init__(
         self,
@@ -41,6 +46,7 @@ class DaemonMemory:
         if not hasattr(os, "memfd_create"):
             raise ValueError("node_memory=daemon needs Linux; choose node_memory=replica.")
         self.empty = empty
+        self.device = empty.memory.device
         self.processes = processes
         self.trainers_per_copy = parallelism.trainers_per_copy
         rank, world = processes.rank, processes.world_size
@@ -66,6 +72,8 @@ class DaemonMemory:
             for copy in parallelism.groups_of(rank, world)
         }
         self.requested: dict[Turn, list[int]] = {}
+        # Writes whose rows are on their way from the device: turn, nodes, and what waits for them.
+        self.leaving: list[tuple[Turn, Tensor, Callable[[], NodeState]]] = []
 
     def start(self, schedule: Schedule, iteration: int) -> None:
         self.requested.clear()
@@ -100,33 +108,32 @@ class DaemonMemory:
     def receive(self, turn: Turn) -> list[NodeState]:
         link, place = self.links[turn.copy], self._place(turn)
         link.wait([Key("read", place)])
-        return [
-            self._copied(rows[place, negative_set, :count] for rows in link.buffers.read_rows)
-            for negative_set, count in enumerate(self.requested.pop(turn))
-        ]
+        read = tuple(
+            NodeState(*(_tensor(rows[place, number, :count]) for rows in link.buffers.read_rows))
+            for number, count in enumerate(self.requested.pop(turn))
+        )
+        if self.device.type == "cpu":
+            return [rows.map(torch.clone) for rows in read]
+        return list(to_device(read, self.device))
 
     def write(self, turn: Turn, nodes: Tensor, rows: NodeState) -> None:
-        link, place, count = self.links[turn.copy], self._place(turn), nodes.numel()
-        key, buffers = Key("write", place), link.buffers
-        link.wait([key])  # the write before this one has been taken out of the buffer
-        _tensor(buffers.written_nodes[place, :count]).copy_(nodes)
-        for buffer, values in zip(buffers.written_rows, rows, strict=True):
-            _tensor(buffer[place, :count]).copy_(values)
-        link.post(key, count)
+        self.leaving.append((turn, nodes, to_host(rows)))
+        if self.device.type == "cpu":
+            self._hand_over()
 
     def publish(self, turns: Sequence[Turn]) -> None:
         """Nothing to do: writes have been posted."""
 
     def commit(self) -> None:
-        """Only see whether the servers are there; they serve later reads after the writes."""
+        """Hand over what has left the device by now; servers serve later reads after the writes."""
+        self._hand_over()
         for link in self.links.values():
             link.look()
 
     def snapshot(self, copy: int) -> NodeState:
         self._settle()
-        state = self._rows_of(copy) if copy in self.servers else self.empty
-        owner = self.owners[copy]
-        return NodeState(*(self.processes.broadcast(field.clone(), owner) for field in state))
+        state = self._rows_of(copy) if copy in self.servers else self._nothing()
+        return state.map(lambda field: self.processes.broadcast(field, self.owners[copy]))
 
     def local_state(self) -> dict[int, NodeState]:
         self._settle()
@@ -146,6 +153,18 @@ class DaemonMemory:
         for server in self.servers.values():
             server.end()
 
+    def _hand_over(self) -> None:
+        """Post the writes whose rows are, or will be in a moment, in the host's memory."""
+        for turn, nodes, arrive in self.leaving:
+            link, place, count = self.links[turn.copy], self._place(turn), nodes.numel()
+            key, buffers = Key("write", place), link.buffers
+            link.wait([key])  # the write before this one has been taken out of the buffer
+            _tensor(buffers.written_nodes[place, :count]).copy_(nodes)
+            for buffer, values in zip(buffers.written_rows, arrive(), strict=True):
+                _tensor(buffer[place, :count]).copy_(values)
+            link.post(key, count)
+        self.leaving.clear()
+
     def _settle(self) -> None:
         """Wait until all that all processes have written is in the tables."""
         for link in self.links.values():
@@ -153,12 +172,12 @@ class DaemonMemory:
         self.processes.barrier()
 
     def _rows_of(self, copy: int) -> NodeState:
-        return self._copied(self.links[copy].buffers.table)
+        return NodeState(*(_tensor(field).clone() for field in self.links[copy].buffers.table))
 
-    def _copied(self, fields: Iterable[Array]) -> NodeState:
-        """Rows out of shared memory, on the trainers' device."""
-        device = self.empty.memory.device
-        return NodeState(*(_tensor(field).to(device, copy=True) for field in fields))
+    def _nothing(self) -> NodeState:
+        """As many rows, without anything in them."""
+        nobody = self.empty.map(lambda field: field[:1].cpu())
+        return nobody.repeated(len(self.empty.memory)).map(torch.clone)
 
     def _place(self, turn: Turn) -> int:
         """A trainer's number among those that use a copy at the same time."""

@@ -22,6 +22,8 @@ class ReplicaMemory:
     the start; ``max_written`` plays no part in what is sent.
     """
 
+    on_host = False
+
     def __init__(
         self, empty: NodeState, max_written: int, parallelism: Parallelism, processes: Processes
     ) -> None:

@@ -151,7 +151,7 @@ class ServerLink:
                 continue
             silent, waited = time.monotonic() - heard, time.monotonic() - start
             if silent > self.patience:
-                raise RuntimeError(f"{self.server} {self._state()} for {silent:.1f} s")
+                raise RuntimeError(f"{self._server_now()} has not answered for {silent:.1f} s")
             if self.missing and waited > OTHERS_PATIENCE * self.patience:
                 raise LostPeerError(f"{self.server} has waited {waited:.0f} s for {self.missing}")
             self._ping()
@@ -170,7 +170,7 @@ class ServerLink:
             link.connect(self.address.socket)
             _, descriptors, _, _ = socket.recv_fds(link, 1, 1)
         except TimeoutError:
-            raise RuntimeError(f"{self.server} has not started in {start_up:g} s") from None
+            raise RuntimeError(f"{self._server_now()} has not started in {start_up:g} s") from None
         except OSError:
             descriptors = []
         if not descriptors:
@@ -204,12 +204,12 @@ class ServerLink:
             self.pinged = True
             self._send("ping")
 
-    def _state(self) -> str:
-        """Of a server that does not answer."""
+    def _server_now(self) -> str:
+        """A server that does not answer, and why where that is to be seen."""
         with contextlib.suppress(psutil.NoSuchProcess):
             if psutil.Process(self.address.server).status() == psutil.STATUS_STOPPED:
-                return "is stopped and has not answered"
-        return "has not answered"
+                return f"{self.server} is stopped and"
+        return self.server
 
     def _gone(self) -> RuntimeError:
         owner = self.address.owner

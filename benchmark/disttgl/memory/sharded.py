@@ -9,6 +9,7 @@ from torch import Tensor
 
 from benchmark.disttgl.memory.backend import Turn
 from benchmark.disttgl.schedule import Schedule
+from benchmark.machine.device import to_device
 from benchmark.models.node_state import NodeState
 from benchmark.parallelism import Parallelism
 from benchmark.training.processes import Processes
@@ -31,6 +32,8 @@ class ShardedMemory:
     tells the others how many rows follow, then sends ids, then rows; ``max_written`` plays no
     part in their size. With one process it is a plain table.
     """
+
+    on_host = False
 
     def __init__(
         self, empty: NodeState, max_written: int, parallelism: Parallelism, processes: Processes
@@ -107,6 +110,7 @@ class ShardedMemory:
         shard = self._shard(copy)
         if self.group is None:
             return self.layout.unpack(shard)
+        self.processes.count_sent("evaluation", shard.nbytes * (self.world_size - 1))
         shards = [torch.empty_like(shard) for _ in range(self.world_size)]
         dist.all_gather(shards, shard, group=self.group)
         return self.layout.unpack(torch.stack(shards, dim=1).flatten(0, 1)[: self.num_nodes])
@@ -137,16 +141,17 @@ class ShardedMemory:
         """Agree with all processes on how many rows go where and which copies start over."""
         world, copies = self.world_size, self.num_copies
         outgoing = owners.bincount(minlength=world)
-        starting_over = torch.zeros(world, copies, dtype=torch.int64, device=owners.device)
-        starting_over[:, list(self.starting_over)] = 1
+        told = torch.zeros(world, copies, dtype=torch.int64)
+        told[:, list(self.starting_over)] = 1
+        starting_over = to_device(told, owners.device)
         self.starting_over.clear()
         header, work = self._start(
             torch.cat([outgoing.unsqueeze(1), starting_over], dim=1), [1] * world, [1] * world
         )
         _finish(work)
         incoming, *starting_over_by_copy = header.T.tolist()
-        for copy, told in enumerate(starting_over_by_copy):
-            if any(told):
+        for copy, said in enumerate(starting_over_by_copy):
+            if any(said):
                 self.layout.fields(self._shard(copy)).reset()
         return Route(owners.argsort(stable=True), outgoing.tolist(), incoming)
 

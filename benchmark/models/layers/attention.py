@@ -59,7 +59,8 @@ class TemporalAttention(nn.Module, NarrowProducts):
         [num_events, edge_dim] are those of the whole stream.
         """
         roots = known.index_select(0, subgraph.queries.nodes)
-        keep = self._dropout_factors(subgraph) if self.training else None
+        drops = self.training and self.attention_dropout.probability > 0
+        keep = self._dropout_factors(subgraph) if drops else None
         summed = attend(
             self._queries(roots), known, edge_features, self.time_encoding, subgraph, keep
         )
@@ -74,8 +75,7 @@ class TemporalAttention(nn.Module, NarrowProducts):
     def _queries(self, roots: Tensor) -> Tensor:
         """W_k^T W_q [h | time encoding of 0] of distinct nodes [num_heads, num_queries, input]."""
         to_root, to_time = self.query.weight.split([self.node_dim, self.time_dim], dim=1)
-        now = self.time_encoding(torch.zeros((), dtype=torch.int64, device=roots.device))
-        bias = self.query.bias + to_time @ now
+        bias = self.query.bias + to_time @ self.time_encoding.now()
         query = linear(roots, to_root, bias, self.product_type)
         heads = query.unflatten(-1, (self.num_heads, -1)).transpose(0, 1)
         return product(heads, self._with_bias(self.key), self.product_type)
@@ -88,9 +88,8 @@ class TemporalAttention(nn.Module, NarrowProducts):
     def _dropout_factors(self, subgraph: Subgraph) -> Tensor:
         """What attention weights are multiplied by [num_roots, num_heads, num_neighbors]."""
         num_roots, num_neighbors = subgraph.mask.shape
-        ones = self.key.weight.new_ones(num_roots, self.num_heads, num_neighbors)
-        factors: Tensor = self.attention_dropout(ones)
-        return factors
+        weights = self.key.weight.new_empty(num_roots, self.num_heads, num_neighbors)
+        return self.attention_dropout.factors(weights)
 
 
 class AttentionLayers(nn.Module):

@@ -1,16 +1,19 @@
-"""Dropout whose random numbers cost little on a CPU."""
+"""Dropout whose random numbers come from a counter: equal on every device, and cheap."""
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numba import njit
 from torch import Tensor, nn
 
+from benchmark.machine.device import kernels_for
+from benchmark.randomness import random_bits
+
 
 class Dropout(nn.Module):
-    """``nn.Dropout`` with a counter-based generator on CPUs (SplitMix64, Steele et al. 2014).
+    """``nn.Dropout`` with a counter-based generator (SplitMix64, Steele et al. 2014).
 
-    One draw from torch's generator starts the counter, so that seeding works as everywhere.
+    One draw from torch's generator of the host starts the counter, so that seeding works as
+    everywhere and no device is waited for.
     """
 
     def __init__(self, probability: float) -> None:
@@ -27,19 +30,22 @@ class Dropout(nn.Module):
 
     def factors(self, like: Tensor) -> Tensor:
         """What is to be multiplied: 0 or 1 / (1 - probability), of the shape of ``like``."""
-        if like.device.type != "cpu":
-            return F.dropout(torch.ones_like(like), self.probability)
-        factors = torch.empty_like(like, memory_format=torch.contiguous_format)
         key = int(torch.randint(2**62, ()))
-        _draw(np.uint64(key), self.probability, factors.view(-1).numpy())
+        limit, kept = int(self.probability * 2.0**53), 1 / (1 - self.probability)
+        factors = torch.empty_like(like, memory_format=torch.contiguous_format)
+        if like.device.type == "cpu":
+            _draw(np.uint64(key), np.uint64(limit), kept, factors.view(-1).numpy())
+        elif kernels := kernels_for(like.device, None, "benchmark.models.layers.dropout_triton"):
+            kernels.draw(key, limit, kept, factors)
+        else:
+            places = torch.arange(like.numel(), device=like.device).view(like.shape)
+            factors.fill_(kept).masked_fill_(random_bits(key, places, 53) < limit, 0)
         return factors
 
 
 @njit(cache=True, nogil=True)
-def _draw(key, probability, factors):  # type: ignore[no-untyped-def]
-    limit = np.uint64(probability * 2.0**53)
-    kept = factors.dtype.type(1 / (1 - probability))
-    dropped = factors.dtype.type(0)
+def _draw(key, limit, scale, factors):  # type: ignore[no-untyped-def]
+    kept, dropped = factors.dtype.type(scale), factors.dtype.type(0)
     for place in range(factors.size):
         state = key + np.uint64(place) * np.uint64(0x9E3779B97F4A7C15)
         state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

@@ -5,7 +5,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from benchmark.machine.device import kernels_for
 from benchmark.models.layers.products import NarrowProducts
+
+TRITON = "benchmark.models.layers.node_memory_triton"
 
 
 class MemoryCell(nn.GRUCell, NarrowProducts):
@@ -28,7 +31,8 @@ class _Gates(torch.autograd.Function):
     """The gates and, in the backward pass, no gradient that nobody asks for.
 
     The columns of what is computed per node are reset, update, the proposal from the input, and
-    the proposal from what is remembered, each ``memory_dim`` wide.
+    the proposal from what is remembered, each ``memory_dim`` wide. Between the products a GPU runs
+    one kernel, other devices operations of torch.
     """
 
     @staticmethod
@@ -50,26 +54,16 @@ class _Gates(torch.autograd.Function):
         from_input = columns[:, : 3 * size]
         for part, weight in zip(narrow, weights, strict=True):
             _add_product(from_input, part, weight.to(kind).T)
-        reset, update = columns[:, : 2 * size].sigmoid_().split(size, dim=1)
-        remembered = columns[:, 3 * size :]
-        proposed = columns[:, 2 * size : 3 * size].addcmul_(reset, remembered).tanh_()
-        ctx.kind = kind
-        ctx.save_for_backward(
-            weight_input, reset, update, proposed, remembered, memory, stored, *narrow
-        )
-        return torch.lerp(proposed, memory, update)
+        kernels = kernels_for(memory.device, None, TRITON)
+        ctx.kind, ctx.backward_of_gates = kind, kernels.backward if kernels else backward
+        ctx.save_for_backward(weight_input, columns, memory, stored, *narrow)
+        return (kernels.forward if kernels else forward)(columns, memory)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        weight, reset, update, proposed, remembered, memory, stored, *parts = ctx.saved_tensors
-        gradient, size = gradients[0], memory.shape[1]
-        columns = gradient.new_empty(len(memory), 4 * size)
-        to_reset, to_update, to_proposed, to_remembered = columns.split(size, dim=1)
-        torch.mul(gradient, 1 - update, out=to_proposed)
-        to_proposed.mul_(1 - proposed * proposed)
-        torch.mul(gradient * (memory - proposed), update * (1 - update), out=to_update)
-        torch.mul(to_proposed * remembered, reset * (1 - reset), out=to_reset)
-        torch.mul(to_proposed, reset, out=to_remembered)
+        weight, gates, memory, stored, *parts = ctx.saved_tensors
+        size = memory.shape[1]
+        columns = ctx.backward_of_gates(gates, memory, gradients[0])
         narrow = columns.to(ctx.kind)
         to_input = narrow[:, : 3 * size]
         to_joint = (narrow.T @ stored).to(weight.dtype)
@@ -87,6 +81,29 @@ class _Gates(torch.autograd.Function):
             *[None for _ in parts[:-1]],
             to_last,
         )
+
+
+def forward(columns: Tensor, memory: Tensor) -> Tensor:
+    """The updated ``memory``; in ``columns`` gates and proposal take the place of their inputs."""
+    size = memory.shape[1]
+    reset, update = columns[:, : 2 * size].sigmoid_().split(size, dim=1)
+    remembered = columns[:, 3 * size :]
+    proposed = columns[:, 2 * size : 3 * size].addcmul_(reset, remembered).tanh_()
+    return torch.lerp(proposed, memory, update)
+
+
+def backward(columns: Tensor, memory: Tensor, gradient: Tensor) -> Tensor:
+    """The gradient of what ``columns`` were before ``forward``, from that of what it returned."""
+    size = memory.shape[1]
+    reset, update, proposed, remembered = columns.split(size, dim=1)
+    to_columns = torch.empty_like(columns)
+    to_reset, to_update, to_proposed, to_remembered = to_columns.split(size, dim=1)
+    torch.mul(gradient, 1 - update, out=to_proposed)
+    to_proposed.mul_(1 - proposed * proposed)
+    torch.mul(gradient * (memory - proposed), update * (1 - update), out=to_update)
+    torch.mul(to_proposed * remembered, reset * (1 - reset), out=to_reset)
+    torch.mul(to_proposed, reset, out=to_remembered)
+    return to_columns
 
 
 def _both(of_input: Tensor, of_memory: Tensor, size: int) -> Tensor:

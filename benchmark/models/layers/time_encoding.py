@@ -21,6 +21,13 @@ class TimeEncoding(nn.Module):
         self.weight = nn.Parameter(10.0 ** -torch.linspace(0, 9, dim))
         self.bias = nn.Parameter(torch.zeros(dim))
 
+    def now(self) -> Tensor:
+        """The encoding [dim] of no time at all."""
+        if self.bias.device.type != "cpu":
+            return self.bias.cos()
+        encoded: Tensor = self(torch.zeros((), dtype=torch.int64))
+        return encoded
+
     def forward(self, elapsed: Tensor) -> Tensor:
         """Encode int64 time differences of any shape into [..., dim]."""
         if elapsed.device.type != "cpu":

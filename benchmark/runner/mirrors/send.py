@@ -51,6 +51,8 @@ def resolve_mode(mode: str) -> Mode:
 
 def mirror(folder: RunFolder, mode: Mode, follow: bool) -> None:
     """Send configuration, metrics and result to a new W&B run, its files under the folder."""
+    if damage := folder.problem():
+        raise ValueError(damage)
     os.environ.update(QUIET)
     import wandb  # noqa: PLC0415  (slow, and may be missing)
 

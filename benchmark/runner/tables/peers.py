@@ -1,15 +1,14 @@
 """How fast systems are beside each other on the same stream: the numbers of suite ``peers``."""
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from pathlib import Path
 from statistics import fmean, median
 from typing import Any, NamedTuple
 
 from benchmark.parallelism import Parallelism
 from benchmark.records.identity import identifying, settings_text
 from benchmark.records.run_folder import RunFolder
+from benchmark.records.seal import read_environment
 from benchmark.runner.tables.columns import Column, Row, flat, number, render, telling
 
 Result = dict[str, Any]  # the fields of a result.json
@@ -65,9 +64,7 @@ def peer_speeds(folders: Sequence[RunFolder]) -> list[Row]:
 def machines(folders: Sequence[RunFolder]) -> list[str]:
     """What the finished runs ran on, each machine and number of threads once."""
     lines = []
-    paths = [folder.path / "environment.json" for folder, _ in _finished(folders)]
-    for path in filter(Path.exists, paths):
-        environment = json.loads(path.read_text())
+    for environment in filter(None, (read_environment(f.path) for f, _ in _finished(folders))):
         hardware = [environment["cpu"], f"{environment['cores']} cores", *environment["gpus"]]
         threads = environment["threads_per_process"]
         lines.append(f"{', '.join(hardware)}; threads per process: {threads}")

@@ -13,6 +13,7 @@ from torch.distributed import run as elastic_run
 from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 
+from benchmark.errors import one_sentence
 from benchmark.machine.process_tree import child_environment, end_with_parent
 from benchmark.records.run_folder import RunFolder
 
@@ -41,6 +42,9 @@ def main(path: str, num_processes: str, *rendezvous: str) -> int:
         ):  # of a disk that is full: what can be told is
             print(error, file=sys.stderr)
             _note_silent_deaths(folder, error)
+        return 1
+    except OSError as error:  # of its temporary files
+        folder.note_failure(LAUNCHER, f"the launcher: {one_sentence(error)}")
         return 1
     except SignalException as error:
         name = signal.Signals(error.sigval).name

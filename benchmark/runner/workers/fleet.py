@@ -1,18 +1,16 @@
-"""Several machines run the experiments of one suite: machine 0 leads, the others follow."""
+"""Several machines run the experiments of one suite, as machine 0 sees it, which leads."""
 
 import secrets
 import socket
-import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmark.errors import UserError
 from benchmark.experiment import Experiment
-from benchmark.machine.place import machine_identity
 from benchmark.records.run_folder import CAUSES, RunFolder
-from benchmark.runner.workers.board import EXCHANGE_SECONDS, hello, join
+from benchmark.runner.workers.board import EXCHANGE_SECONDS, Page, hello, join
 from benchmark.runner.workers.meeting import Meeting, network_environment
 
 LOST_SECONDS = 20.0  # a machine that has not been heard of for so long is lost
@@ -31,29 +29,38 @@ class Rendezvous(NamedTuple):
 
 
 class Fleet:
-    """All machines, as machine 0 sees them; ``patience`` in seconds is for those yet to come."""
+    """All machines, as machine 0 sees them.
 
-    def __init__(self, meeting: Meeting, patience: float) -> None:
+    ``patience`` in seconds is for those yet to come, which ones that were lost may do again for
+    ``restarts`` times.
+    """
+
+    def __init__(self, meeting: Meeting, patience: float, restarts: int = 0) -> None:
         self.meeting = meeting
+        self.patience = patience
+        self.restarts = restarts
         self.lost_seconds = min(LOST_SECONDS, patience)
         self.others = range(1, meeting.number)
         self.network = network_environment(meeting)
         self.number = 0  # of the experiment
+        self.folder: RunFolder | None = None  # of the experiment
         self.mark: Path | None = None
+        self.came: dict[int, int] = {}  # which command of each machine takes part
         self.board = join(meeting, self.others, patience)
 
-    def gather(self, patience: float) -> None:
-        """Wait until every machine has come; raises UserError if one does not, or does not fit."""
-        deadline = time.monotonic() + patience
-        while waiting := [each for each in self.others if "host" not in self.board.read(each)]:
+    def gather(self) -> None:
+        """Wait until every machine is here; raises UserError if one does not come, or fit."""
+        deadline = time.monotonic() + self.patience
+        while waiting := [each for each in self.others if not self._is_here(each)]:
             if time.monotonic() > deadline:
                 raise UserError(
                     f"machine {waiting[0]} of {self.meeting.number} has not come to "
-                    f"{self.meeting.host}:{self.meeting.port} within {patience:g} s; start the "
-                    "same command on it."
+                    f"{self.meeting.host}:{self.meeting.port} within {self.patience:g} s; start "
+                    "the same command on it."
                 )
             time.sleep(EXCHANGE_SECONDS)
-        mine, identities = hello(self.meeting), {machine_identity(): 0}
+        mine = hello(self.meeting)
+        identities = {mine["identity"]: 0}
         for machine in self.others:
             page = self.board.read(machine)
             first = identities.setdefault(page["identity"], machine)
@@ -62,21 +69,34 @@ class Fleet:
                     f"machines {first} and {machine} are one and the same ({page['host']}): start "
                     "the command once on each machine."
                 )
-            if page["code"] != mine["code"]:
-                raise UserError(
-                    f"{self._name(machine)} has other code (commit {page['commit']}) than machine "
-                    f"0 (commit {mine['commit']}): bring all to the same commit, without changes."
-                )
+            self._check_code(machine, mine, page)
+            self.came[machine] = page["came"]
+
+    def gather_again(self, say: Callable[[str], None]) -> bool:
+        """Wait for machines that were lost; whether all are here and may start once more."""
+        lost = [each for each in self.others if self._is_lost(each)]
+        if not lost or self.restarts == 0:
+            return False
+        self.restarts -= 1
+        say(f"{self._lost(lost[0])}; waiting up to {self.patience:g} s for it to come back")
+        try:
+            self.gather()
+        except UserError as error:
+            say(str(error))
+            return False
+        return True
 
     def announce(self, experiment: Experiment, folder: RunFolder) -> Rendezvous:
         """Have the others start their processes of an experiment whose folder is prepared."""
         self.number += 1
+        self.folder = folder
         self.mark = folder.path / f".mark-{secrets.token_hex(8)}"
         self.mark.touch()
         endpoint = f"{self.meeting.host}:{_free_port(self.meeting.host)}"
         self.board.write(
             task={
                 "number": self.number,
+                "for": [self.came.get(machine, 0) for machine in range(self.meeting.number)],
                 "config": experiment.config(),
                 "folder": str(folder.path.relative_to(experiment.results_dir)),
                 "mark": self.mark.name,
@@ -114,8 +134,7 @@ class Fleet:
             return self._lost(lost[0])
         noted = [(0, failure) for failure in failures]
         for machine in self.others:
-            theirs = (self._ended(machine) or {}).get("failures", [])
-            noted += [(machine, failure) for failure in theirs]
+            noted += [(machine, failure) for failure in self._kept(machine)]
         if noted:
             machine, failure = min(noted, key=lambda each: _likelihood(each[1]))
             return f"{self._name(machine)}, {failure['reason']}"
@@ -132,6 +151,29 @@ class Fleet:
         time.sleep(3 * EXCHANGE_SECONDS)  # they see that their farewell was written
         self.board.close()
 
+    def _check_code(self, machine: int, mine: Page, page: Page) -> None:
+        name = self._name(machine)
+        if page["code"] != mine["code"]:
+            raise UserError(
+                f"{name} has other code (commit {page['commit']}) than machine 0 (commit "
+                f"{mine['commit']}): bring all to the same commit, without changes."
+            )
+        for library, version in mine["versions"].items():
+            if page["versions"][library] != version:
+                raise UserError(
+                    f"{name} has {library} {page['versions'][library]} and machine 0 has "
+                    f"{version}: install the same on all."
+                )
+
+    def _kept(self, machine: int) -> list[Failure]:
+        """Why processes of a machine ended; what it has not noted in our folder is noted there."""
+        ended = self._ended(machine) or {"failures": [], "log": None}
+        if ended["log"] is not None and self.folder is not None:
+            (self.folder.path / log_name(machine)).write_text(ended["log"])
+            for failure in ended["failures"]:
+                self.folder.note_failure(failure["rank"], failure["reason"], failure["cause"])
+        return list(ended["failures"])
+
     def _ended(self, machine: int) -> dict[str, Any] | None:
         ended: dict[str, Any] | None = self.board.read(machine).get("ended")
         return ended if ended and ended["number"] == self.number else None
@@ -139,11 +181,18 @@ class Fleet:
     def _is_through(self, machine: int) -> bool:
         return self._ended(machine) is not None or self._is_lost(machine)
 
-    def _is_lost(self, machine: int) -> bool:
+    def _is_here(self, machine: int) -> bool:
         page = self.board.read(machine)
-        return bool(page.get("bye")) or self.board.silence(machine) > self.lost_seconds
+        silent = self.board.silence(machine) > self.lost_seconds
+        return "host" in page and "bye" not in page and not silent
+
+    def _is_lost(self, machine: int) -> bool:
+        came = self.board.read(machine).get("came")
+        return not self._is_here(machine) or came != self.came.get(machine)
 
     def _lost(self, machine: int) -> str:
+        if self._is_here(machine):
+            return f"{self._name(machine)} was started again"
         if reason := self.board.read(machine).get("bye"):
             return f"{self._name(machine)} has ended: {reason}"
         silence = self.board.silence(machine)
@@ -154,55 +203,9 @@ class Fleet:
         return f"machine {machine} ({host})"
 
 
-class Follower:
-    """A machine other than 0, which does what machine 0 announces."""
-
-    def __init__(self, meeting: Meeting, patience: float) -> None:
-        self.meeting = meeting
-        self.lost_seconds = min(LOST_SECONDS, patience)
-        self.network = network_environment(meeting)
-        self.board = join(meeting, [0], patience)
-        self.board.write(**hello(meeting))
-        self.number = 0
-
-    def tasks(self) -> Iterator[dict[str, Any]]:
-        """What machine 0 announces, until the suite ends; raises UserError where it is lost."""
-        while (end := self.board.read(0).get("end")) is None:
-            if lost := self.lost():
-                raise UserError(f"{lost}; this machine has ended its processes.")
-            task = self.board.read(0).get("task")
-            if task and task["number"] > self.number:
-                self.number = task["number"]
-                yield task
-            time.sleep(EXCHANGE_SECONDS)
-        if end["reason"]:
-            print(f"machine 0 has ended: {end['reason']}", file=sys.stderr)
-
-    def exit_code(self) -> int:
-        """That of machine 0."""
-        return int(self.board.read(0)["end"]["code"])
-
-    def complaint(self) -> str | None:
-        """Why the processes here must be ended, or None."""
-        page = self.board.read(0)
-        if "end" in page or page.get("stop") == self.number:
-            return "stopped by machine 0"
-        return self.lost()
-
-    def lost(self) -> str | None:
-        """That machine 0 is out of reach, in words, or None."""
-        where = f"machine 0 ({self.meeting.host}:{self.meeting.port})"
-        if self.board.failed:
-            return f"{where} is gone"
-        if self.board.silence(0) > self.lost_seconds:
-            return f"{where} has not been heard of for {self.board.silence(0):.0f} s"
-        return None
-
-    def leave(self, reason: str) -> None:
-        """Tell machine 0 that this machine has ended, and why."""
-        self.board.write(bye=reason)
-        self.board.flush(END_SECONDS)
-        self.board.close()
+def log_name(machine: int) -> str:
+    """What the log of a machine other than 0 is called."""
+    return f"log-machine{machine}.txt"
 
 
 def _likelihood(failure: Failure) -> tuple[int, float]:

@@ -14,7 +14,8 @@ from benchmark.machine.compiled import numba_cache
 from benchmark.machine.process_tree import ProcessTree, child_environment
 from benchmark.records.run_folder import RunFolder
 from benchmark.runner.progress import SuiteProgress
-from benchmark.runner.workers.fleet import Fleet, Follower, Rendezvous
+from benchmark.runner.workers.fleet import Fleet, Rendezvous, log_name
+from benchmark.runner.workers.follower import Follower
 from benchmark.runner.workers.watchdog import Watchdog
 from benchmark.storage.files import writing_into
 from benchmark.storage.leftovers import scratch
@@ -23,6 +24,7 @@ from benchmark.training.checkpoint import PART
 
 GRACE_SECONDS = 5.0
 LOOK_SECONDS = 1.0
+LOG_BYTES = 10_000
 
 
 class Ended(NamedTuple):
@@ -60,37 +62,48 @@ def run_experiment(
         ended = _run_here(experiment, folder, progress)
         reason = ended.reason
     else:
-        rendezvous = fleet.announce(experiment, folder)
-        ended = _run_here(experiment, folder, progress, rendezvous, fleet.complaint, fleet.network)
-        reason = fleet.settle(ended.reason, ended.failures, ended.exit_code)
+        ended, reason = _run_everywhere(experiment, folder, progress, fleet)
+        while folder.result() is None and fleet.gather_again(progress.say):
+            folder.prepare(experiment.config())
+            ended, reason = _run_everywhere(experiment, folder, progress, fleet)
     if folder.result() is None:
         reason = reason or _cause(folder, ended.exit_code)
         folder.finish(_failed_result(experiment, reason, time.monotonic() - start))
 
 
+def _run_everywhere(
+    experiment: Experiment, folder: RunFolder, progress: SuiteProgress, fleet: Fleet
+) -> tuple[Ended, str | None]:
+    """Run on all machines until all have ended; how it did here, and why, as best known."""
+    rendezvous = fleet.announce(experiment, folder)
+    ended = _run_here(experiment, folder, progress, rendezvous, fleet.complaint, fleet.network)
+    return ended, fleet.settle(ended.reason, ended.failures, ended.exit_code)
+
+
 def follow(follower: Follower, own: Mapping[str, Any], progress: SuiteProgress) -> int:
     """Run what machine 0 announces on this machine; returns the exit code of the suite.
 
-    Where results are not shared, its part goes into a folder under its ``own`` results_dir; ``own``
-    holds the settings of where things lie.
+    Where results are not shared, its part goes into a folder under its ``own`` results_dir, and the
+    end of its log to machine 0 if it fails; ``own`` holds the settings of where things lie.
     """
     here, machines = follower.meeting.here, follower.meeting.number
     for task in follower.tasks():
         experiment = Experiment.from_config(task["config"])
         folder = RunFolder(Path(own["results_dir"]) / task["folder"])
-        if not (folder.path / task["mark"]).exists():
+        shared = (folder.path / task["mark"]).exists()
+        if not shared:
             folder.prepare({**experiment.config(), **own})
             (folder.path / PART).touch()
-        folder.log_path = folder.path / f"log-machine{here}.txt"
+        folder.log_path = folder.path / log_name(here)
         progress.begin(experiment.label)
         rendezvous = Rendezvous(here, machines, task["endpoint"], follower.meeting.address)
         ended = _run_here(
             experiment, folder, progress, rendezvous, follower.complaint, follower.network
         )
         reason = ended.reason or (_cause(folder, ended.exit_code) if ended.exit_code else None)
-        follower.board.write(
-            ended={"number": task["number"], "reason": reason, "failures": ended.failures}
-        )
+        log = _end_of(folder.log_path) if reason and not shared else None
+        told = {"number": task["number"], "reason": reason, "failures": ended.failures, "log": log}
+        follower.board.write(ended=told)
         progress.end(reason or "finished")
     return follower.exit_code()
 
@@ -174,6 +187,11 @@ def _cause(folder: RunFolder, exit_code: int) -> str:
     lines = folder.log_path.read_text(errors="replace").split("\n")
     last = next((line.strip() for line in reversed(lines) if line.strip()), "no output")
     return f"the processes ended with exit code {exit_code} ({last}); see {folder.log_path}"
+
+
+def _end_of(log: Path) -> str:
+    """The last lines of a log, no more than can be sent with every beat."""
+    return log.read_bytes()[-LOG_BYTES:].decode(errors="replace")
 
 
 def _environment(experiment: Experiment, temporary: Path) -> dict[str, str]:

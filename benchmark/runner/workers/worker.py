@@ -22,6 +22,7 @@ from benchmark.machine.process_tree import end_with_parent
 from benchmark.records.run_folder import RunFolder
 from benchmark.runner.workers.watchdog import STARTING
 from benchmark.storage.files import write_whole
+from benchmark.training.link import measure_link
 from benchmark.training.processes import Processes, is_of_a_peer, started_processes
 
 
@@ -45,8 +46,9 @@ def main(path: str) -> int:
             torch.cuda.set_device(device)
         with started_processes(place, device, experiment.heartbeat_seconds) as processes:
             machines = [found for found in processes.gather_objects(machine) if found]
+            link = measure_link(processes)
             if place.rank == 0:
-                _write_environment(folder, machines)
+                _write_environment(folder, machines, link)
             _run(experiment, folder, processes, start)
     except Exception as error:
         reason = (f"rank {place.rank}: " if place.world_size > 1 else "") + one_sentence(error)
@@ -59,9 +61,11 @@ def main(path: str) -> int:
     return 0
 
 
-def _write_environment(folder: RunFolder, machines: Sequence[Mapping[str, Any]]) -> None:
-    """Describe the first machine, and where there are several, each of them."""
-    several = {"machines": list(machines)} if len(machines) > 1 else {}
+def _write_environment(
+    folder: RunFolder, machines: Sequence[Mapping[str, Any]], link: Mapping[str, float]
+) -> None:
+    """Describe the first machine, and where there are several, each of them and their link."""
+    several = {"link": link, "machines": list(machines)} if len(machines) > 1 else {}
     text = json.dumps({**machines[0], **several}, indent=2) + "\n"
     write_whole(folder.path / "environment.json", text, "results_dir")
 

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from benchmark.graph.past import Visibility
 from benchmark.models.layers.attention import TemporalAttention
-from benchmark.models.subgraph import Subgraph
+from benchmark.models.subgraph import Queries, Subgraph
 from tests.models.closeness import assert_close, assert_gradients_close
 from tests.models.plain import PlainTGN
 from tests.models.streams import empty_state, random_dataset, small_model
@@ -17,12 +17,17 @@ NUM_ROOTS, NUM_NEIGHBORS, NUM_NODES, NUM_EVENTS = 7, 4, 9, 11
 class Factors(nn.Module):
     """Dropout with factors chosen by the test."""
 
-    def __init__(self, factors: Tensor) -> None:
+    probability = 0.5
+
+    def __init__(self, chosen: Tensor) -> None:
         super().__init__()
-        self.factors = factors
+        self.chosen = chosen
+
+    def factors(self, like: Tensor) -> Tensor:
+        return self.chosen
 
     def forward(self, values: Tensor) -> Tensor:
-        return values * self.factors
+        return values * self.chosen
 
 
 def dropout_factors(shape: tuple[int, ...], probability: float, seed: int) -> Tensor:
@@ -81,14 +86,16 @@ def random_inputs(
     edges = torch.randn(NUM_EVENTS, edge_dim, generator=generator, dtype=dtype)
     count = torch.randint(NUM_NEIGHBORS + 1, (NUM_ROOTS,), generator=generator)
     count[:2] = torch.tensor([0, NUM_NEIGHBORS])
+    roots = torch.randint(NUM_NODES // 2, (NUM_ROOTS,), generator=generator)
     subgraph = Subgraph(
         torch.arange(NUM_NODES),
-        torch.randint(NUM_NODES // 2, (NUM_ROOTS,), generator=generator),
+        roots,
         torch.randint(NUM_NODES, shape, generator=generator),
         torch.randint(NUM_EVENTS, shape, generator=generator),
         torch.randint(1_000_000, shape, generator=generator),
         torch.arange(NUM_NEIGHBORS) < count.unsqueeze(1),
-        *torch.zeros(2, NUM_ROOTS, dtype=torch.int64),
+        torch.zeros(NUM_ROOTS, dtype=torch.int64),
+        Queries.of(roots, NUM_NODES),
     )
     return known, edges, subgraph
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from benchmark.models.layers.dropout import Dropout
+from tests.pretend_device import DEVICE
 
 
 def test_the_share_and_the_mean() -> None:
@@ -45,3 +46,28 @@ def test_nothing_happens_in_evaluation_or_at_zero() -> None:
 def test_a_share_of_one_is_refused() -> None:
     with pytest.raises(ValueError, match=r"dropout of 1.0 is not in \[0, 1\)"):
         Dropout(1.0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize(("size", "probability"), [(1, 0.5), (1500, 0.3)])
+def test_every_device_draws_the_same(dtype: torch.dtype, size: int, probability: float) -> None:
+    def factors(device: torch.device) -> torch.Tensor:
+        torch.manual_seed(size)
+        return Dropout(probability).factors(torch.ones(size, dtype=dtype, device=device)).cpu()
+
+    assert torch.equal(factors(DEVICE), factors(torch.device("cpu")))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="Triton compiles where there is a GPU")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize(("size", "probability"), [(0, 0.5), (1, 0.5), (1500, 0.3)])
+def test_the_kernel_draws_the_same(dtype: torch.dtype, size: int, probability: float) -> None:
+    kernel = pytest.importorskip("benchmark.models.layers.dropout_triton")
+    torch.manual_seed(size)
+    loops = Dropout(probability).factors(torch.ones(size, dtype=dtype))
+    torch.manual_seed(size)
+    drawn = torch.full_like(loops, -1)
+    kernel.draw(
+        int(torch.randint(2**62, ())), int(probability * 2.0**53), 1 / (1 - probability), drawn
+    )
+    assert torch.equal(drawn, loops)

@@ -1,10 +1,11 @@
-"""Frozen rows beside node memory."""
+"""The gates of node memory, and frozen rows beside it."""
 
+import pytest
 import torch
 from torch import nn
 from torch.testing import assert_close
 
-from benchmark.models.layers.node_memory import StaticRows
+from benchmark.models.layers.node_memory import StaticRows, backward, forward
 from benchmark.models.memory_write import Delivery, MemoryWrite
 from benchmark.models.node_state import NodeState
 from benchmark.models.subgraph import Subgraph, build_subgraph
@@ -131,3 +132,22 @@ def test_which_nodes_have_a_row_of_their_own() -> None:
     assert static.knows(torch.arange(3)).tolist() == [False, False, False]
     static.fill(torch.tensor([[0.5, 0.0], [0.0, 0.0], [0.5, 1.0]]), unknown)
     assert static.knows(torch.tensor([2, 1, 0])).tolist() == [True, True, False]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="Triton compiles where there is a GPU")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize(("num_nodes", "width"), [(0, 7), (41, 7)])
+def test_the_kernels_of_the_gates_equal_torch(
+    dtype: torch.dtype, num_nodes: int, width: int
+) -> None:
+    kernels = pytest.importorskip("benchmark.models.layers.node_memory_triton")
+    generator = torch.Generator().manual_seed(0)
+    columns, memory, gradient = (
+        3 * torch.randn(num_nodes, times * width, generator=generator, dtype=dtype)
+        for times in (4, 1, 1)
+    )
+    of_kernels = columns.clone()
+    assert_close(kernels.forward(of_kernels, memory), forward(columns, memory))
+    assert_close(of_kernels, columns)
+    found = kernels.backward(of_kernels, memory, gradient)
+    assert_close(found, backward(columns, memory, gradient))

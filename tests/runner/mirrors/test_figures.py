@@ -10,7 +10,7 @@ import pytest
 from benchmark.records.run_folder import RunFolder
 from benchmark.runner.mirrors.mirrors import Mirrors
 from benchmark.runner.mirrors.send import is_figures, mirror_figures
-from tests.experiments import MakeExperiment
+from tests.experiments import MakeExperiment, finish
 from tests.runner.mirrors.wandb_file import read_records
 
 FILES = {"curve.png", "curve.pdf", "curve.csv", "curve.md", "curve.tex", "index.html"}
@@ -78,7 +78,7 @@ def test_figures_without_runs_are_one_sentence(tmp_path: Path) -> None:
 
 
 def test_a_suite_sends_its_figures_after_its_runs(figures: Path, run_folder: RunFolder) -> None:
-    run_folder.finish({"status": "finished"})
+    finish(run_folder)
     mirrors = Mirrors("offline")
     assert mirrors.send_figures(figures) == []  # nothing was trained, nothing is new
     mirrors.end(run_folder)

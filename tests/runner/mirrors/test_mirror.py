@@ -12,7 +12,7 @@ from benchmark.records.run_folder import RunFolder
 from benchmark.runner.mirrors import mirrors as mirrors_module
 from benchmark.runner.mirrors.mirrors import Mirrors
 from benchmark.runner.mirrors.send import mirror, resolve_mode
-from tests.experiments import MakeExperiment
+from tests.experiments import MakeExperiment, finish
 from tests.runner.mirrors.wandb_file import read_records
 
 LINES = [
@@ -47,7 +47,7 @@ def values_of(items: Any) -> dict[str, Any]:
 
 
 def test_an_offline_run_holds_configuration_metrics_and_result(folder: RunFolder) -> None:
-    folder.finish({"status": "finished", "metrics": {"test_mrr": 0.2}, "peak_memory_bytes": None})
+    finish(folder, metrics={"test_mrr": 0.2})
     mirror(folder, "offline", follow=True)
     (path,) = folder.path.glob("wandb/offline-run-*/*.wandb")
     history, runs, metrics = [], [], []
@@ -85,7 +85,7 @@ def test_a_broken_wandb_is_one_sentence(
     mirrors = Mirrors("offline")
     mirrors.begin(folder)
     assert mirrors.started == []  # an offline mirror waits for the end
-    folder.finish({"status": "finished"})
+    finish(folder)
     mirrors.end(folder)
     mirrors.end(folder)
     assert mirrors.close() == ["ImportError: no such thing"]
@@ -129,7 +129,7 @@ def test_auto_is_online_only_with_a_key(no_account: pytest.MonkeyPatch, tmp_path
 def test_a_run_recorded_without_a_mirror_is_sent_later(
     folder: RunFolder, no_account: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder.finish({"status": "finished"})
+    finish(folder)
     no_account.setattr("sys.argv", ["mirror", str(folder.path)])
     assert main() == 0
     assert len(list(folder.path.glob("wandb/offline-run-*"))) == 1
@@ -142,7 +142,7 @@ def test_a_folder_that_holds_nothing_is_said_and_the_rest_is_sent(
     no_account: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    folder.finish({"status": "finished"})
+    finish(folder)
     (tmp_path / "empty").mkdir()
     no_account.setattr("sys.argv", ["mirror", str(tmp_path / "empty"), str(folder.path)])
     assert main() == 1

@@ -1,19 +1,50 @@
-"""Machines made of network namespaces: each has an address of its own and one bridge between."""
+"""Machines made of network namespaces: each has an address of its own and one bridge between.
+
+And what tests run on them: a small experiment, to its end or without one.
+"""
 
 import itertools
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from benchmark.records.run_folder import RunFolder
 
 ROOT = Path(__file__).parents[3]
 PORT = 4100
 NUMBERS = itertools.count()
+SECONDS = 400  # until a test gives up waiting
+SMALL = [
+    "suite=quick",
+    "system=disttgl",
+    "dataset=synthetic",
+    "dataset.num_events=1000",
+    "dataset.num_nodes=100",
+    "batch_size=50",
+    "epochs=4",
+    "threads=1",
+    "system.gradient_sum=ordered",
+    "wandb.mode=disabled",
+    "suite.figures=[]",
+]
+
+
+def small(*words: str) -> list[str]:
+    """The small experiment with these words, each in place of one that sets the same key."""
+    keys = {word.partition("=")[0] for word in words}
+    return [*(word for word in SMALL if word.partition("=")[0] not in keys), *words]
+
+
+ENDLESS = small("parallelism.k=2", "processes=2", "epochs=100000", "heartbeat_seconds=60")
 
 
 def _ip(*words: str) -> None:
@@ -94,6 +125,16 @@ class Namespaces:
         """Take the wire out of the bridge: packets vanish, nobody is told."""
         _ip("-n", self.bridge, "link", "set", f"port{machine}", "nomaster")
 
+    def join(self, machine: int) -> None:
+        """Put the wire back."""
+        _ip("-n", self.bridge, "link", "set", f"port{machine}", "master", "bridge")
+
+    def kill(self, machine: int) -> None:
+        """End all that runs on a machine at once, without a chance to say so."""
+        for pid in self.processes(machine):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
 
 @contextmanager
 def namespaces(number: int) -> Iterator[Namespaces]:
@@ -104,6 +145,88 @@ def namespaces(number: int) -> Iterator[Namespaces]:
         yield made
     finally:
         for machine in range(number):
-            for pid in made.processes(machine):
-                os.kill(pid, 9)
+            made.kill(machine)
         made.remove()
+
+
+def wait(process: "subprocess.Popen[str]", log: Path) -> str:
+    """What the command has printed; its exit code must be 0."""
+    assert process.wait(SECONDS) == 0, log.read_text()
+    return log.read_text()
+
+
+def without_seconds(folder: RunFolder) -> list[dict[str, Any]]:
+    """The lines of a run that are the same wherever it ran."""
+    return [{k: v for k, v in line.items() if k != "seconds"} for line in folder.metrics()]
+
+
+def record(results: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Result and metrics, without seconds, of the only run in a folder."""
+    (path,) = results.rglob("result.json")
+    folder = RunFolder(path.parent)
+    result = folder.result()
+    assert result is not None
+    return result, without_seconds(folder)
+
+
+def run(machines: Namespaces, words: list[str], folder: Path) -> None:
+    """Run to the end on all machines, with a folder that they share."""
+    words = [*words, f"results_dir={folder}"]
+    logs = [folder.with_name(f"{folder.name}-{m}.log") for m in range(len(machines.names))]
+    started = [machines.start(machine, words, log) for machine, log in enumerate(logs)]
+    for process, log in zip(started, logs, strict=True):
+        wait(process, log)
+
+
+def run_alone(words: list[str], folder: Path) -> None:
+    """The same on this machine, in one process where the words name no number."""
+    command = [sys.executable, "-m", "benchmark.run", *words, f"results_dir={folder}"]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    found = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=env)
+    assert found.returncode == 0, found.stderr
+
+
+def on_machines(
+    machines: Namespaces, words: list[str], folder: Path
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The record of the only experiment, run on all machines."""
+    run(machines, words, folder)
+    return record(folder)
+
+
+def alone(words: list[str], folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The record of the only experiment, run on this machine."""
+    run_alone(words, folder)
+    return record(folder)
+
+
+def best(result: dict[str, Any]) -> dict[str, float]:
+    return dict(result["metrics"])
+
+
+def training(results: Path) -> None:
+    """Wait for a checkpoint."""
+    until(lambda: list(results.rglob("checkpoint/round-*/rank1.pt")))
+
+
+def until(holds: Callable[[], object]) -> None:
+    """Wait until something holds."""
+    deadline = time.monotonic() + SECONDS
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def reason(results: Path) -> str:
+    result, _ = record(results)
+    assert result["status"] == "failed"
+    return str(result["reason"])
+
+
+def gone(machines: Namespaces, *numbers: int) -> bool:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if not any(machines.processes(number) for number in numbers):
+            return True
+        time.sleep(0.2)
+    return False

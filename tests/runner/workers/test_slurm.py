@@ -5,7 +5,6 @@ installed.
 """
 
 import os
-import shlex
 import shutil
 import subprocess
 import sys
@@ -13,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.runner.workers.namespaces import ROOT
-from tests.runner.workers.test_machines import SMALL, alone, best, record
+from tests.runner.workers.namespaces import ROOT, SMALL, alone, best, record
 
 CLUSTER = str(Path(__file__).with_name("slurm.sh"))
 NEEDED = ("slurmctld", "slurmd", "munged", "srun", "nsenter")
@@ -46,16 +44,12 @@ def test_two_nodes(tmp_path: Path, batch: bool) -> None:
         pytest.skip(f"needs root and {', '.join(missing) or 'nothing else'}")
     results = tmp_path / "results"
     words = [*SMALL, "parallelism.k=2"]
-    run = [sys.executable, "-m", "benchmark.run", *words, "processes=2", f"results_dir={results}"]
-    srun = ["srun", "-N2", "--ntasks-per-node=1", *run]
+    asked = [*words, "processes=2", f"results_dir={results}"]
+    start = ["srun", "-N2", "--ntasks-per-node=1", sys.executable, "-m", "benchmark.run"]
     if batch:
-        script = tmp_path / "job.sh"
-        script.write_text(
-            f"#!/bin/bash\n#SBATCH --nodes=2 --ntasks-per-node=1 --output={tmp_path}/job.log\n"
-            f"cd {ROOT}\nsrun {shlex.join(run)}\n"
-        )
-        srun = ["sbatch", "--wait", str(script)]
-    cluster(tmp_path / "cluster", *srun)
+        options = ["--nodes=2", "--wait", "--cpus-per-task=1", f"--output={tmp_path}/job.log"]
+        start = [sys.executable, "-m", "benchmark.submit", *options]
+    cluster(tmp_path / "cluster", *start, *asked)
     result, metrics = record(results)
     assert (result["status"], result["machines"]) == ("finished", 2)
     expected, lines = alone(words, tmp_path / "one")

@@ -1,0 +1,65 @@
+"""The gates of a GRU on a GPU: what stands between its matrix products, one launch each way."""
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+BLOCK = 256  # numbers of a program
+
+
+@triton.jit
+def _forward(columns, memory, updated, num_rows, size, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
+    place = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    inside = place < num_rows * size
+    row = columns + place // size * 4 * size + place % size
+    reset = tl.sigmoid(tl.load(row, mask=inside, other=0.0))
+    update = tl.sigmoid(tl.load(row + size, mask=inside, other=0.0))
+    proposed = tl.load(row + 2 * size, mask=inside, other=0.0)
+    proposed += reset * tl.load(row + 3 * size, mask=inside, other=0.0)
+    proposed = 2 * tl.sigmoid(2 * proposed) - 1  # the hyperbolic tangent
+    before = tl.load(memory + place, mask=inside, other=0.0)
+    tl.store(row, reset, mask=inside)
+    tl.store(row + size, update, mask=inside)
+    tl.store(row + 2 * size, proposed, mask=inside)
+    tl.store(updated + place, proposed + update * (before - proposed), mask=inside)
+
+
+@triton.jit
+def _backward(columns, memory, gradient, to_columns, num_rows, size, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
+    place = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    inside = place < num_rows * size
+    start = place // size * 4 * size + place % size
+    reset = tl.load(columns + start, mask=inside, other=0.0)
+    update = tl.load(columns + start + size, mask=inside, other=0.0)
+    proposed = tl.load(columns + start + 2 * size, mask=inside, other=0.0)
+    remembered = tl.load(columns + start + 3 * size, mask=inside, other=0.0)
+    before = tl.load(memory + place, mask=inside, other=0.0)
+    above = tl.load(gradient + place, mask=inside, other=0.0)
+    to_proposed = above * (1 - update) * (1 - proposed * proposed)
+    to_update = above * (before - proposed) * (update * (1 - update))
+    to_reset = to_proposed * remembered * (reset * (1 - reset))
+    tl.store(to_columns + start, to_reset, mask=inside)
+    tl.store(to_columns + start + size, to_update, mask=inside)
+    tl.store(to_columns + start + 2 * size, to_proposed, mask=inside)
+    tl.store(to_columns + start + 3 * size, to_proposed * reset, mask=inside)
+
+
+def forward(columns: Tensor, memory: Tensor) -> Tensor:
+    """``node_memory.forward``."""
+    updated = torch.empty_like(memory, memory_format=torch.contiguous_format)
+    _launch(_forward, columns, memory.contiguous(), updated)
+    return updated
+
+
+def backward(columns: Tensor, memory: Tensor, gradient: Tensor) -> Tensor:
+    """``node_memory.backward``."""
+    to_columns = torch.empty_like(columns)
+    _launch(_backward, columns, memory.contiguous(), gradient.contiguous(), to_columns)
+    return to_columns
+
+
+def _launch(kernel, columns: Tensor, memory: Tensor, *others: Tensor) -> None:  # type: ignore[no-untyped-def]
+    if memory.numel():
+        grid = (triton.cdiv(memory.numel(), BLOCK),)
+        kernel[grid](columns, memory, *others, *memory.shape, BLOCK)

@@ -1,0 +1,116 @@
+"""Figure 2(b) between two machines: what node memory costs over a network, and what crosses it."""
+
+from collections.abc import Iterator
+
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from benchmark.records.statistics import Estimate
+from benchmark.tools.cost_model import Link, Traffic, over
+from paper_figures import style, tables
+from paper_figures.figure import Claim, Group, Measured, Output, PaperFigure, Rule, published
+from paper_figures.selection import has
+from paper_figures.strategies import KIND
+
+LINK, RATE = "settings.machines.link", "environment.link.megabits_per_second"
+FITTED_ON = "unlimited"  # the link whose iterations predict those over others
+LOCAL, SHARDED, MINI_BATCH = "1x1x2 daemon", "1x1x2 sharded", "2x1x1 sharded"
+COLUMNS = {"rate": RATE, "message": "environment.link.message_ms", "train": "seconds.train"}
+PURPOSES = {n: f"bytes_sent.{n}" for n in ("gradients", "node_memory", "evaluation", "interface")}
+
+
+def over_links(group: Group) -> pd.DataFrame:
+    """Medians over seeds by series, links from fast to slow: milliseconds and megabytes of an
+    iteration and machine, and the iteration ``predicted`` from that over ``FITTED_ON``."""
+    counts = group.records.evaluations.groupby("run")["iteration"].max()
+    runs = group.runs.rename(columns={name: key for key, name in (COLUMNS | PURPOSES).items()})
+    iterations = counts.reindex(runs.index)
+    runs["iteration_ms"] = 1000 * runs["train"] / iterations
+    runs["memory_ms"] = 1000 * runs["memory_seconds_per_epoch"] * runs["epochs"] / iterations
+    runs[list(PURPOSES)] = runs[list(PURPOSES)].fillna(0).div(1e6 * iterations, axis=0)
+    runs = runs.assign(link=runs[LINK], series=runs["parallelism"] + " " + runs[KIND])
+    names = ("rate", "message", "memory_ms", "iteration_ms", "throughput_events_per_second")
+    sets = runs.groupby(["link", "series"], sort=False)
+    named = (({"link": link, "series": series}, part) for (link, series), part in sets)
+    table = tables.summary(named, medians=[*names, *PURPOSES])
+    known = {row["series"]: row for row in tables.rows_of(table) if row["link"] == FITTED_ON}
+    table["predicted"] = [_predicted(row, known) for row in tables.rows_of(table)]
+    return table.sort_values(["rate", "series"], ascending=[False, True], ignore_index=True)
+
+
+def _predicted(row: tables.Row, known: dict[str, tables.Row]) -> float | None:
+    if row["link"] == FITTED_ON or row["series"] not in known:
+        return None
+    base = known[row["series"]]
+    here, there = (Link(1e6 / 8 * one["rate"], one["message"] / 1000) for one in (row, base))
+    sent = 1e6 * (base["gradients"] + base["node_memory"])
+    traffic = Traffic.of_iteration(sent, 2, row["series"].endswith("sharded"))
+    return 1000 * over(here, base["iteration_ms"] / 1000, there, traffic)
+
+
+def measure_growth(_: Claim, group: Group) -> Measured:
+    """How many times longer node memory takes sharded than in a copy of each machine, by link."""
+    spent = over_links(group).pivot_table("memory_ms", "link", "series", sort=False)
+    times = {str(link): Estimate(x) for link, x in (spent[SHARDED] / spent[LOCAL]).items()}
+    text = ", ".join(f"{link} {one.value:.3g}x" for link, one in times.items())
+    return Measured(times, text, group.runs)
+
+
+def measure_prediction(_: Claim, group: Group) -> Measured:
+    """The largest error of an iteration predicted from bytes."""
+    table = over_links(group)
+    errors = (table["predicted"] / table["iteration_ms"] - 1).abs().groupby(table["link"]).max()
+    text = ", ".join(f"{link!s} {error:.0%}" for link, error in errors.dropna().items())
+    return Measured({"": Estimate(float(errors.max()))}, text, group.runs)
+
+
+def measure_bytes(_: Claim, group: Group) -> Measured:
+    """How much more of node memory crosses by mini-batch than by memory parallelism, as Table 1."""
+    medians = over_links(group).groupby("series")[list(PURPOSES)].median()
+    sent = {row["series"]: row for row in tables.rows_of(medians.reset_index())}
+    text = "MB of an iteration: " + ", ".join(
+        f"{name} {sent[one]['gradients']:.2f} + {sent[one]['node_memory']:.2f}"
+        for name, one in (("memory", LOCAL), ("mini-batch", MINI_BATCH))
+    )
+    apart = float(sent[MINI_BATCH]["node_memory"] - sent[LOCAL]["node_memory"])
+    return Measured({"": Estimate(apart)}, text, group.runs)
+
+
+def draw(group: Group) -> Iterator[Output]:
+    """Milliseconds in node memory by link, the published seconds, and whole iterations."""
+    table, paper = over_links(group), published("figure_2b")
+    figure, panels = plt.subplots(1, 3, figsize=(style.PAGE, 2.5), width_ratios=[2, 0.8, 2])
+    names, links = sorted(table["series"].unique()), list(table["link"].unique())
+    colors = dict(zip(names, style.shades(style.color_of("disttgl"), len(names)), strict=True))
+    for row in tables.rows_of(table):
+        x = links.index(row["link"]) + 0.2 * (names.index(row["series"]) - (len(names) - 1) / 2)
+        for axes, name in ((panels[0], "memory_ms"), (panels[2], "iteration_ms")):
+            axes.bar(x, row[name], 0.19, color=colors[row["series"]])
+        style.whisker(panels[0], x, (row["memory_ms_low"], row["memory_ms_high"]))
+        text = f"{row['memory_ms']:.{0 if row['memory_ms'] > 10 else 1}f}"
+        style.write(panels[0], text, x, row["memory_ms_high"], 1.5, size=4.5)
+        panels[2].plot(x, row["predicted"], "D", color="black", ms=2.5)
+    panels[1].bar(range(len(paper)), paper["seconds_per_epoch"], 0.6, **style.hollow(style.GREY))
+    for place, seconds in enumerate(paper["seconds_per_epoch"]):
+        style.write(panels[1], f"{seconds:.3g}", place, seconds, 1.5)
+    told = ("ms of an iteration in node memory", "seconds of an epoch in it", "ms of an iteration")
+    numbers = list(paper["num_machines"])
+    for axes, texts, what in zip(panels, (links, numbers, links), told, strict=True):
+        style.log_axis(axes, "y")
+        style.categories(axes, "x", texts)
+        axes.set(ylabel=what, xlabel="link of two machines")
+        axes.margins(y=0.15)
+    panels[1].set(xlabel="machines (published)")
+    handles = [style.line(name, color=color, lw=4) for name, color in colors.items()]
+    handles.append(style.line("predicted from bytes", color="black", marker="D", lw=0, ms=3))
+    style.legend_below(figure, handles, 5)
+    yield Output(pd.concat([table, paper]).assign(label=group.dataset), figure)
+
+
+RULE = Rule(
+    ("machines",), varies=("machines.link", "system.node_memory"), rank=len,
+    needs={"the link has no name": has(LINK), "the link was not measured": has(RATE)},
+)  # fmt: skip
+MEASURES = {"growth over links": measure_growth, "prediction over links": measure_prediction,
+            "bytes of synchronisation": measure_bytes}  # fmt: skip
+FIGURES = [PaperFigure("machines", RULE, draw, MEASURES)]

@@ -1,0 +1,136 @@
+"""On an accelerator, here a pretended one: the numbers of a CPU, and nothing that is waited for."""
+
+from collections.abc import Callable
+from itertools import islice
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from benchmark.models.layers import dropout, neighbor_attention, node_memory
+from benchmark.protocol.evaluator import evaluate_links
+from tests.baselines.tgl_toy import tgl_system
+from tests.disttgl.small import BATCH_SIZE, PROTOCOL, small_dataset, small_system
+from tests.disttgl.test_variants import NETWORKS
+from tests.models.closeness import assert_close
+from tests.pretend_device import DEVICE, PretendTensor, counting, launched
+
+CPU = torch.device("cpu")
+MOST_LAUNCHES = 150
+
+
+def trained(make: Callable[..., Any], device: torch.device) -> list[Tensor]:
+    """Losses of a round, node memory and weights after it, and an MRR of validation."""
+    system = make(device=device)
+    losses = [step.loss.detach() for step in system.train_round()]
+    memory = [field.clone() for field in system.evaluation.state]
+    scores = evaluate_links(system, small_dataset(), "validation", PROTOCOL, BATCH_SIZE)
+    system.close()
+    weights = [parameter.detach() for parameter in system.model.parameters()]
+    ends = [torch.stack(losses), *memory, *weights, torch.tensor(scores["mrr"])]
+    return [tensor.cpu().double() for tensor in ends]
+
+
+def systems() -> dict[str, Callable[..., Any]]:
+    made = {
+        f"disttgl {layout} {node_memory}": lambda device, layout=layout, kind=node_memory: (
+            small_system(layout, node_memory=kind, device=device)
+        )
+        for layout in ("1x1x1", "2x2x1")
+        for node_memory in ("replica", "daemon", "sharded")
+    }
+    made["tgl"] = lambda device: tgl_system("2x1x1", device=device)
+    for name, network in NETWORKS.items():
+        if name == "graph_mixer":  # PyG makes a tensor of a number, which no pretended device can
+            continue
+        made[name] = lambda device, network=network: small_system(network=network, device=device)
+    return made
+
+
+@pytest.mark.parametrize("name", systems())
+def test_a_device_computes_what_a_cpu_does(name: str) -> None:
+    make = systems()[name]
+    for there, here in zip(trained(make, DEVICE), trained(make, CPU), strict=True):
+        assert_close(there, here, 10 * max(1.0, float(here.norm())), name)  # to 1e-9
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("name", systems())
+def test_a_gpu_computes_what_a_cpu_does(name: str) -> None:
+    make = systems()[name]
+    pairs = zip(trained(make, torch.device("cuda", 0)), trained(make, CPU), strict=True)
+    for there, here in pairs:
+        assert float((there - here).norm()) <= 1e-8 * max(1.0, float(here.norm())), name
+
+
+@pytest.mark.parametrize(
+    ("node_memory", "uploads", "downloads"), [("replica", 1, 0), ("daemon", 2, 1)]
+)
+def test_a_step_waits_for_nothing(node_memory: str, uploads: int, downloads: int) -> None:
+    """One batch and, where node memory is in the host's, the rows that are read and written."""
+    system = small_system(node_memory=node_memory, precision="float32", device=DEVICE)
+    steps = system.train_round()
+    list(islice(steps, 2))
+    with counting() as count:
+        next(steps)
+    system.close()
+    assert not count.waits, count
+    assert len(count.uploads) == uploads, count
+    assert len(count.downloads) == downloads, count
+
+
+@pytest.fixture
+def kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Triton's interpreter in the place of a compiler, for the tensors of the pretended device."""
+    attention = pytest.importorskip("benchmark.models.layers.neighbor_attention_triton")
+    gates = pytest.importorskip("benchmark.models.layers.node_memory_triton")
+    drawing = pytest.importorskip("benchmark.models.layers.dropout_triton")
+
+    def inside(launch: Callable[..., None]) -> Callable[..., None]:
+        def launch_inside(*given: Any) -> None:
+            launched(getattr(given[0], "fn", launch).__name__)
+            launch(*(x.held if isinstance(x, PretendTensor) else x for x in given))
+
+        return launch_inside
+
+    monkeypatch.setattr(attention, "_launch", inside(attention._launch))
+    monkeypatch.setattr(gates, "_launch", inside(gates._launch))
+    monkeypatch.setattr(drawing, "draw", inside(drawing.draw))
+    modules = {module.__name__: module for module in (attention, gates, drawing)}
+    for user in (neighbor_attention, node_memory, dropout):
+        monkeypatch.setattr(user, "kernels_for", lambda device, loops, name: modules[name])
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="Triton compiles where there is a GPU")
+@pytest.mark.usefixtures("kernels")
+def test_a_step_is_few_launches() -> None:
+    system = small_system(device=DEVICE, batch_size=3)
+    steps = system.train_round()
+    list(islice(steps, 2))
+    with counting() as count:
+        next(steps)
+    assert not count.waits, count
+    assert len(count.launches) <= MOST_LAUNCHES, str(count)
+
+
+def test_what_cuda_refuses_is_refused() -> None:
+    there, here = torch.ones(3, device=DEVICE), torch.ones(3)
+    with pytest.raises(RuntimeError):
+        there.numpy()
+    with pytest.raises(RuntimeError, match="on pretend:0 and on the CPU"):
+        there + here
+
+
+def test_what_is_counted() -> None:
+    there = torch.ones(3, device=DEVICE)
+    with counting() as count:
+        there[1:].add_(1)
+        there.sum().item()
+        there[there > 1].cpu()
+        torch.arange(2).to(DEVICE)
+    assert len(count.launches) == 4, count  # add_, sum, gt, index
+    assert len(count.waits) == 2, count  # item, and the size of what a mask selects
+    assert (len(count.uploads), len(count.downloads)) == (1, 1), count
+    assert all("test_on_device.py" in place for place in count.waits)
