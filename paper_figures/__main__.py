@@ -6,10 +6,9 @@ from pathlib import Path
 
 from benchmark.errors import REFUSALS, refusal
 from benchmark.machine.process_tree import end_with_parent
-from benchmark.records.reader import read_records
-from benchmark.records.series import without_disagreements
 from paper_figures.figure import draw
 from paper_figures.page import write_page
+from paper_figures.quantities import read
 from paper_figures.registry import FIGURES
 
 
@@ -21,7 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     end_with_parent()
     options = _parse(arguments)
     try:
-        records = without_disagreements(read_records(options.results))
+        records = read(options.results)
     except FileNotFoundError as error:
         print(error, file=sys.stderr)
         return 1

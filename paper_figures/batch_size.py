@@ -11,8 +11,9 @@ import pandas as pd
 from benchmark.records import words
 from benchmark.records.series import SINGLE, Runs
 from benchmark.records.statistics import Estimate, first_reaching, still_rising
-from paper_figures import curves, style, tables
-from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
+from paper_figures import curves, style
+from paper_figures.figure import Claim, Group, Measured, Output, PaperFigure, Rule, published
+from paper_figures.measures import UNFINISHED
 from paper_figures.selection import has
 
 METRIC, CURVE, FLOOR = "test_f1_micro", "validation_f1_micro", "test_f1_micro_majority"
@@ -25,8 +26,12 @@ NUM_BARS = 3000  # as many as the paper draws
 def by_size(group: Group) -> pd.DataFrame:
     """Mean, lowest and highest test F1-micro over seeds, by global batch size."""
     named = {"batch_size": SIZE, f"metrics.{METRIC}": METRIC, f"metrics.{FLOOR}": FLOOR}
-    runs, floor = group.runs.rename(columns=named), {FLOOR: (FLOOR, "mean")}
-    return tables.spread(runs, ["dataset", SIZE], METRIC, "mean", **floor)
+    runs = group.runs.rename(columns=named)
+    values = {METRIC: (METRIC, "mean"), "lowest": (METRIC, "min"), "highest": (METRIC, "max")}
+    table = runs.groupby(["dataset", SIZE], as_index=False).agg(
+        **values, **{FLOOR: (FLOOR, "mean")}, num_runs=("seed", "nunique")
+    )
+    return table.assign(origin="measured", source=words.commands(group.runs))
 
 
 def rates(group: Group) -> str:
@@ -41,28 +46,40 @@ def growth(table: pd.DataFrame) -> float:
     return float(table.loc[enough.cummin(), SIZE].iloc[-1] / table[SIZE].iloc[0])
 
 
-def measure_size(group: Group) -> Iterator[Measured]:
-    """How far the batch can grow, and what is lost by the largest, where it had enough steps."""
-    table, runs = by_size(group), group.runs
-    if len(table) < 2:
-        return
-    smallest, largest = int(table[SIZE].iloc[0]), int(table[SIZE].iloc[-1])
-    few, many = (group.curves(runs[runs["batch_size"] == n]) for n in (smallest, largest))
-    needed = median(first_reaching(c, CURVE, (1 - TOLERANCE) * c[CURVE].max()) for c in few)
-    steps = median(c["iteration"].max() for c in many)
-    unlike = f"{steps:,.0f} steps of the largest, the smallest took {needed:,.0f}"
-    unlike = unlike if steps < needed else ""
-    if not unlike and any(still_rising(c, CURVE) for c in many):
-        unlike = "the largest batch was still getting better when it ended"
-    sizes: dict[str, Any] = {"smallest": smallest, "largest": largest, "rates": rates(group)}
-    times, first, last = growth(table), float(table[METRIC].iloc[0]), float(table[METRIC].iloc[-1])
+def measure_growth(_: Claim, group: Group) -> Measured | None:
+    """How far the batch can grow, where the largest had enough steps."""
+    table = by_size(group)
+    smallest, times = int(table[SIZE].iloc[0]), growth(table)
     text = f"{times:g}x, from {smallest:,} to {times * smallest:,.0f} events"
-    yield measured(group, "growth", times, text, unlike=unlike, **sizes)
-    loss = 1 - last / first
+    return Measured({"": Estimate(times)}, text, group.runs, too_short(group), _sizes(group))
+
+
+def measure_loss(_: Claim, group: Group) -> Measured | None:
+    """What is lost by the largest batch, where it had enough steps."""
+    table = by_size(group)
+    smallest, largest = int(table[SIZE].iloc[0]), int(table[SIZE].iloc[-1])
+    first, last = float(table[METRIC].iloc[0]), float(table[METRIC].iloc[-1])
+    loss, unlike = 1 - last / first, too_short(group)
     if loss <= TOLERANCE and largest / smallest <= growth(published("figure_2a")):
         unlike = unlike or "the sweep is shorter than GDELT's flat part"
     text = f"F1 {first:.4f} at {smallest:,}, F1 {last:.4f} at {largest:,} events ({-loss:+.1%})"
-    yield measured(group, "loss", loss, text, unlike=unlike, **sizes)
+    return Measured({"": Estimate(loss)}, text, group.runs, unlike, _sizes(group))
+
+
+def too_short(group: Group) -> str:
+    """Why the largest batch does not compare, where it had too few steps."""
+    sizes = group.runs["batch_size"]
+    few, many = (group.curves(group.runs[sizes == end]) for end in (sizes.min(), sizes.max()))
+    needed = median(first_reaching(c, CURVE, (1 - TOLERANCE) * c[CURVE].max()) for c in few)
+    steps = median(c["iteration"].max() for c in many)
+    if steps < needed:
+        return f"{steps:,.0f} steps of the largest, the smallest took {needed:,.0f}"
+    return UNFINISHED if any(still_rising(c, CURVE) for c in many) else ""
+
+
+def _sizes(group: Group) -> dict[str, Any]:
+    sizes = group.runs["batch_size"]
+    return {"smallest": int(sizes.min()), "largest": int(sizes.max()), "rates": rates(group)}
 
 
 def draw_size(group: Group) -> Iterator[Output]:
@@ -79,7 +96,8 @@ def draw_size(group: Group) -> Iterator[Output]:
     majority = style.line("most frequent class of the training events", **floor)
     legend = [*curves.handles(looks, {}), style.published_handle(), majority]
     style.legend_below(picture, legend)
-    yield Output(pd.concat([table, paper]), picture, facts={"rates": rates(group)})
+    facts = {"rates": rates(group), "drawn": curves.how_drawn(parts[0])}
+    yield Output(pd.concat([table, paper]), picture, facts=facts)
 
 
 def _of_one_kind(runs: Runs) -> "pd.Series[bool]":
@@ -110,16 +128,6 @@ def _ranked(counts: "pd.Series[int]", batch_size: int) -> pd.DataFrame:
     largest = counts.sort_values(ascending=False)[:NUM_BARS].to_list()
     table = pd.DataFrame({"rank": range(1, len(largest) + 1), "captured_events": largest})
     return table.assign(batch_size=int(batch_size))
-
-
-def measure_bars(group: Group) -> Iterator[Measured]:
-    """The largest bar, and the sum of the bars, of all batch sizes counted."""
-    sizes = bars(group).groupby("batch_size")["captured_events"].agg(["max", "sum"])
-    more = {"max": "", "sum": "; the largest of each size, the paper's are largest at 2400"}
-    for kind, said in more.items():
-        values = {str(size): Estimate(float(value)) for size, value in sizes[kind].items()}
-        told = {"sizes": words.list_of(sizes.index), "more": said}
-        yield measured(group, kind, values, words.list_of(sizes[kind]), **told)
 
 
 def draw_bars(group: Group) -> Iterator[Output]:
@@ -153,8 +161,8 @@ FIGURES = [
                    "no validation F1-micro": curves.has_curve("f1_micro"),
                    "a learning rate that does not grow with the batch": _of_one_kind,
                    "several trainers": lambda runs: runs["parallelism"] == SINGLE},
-        ), draw_size, measure_size),
+        ), draw_size, {"batch growth": measure_growth, "batch loss": measure_loss}),
     PaperFigure("captured_events", Rule(
             ("captured_events",), ("captured_events",), varies=("batch_size",), rank=len,
-        ), draw_bars, measure_bars),
+        ), draw_bars),
 ]  # fmt: skip

@@ -1,17 +1,17 @@
 """What the papers claim, as data, and the one function that judges a measurement.
 
-``results/paper/claims.csv`` has a row for each claim. Its columns: figure and measure (which number
-of which figure), dataset (empty: any), statement, published (one number, or several with names:
-"mooc=0.09;flights=0.06"), printed (the published side for people), rule and tolerance of the rule,
-noise (what one run may be off by, "5%" or "0.01"), kind, and of a claim that is named also where
-nothing was measured, command and needs: what would measure it, and what that takes.
+``results/paper/claims.csv`` has a row for each claim. Its columns: figure, and the claim's name in
+it, dataset (empty: any), statement; measure, metric, of, against, at and form: how it is measured
+(``measures``); published (one number, or several with names: "mooc=0.09;flights=0.06"), printed
+(the published side for people), rule and tolerance of the rule, noise (what one run may be off by,
+"5%" or "0.01"), kind, epochs (with fewer, runs do not compare), unlike (why none do), and of a
+claim that is named also where nothing was measured: the command that would, and what it needs.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import inf, isnan
-from typing import Any
 
 import pandas as pd
 
@@ -49,36 +49,27 @@ COUNTED = {  # what is in no paper is no claim
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What records say about a claim: numbers by name ("" where there is one), and for people.
-
-    ``facts`` are what the figure's text of its conditions names. ``unlike`` says why the
-    conditions differ too much to compare; empty where they do not.
-    """
-
-    measure: str
-    values: Mapping[str, Estimate]
-    text: str
-    facts: Mapping[str, Any]
-    command: str
-    dataset: str = ""
-    unlike: str = ""
-
-
-@dataclass(frozen=True)
 class Claim:
     """A row of claims.csv."""
 
     figure: str
-    measure: str
-    dataset: str
+    name: str
     statement: str
     published: str
-    printed: str
     rule: str
     tolerance: str
+    dataset: str = ""
+    measure: str = ""
+    metric: str = ""
+    of: str = ""
+    against: str = ""
+    at: str = ""
+    form: str = ""
+    printed: str = ""
     noise: str = ""
     kind: str = Kind.RESULT
+    epochs: str = ""
+    unlike: str = ""
     command: str = ""
     needs: str = ""
 
@@ -103,16 +94,19 @@ class Claim:
 
 @dataclass(frozen=True)
 class Judged:
-    """A claim beside its measurement and the conditions of it, and what comes of it."""
+    """A claim beside what was measured, under which conditions, and what comes of it."""
 
     claim: Claim
     verdict: Verdict
     conditions: str
-    measured: Measured = field(default_factory=lambda: Measured("", {}, "", {}, ""))
+    command: str
+    dataset: str
+    measured: str = ""
+    values: Mapping[str, Estimate] = field(default_factory=dict)
 
     @property
     def statement(self) -> str:
-        return self.claim.statement.replace("{dataset}", self.measured.dataset)
+        return self.claim.statement.replace("{dataset}", self.dataset)
 
     @property
     def published(self) -> str:
@@ -126,34 +120,18 @@ def claims_of(figure: str) -> list[Claim]:
     return [Claim(**{str(k): v for k, v in row.items()}) for row in rows]
 
 
-def judge_all(figure: str, measurements: Iterable[Measured], conditions: str) -> list[Judged]:
-    """Every claim of a figure that some measurement says something about, or that says its needs.
-
-    ``conditions`` is the figure's text of them, with ``{names}`` of the facts of a measurement.
-    """
-    known, judged = list(measurements), []
-    for claim in claims_of(figure):
-        fitting = [
-            one for one in known
-            if claim.measure == one.measure and claim.dataset in ("", one.dataset)
-        ]  # fmt: skip
-        for one in fitting:
-            said = "; ".join(filter(None, [conditions.format_map(one.facts), one.unlike]))
-            judged.append(Judged(claim, verdict(claim, one), said, one))
-        if claim.needs and not fitting:
-            nothing = Measured(claim.measure, {}, "", {}, claim.command, claim.dataset)
-            judged.append(Judged(claim, Verdict.NOT_ATTEMPTED, claim.needs, nothing))
-    return judged
+def not_attempted(claim: Claim) -> Judged:
+    """A claim of which nothing was measured."""
+    return Judged(claim, Verdict.NOT_ATTEMPTED, claim.needs, claim.command, claim.dataset)
 
 
-def verdict(claim: Claim, measured: Measured) -> Verdict:
-    """What ``measured`` says about ``claim``, by the claim's rule; KeyError if there is no such.
+def verdict(claim: Claim, values: Mapping[str, Estimate], unlike: str = "") -> Verdict:
+    """What measured ``values`` say about ``claim``; KeyError if there is no such rule.
 
     Of several numbers one that contradicts is enough, and all must be near.
     """
-    values = measured.values
     named = [(values[name], number) for name, number in claim.numbers() if name in values]
-    if measured.unlike or not named or any(isnan(estimate.value) for estimate, _ in named):
+    if unlike or not named or any(isnan(estimate.value) for estimate, _ in named):
         return Verdict.INCOMPARABLE
     if claim.rule == level.__name__:  # the same number, stated by several
         named = [min(named, key=lambda pair: abs(pair[0].value - pair[1]))]

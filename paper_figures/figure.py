@@ -17,14 +17,14 @@ from matplotlib.figure import Figure as Picture
 from benchmark.records import words
 from benchmark.records.reader import Records
 from benchmark.records.series import column
-from benchmark.records.statistics import Estimate
 from paper_figures import style
-from paper_figures.claims import Judged, Measured, judge_all
+from paper_figures.claims import Claim, Judged, claims_of, not_attempted, verdict
+from paper_figures.measures import MEASURES, Measure, Measured
 from paper_figures.published import published, texts_of_figures
-from paper_figures.selection import Group, Rule, select, variant_of
+from paper_figures.selection import Group, Rule, select, trained_share, variant_of
 from paper_figures.tables import write_numbers, write_table
 
-__all__ = ["Group", "Measured", "Output", "PaperFigure", "Rule", "measured", "published"]
+__all__ = ["Claim", "Group", "Measured", "Output", "PaperFigure", "Rule", "published"]
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class PaperFigure:
     name: str
     rule: Rule
     draw: Callable[[Group], Iterable[Output]]
-    measure: Callable[[Group], Iterable[Measured]] = lambda _: ()
+    measures: Mapping[str, Measure] = field(default_factory=dict)  # those of no other figure
 
     @cached_property
     def told(self) -> dict[str, str]:
@@ -92,45 +92,45 @@ class Drawing:
     missing: bool = False
 
 
-def measured(
-    group: Group,
-    measure: str,
-    value: float | Estimate | Mapping[str, Estimate],
-    text: str,
-    command: str = "",
-    unlike: str = "",
-    **facts: Any,
-) -> Measured:
-    """What the runs of ``group`` say about a claim; one ``value`` or several by name.
-
-    ``facts`` are named by the figure's text of the conditions.
-    """
-    values = {"": Estimate(value)} if isinstance(value, float) else value
-    values = {"": values} if isinstance(values, Estimate) else values
-    used = command or words.commands(group.runs)
-    return Measured(measure, values, text, Facts(group, facts), used, group.dataset, unlike)
+def judge(figure: PaperFigure, questions: Iterable[Group]) -> list[Judged]:
+    """Every claim of a figure that runs say something about, or that says what it needs."""
+    known, judged = list(questions), []
+    for claim in claims_of(figure.name):
+        fitting = [group for group in known if claim.dataset in ("", group.dataset)]
+        found = [one for group in fitting if (one := _judged(figure, claim, group))]
+        judged += found or ([not_attempted(claim)] if claim.needs else [])
+    return judged
 
 
-def judge(figure: PaperFigure, records: Records) -> list[Judged]:
-    """The claims of a figure by what is recorded; nothing is drawn."""
-    groups = select(figure.rule, records).groups
-    said = (one for group in groups for one in figure.measure(group))
-    return judge_all(figure.name, said, figure.told["conditions"])
+def _judged(figure: PaperFigure, claim: Claim, group: Group) -> Judged | None:
+    """What one group says of a claim, if anything."""
+    measure = (MEASURES | dict(figure.measures)).get(claim.measure)
+    one = measure(claim, group) if measure else None
+    if one is None:
+        return None
+    own = group.only(one.runs)
+    few = claim.epochs and own.first["epochs"] < float(claim.epochs)
+    unlike = claim.unlike or ("too few epochs to compare" if few else one.unlike)
+    conditions = figure.told["conditions"].format_map(Facts(own, one.facts))
+    return Judged(
+        claim, verdict(claim, one.values, unlike), "; ".join(filter(None, [conditions, unlike])),
+        words.commands(own.runs), own.dataset, one.text, one.values,
+    )  # fmt: skip
 
 
 def draw(figure: PaperFigure, records: Records, out: Path) -> Drawing:
     """Draw ``figure`` into ``out``. A figure that fails says so and raises nothing."""
     try:
-        groups, left_out = select(figure.rule, records)
+        groups, left_out, questions = select(figure.rule, records)
+        judged = judge(figure, questions)
         if not groups:
             why = f" ({'; '.join(left_out)})" if left_out else ""
             text = f"{figure.name}: no record of it{why}; make some with: {figure.command}"
-            judged = judge(figure, records)
             return Drawing(figure, judged=judged, left_out=left_out, problem=text, missing=True)
         with plt.rc_context(style.RC):
             outputs = [_named(figure, g, output) for g in groups for output in figure.draw(g)]
             paths = [path for output in outputs for path in _write(output, out)]
-        return Drawing(figure, groups, outputs, paths, judge(figure, records), left_out)
+        return Drawing(figure, groups, outputs, paths, judged, left_out)
     except Exception as error:  # must not keep the other figures from being drawn
         plt.close("all")
         reason = " ".join(f"{type(error).__name__}: {error}".split())
@@ -206,6 +206,7 @@ def on_features(group: Group) -> str:
 FILE = str.maketrans({" ": "_", "%": ""})
 
 FACTS: dict[str, Callable[[Group], Any]] = {
+    "batches": lambda group: words.list_of(sorted(set(group.runs["batch_size"].astype(int)))),
     "conditions": conditions,
     "dataset": lambda group: group.dataset,
     "epochs": lambda group: words.epochs(group.runs),
@@ -215,5 +216,6 @@ FACTS: dict[str, Callable[[Group], Any]] = {
     "protocol": lambda group: group.protocol,
     "seeds": lambda group: words.seeds(group.runs),
     "settings": lambda group: "".join(f", {word}" for word in variant_of(group.first)),
+    "split": lambda group: ", ".join(["", *filter(None, [trained_share(group.first)])]),
     "variant": lambda group: "".join(f"_{w}" for w in variant_of(group.first)).translate(FILE),
 }

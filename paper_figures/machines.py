@@ -8,9 +8,9 @@ import pandas as pd
 from benchmark.records.statistics import Estimate
 from benchmark.tools.cost_model import Link, Traffic, over
 from paper_figures import style, tables
-from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
+from paper_figures.figure import Claim, Group, Measured, Output, PaperFigure, Rule, published
 from paper_figures.selection import has
-from paper_figures.strategies import KIND, PARTS
+from paper_figures.strategies import KIND
 
 LINK, RATE = "settings.machines.link", "environment.link.megabits_per_second"
 FITTED_ON = "unlimited"  # the link whose iterations predict those over others
@@ -26,12 +26,13 @@ def over_links(group: Group) -> pd.DataFrame:
     runs = group.runs.rename(columns={name: key for key, name in (COLUMNS | PURPOSES).items()})
     iterations = counts.reindex(runs.index)
     runs["iteration_ms"] = 1000 * runs["train"] / iterations
-    runs["memory_ms"] = 1000 * runs[PARTS].sum(axis=1) / iterations
+    runs["memory_ms"] = 1000 * runs["memory_seconds_per_epoch"] * runs["epochs"] / iterations
     runs[list(PURPOSES)] = runs[list(PURPOSES)].fillna(0).div(1e6 * iterations, axis=0)
     runs = runs.assign(link=runs[LINK], series=runs["parallelism"] + " " + runs[KIND])
-    names = ("rate", "message", "iteration_ms", "throughput_events_per_second", *PURPOSES)
-    more = {name: (name, "median") for name in names}
-    table = tables.spread(runs, ["link", "series"], "memory_ms", "median", **more)
+    names = ("rate", "message", "memory_ms", "iteration_ms", "throughput_events_per_second")
+    sets = runs.groupby(["link", "series"], sort=False)
+    named = (({"link": link, "series": series}, part) for (link, series), part in sets)
+    table = tables.summary(named, medians=[*names, *PURPOSES])
     known = {row["series"]: row for row in tables.rows_of(table) if row["link"] == FITTED_ON}
     table["predicted"] = [_predicted(row, known) for row in tables.rows_of(table)]
     return table.sort_values(["rate", "series"], ascending=[False, True], ignore_index=True)
@@ -47,24 +48,32 @@ def _predicted(row: tables.Row, known: dict[str, tables.Row]) -> float | None:
     return 1000 * over(here, base["iteration_ms"] / 1000, there, traffic)
 
 
-def measure(group: Group) -> Iterator[Measured]:
-    """How many times longer sharding takes, the prediction's error, and the bytes of Table 1."""
-    table = over_links(group)
-    spent = table.pivot_table("memory_ms", "link", "series", sort=False)
+def measure_growth(_: Claim, group: Group) -> Measured:
+    """How many times longer node memory takes sharded than in a copy of each machine, by link."""
+    spent = over_links(group).pivot_table("memory_ms", "link", "series", sort=False)
     times = {str(link): Estimate(x) for link, x in (spent[SHARDED] / spent[LOCAL]).items()}
     text = ", ".join(f"{link} {one.value:.3g}x" for link, one in times.items())
-    yield measured(group, "growth over links", times, text)
+    return Measured(times, text, group.runs)
+
+
+def measure_prediction(_: Claim, group: Group) -> Measured:
+    """The largest error of an iteration predicted from bytes."""
+    table = over_links(group)
     errors = (table["predicted"] / table["iteration_ms"] - 1).abs().groupby(table["link"]).max()
     text = ", ".join(f"{link!s} {error:.0%}" for link, error in errors.dropna().items())
-    yield measured(group, "prediction over links", float(errors.max()), text)
-    medians = table.groupby("series")[list(PURPOSES)].median()
+    return Measured({"": Estimate(float(errors.max()))}, text, group.runs)
+
+
+def measure_bytes(_: Claim, group: Group) -> Measured:
+    """How much more of node memory crosses by mini-batch than by memory parallelism, as Table 1."""
+    medians = over_links(group).groupby("series")[list(PURPOSES)].median()
     sent = {row["series"]: row for row in tables.rows_of(medians.reset_index())}
     text = "MB of an iteration: " + ", ".join(
         f"{name} {sent[one]['gradients']:.2f} + {sent[one]['node_memory']:.2f}"
         for name, one in (("memory", LOCAL), ("mini-batch", MINI_BATCH))
     )
     apart = float(sent[MINI_BATCH]["node_memory"] - sent[LOCAL]["node_memory"])
-    yield measured(group, "bytes of synchronisation", apart, text)
+    return Measured({"": Estimate(apart)}, text, group.runs)
 
 
 def draw(group: Group) -> Iterator[Output]:
@@ -77,9 +86,9 @@ def draw(group: Group) -> Iterator[Output]:
         x = links.index(row["link"]) + 0.2 * (names.index(row["series"]) - (len(names) - 1) / 2)
         for axes, name in ((panels[0], "memory_ms"), (panels[2], "iteration_ms")):
             axes.bar(x, row[name], 0.19, color=colors[row["series"]])
-        style.whisker(panels[0], x, (row["lowest"], row["highest"]))
+        style.whisker(panels[0], x, (row["memory_ms_low"], row["memory_ms_high"]))
         text = f"{row['memory_ms']:.{0 if row['memory_ms'] > 10 else 1}f}"
-        style.write(panels[0], text, x, row["highest"], 1.5, size=4.5)
+        style.write(panels[0], text, x, row["memory_ms_high"], 1.5, size=4.5)
         panels[2].plot(x, row["predicted"], "D", color="black", ms=2.5)
     panels[1].bar(range(len(paper)), paper["seconds_per_epoch"], 0.6, **style.hollow(style.GREY))
     for place, seconds in enumerate(paper["seconds_per_epoch"]):
@@ -102,4 +111,6 @@ RULE = Rule(
     ("machines",), varies=("machines.link", "system.node_memory"), rank=len,
     needs={"the link has no name": has(LINK), "the link was not measured": has(RATE)},
 )  # fmt: skip
-FIGURES = [PaperFigure("machines", RULE, draw, measure)]
+MEASURES = {"growth over links": measure_growth, "prediction over links": measure_prediction,
+            "bytes of synchronisation": measure_bytes}  # fmt: skip
+FIGURES = [PaperFigure("machines", RULE, draw, MEASURES)]

@@ -1,7 +1,6 @@
 """Figure 12(b), one device: DistTGL beside other implementations on the same stream and machine."""
 
 from collections.abc import Iterator
-from statistics import median
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -9,10 +8,8 @@ import pandas as pd
 
 from benchmark.records import words
 from benchmark.records.series import SINGLE, alike, make_series
-from benchmark.records.statistics import Estimate
-from paper_figures import style
-from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
-from paper_figures.published import OTHER_TGN
+from paper_figures import style, tables
+from paper_figures.figure import Group, Output, PaperFigure, Rule, published
 from paper_figures.selection import has
 from paper_figures.throughput import BATCH_SIZE, PER_GPU
 
@@ -20,8 +17,9 @@ BASELINE, OURS = "tgn", "disttgl"
 RATIO, SHARE = "times_tgn", "share_of_floor"
 AXES = {RATIO: "training events per second, by those of TGN",
         SHARE: "share of the floor that dense products set"}  # fmt: skip
-RATE, FEATURES = "throughput_events_per_second", "settings.random_edge_features"
-OF_SYSTEM = ("settings.system.", "settings.model.", "system", "model", FEATURES, "batch_size")
+RATE, FEATURES = "thousand_events_per_second", "edge_features"
+OF_SYSTEM = ("settings.system.", "settings.model.", "system", "model",
+             "settings.random_edge_features", "batch_size")  # fmt: skip
 ORDER = {"batch_size": False, "edge_features": False, "label": True, "seed": True}  # ascending
 
 
@@ -35,23 +33,25 @@ def repeats(group: Group) -> pd.DataFrame:
     differing = words.settings_that_differ(pd.DataFrame([runs.iloc[0] for runs in sets]))
     parts = []
     for runs in sets:
-        first = runs.iloc[0]
-        width = int(first[FEATURES]) if pd.notna(first[FEATURES]) else 0
-        case = [f"batch {first['batch_size']:.0f}", f"{width or 'no'} edge features"]
-        case += [f"{words.short(n)}={first[n]}" for n in differing if not n.startswith(OF_SYSTEM)]
-        baseline = runs[runs["system"] == BASELINE].groupby("seed")[RATE].first()
+        case = _case(runs.iloc[0], differing)
+        by_tgn = tables.times(runs, RATE, runs["system"] == BASELINE, ["seed"])
         for one in make_series(runs):
             flops = one.runs["operation_floor.gflop_per_second"]
             floor = one.runs["operation_floor.events_per_second"] * flops.max() / flops
-            parts.append(pd.DataFrame({
-                "case": ", ".join(case), "batch_size": first["batch_size"], "edge_features": width,
-                "system": one.first["system"], "label": one.label, "seed": one.runs["seed"],
-                "events_per_second": one.runs[RATE], SHARE: one.runs[RATE] / floor,
-                RATIO: one.runs[RATE] / one.runs["seed"].map(baseline),
-                "origin": "measured", "source": one.runs["command"],
+            parts.append(one.runs.assign(**{
+                "case": case, "label": one.label, SHARE: 1000 * one.runs[RATE] / floor,
+                RATIO: by_tgn[one.runs.index],
             }))  # fmt: skip
-    table = pd.concat(parts)
-    return table.sort_values(list(ORDER), ascending=list(ORDER.values()), ignore_index=True)
+    table = pd.concat(parts).assign(origin="measured").rename(columns={"command": "source"})
+    table = table.sort_values(list(ORDER), ascending=list(ORDER.values()), ignore_index=True)
+    return table[["case", *ORDER, "system", RATE, SHARE, RATIO, "origin", "source"]]
+
+
+def _case(run: Any, differing: list[str]) -> str:
+    """Batch size, edge features and whatever else tells sets of runs apart."""
+    named = [f"batch {run['batch_size']:.0f}", f"{run[FEATURES]:.0f} edge features"]
+    more = [f"{words.short(n)}={run[n]}" for n in differing if not n.startswith(OF_SYSTEM)]
+    return ", ".join([*named, *more]).replace(" 0 edge", " no edge")
 
 
 def published_ratio(dataset: str) -> float | None:
@@ -59,20 +59,6 @@ def published_ratio(dataset: str) -> float | None:
     bars = published("figure_12b", dataset=dataset, parallelism=SINGLE).dropna(subset=[PER_GPU])
     rates = bars.set_index("system")[PER_GPU]
     return float(rates[OURS] / rates[BASELINE]) if {OURS, BASELINE} <= set(rates.index) else None
-
-
-def measure(group: Group) -> Iterator[Measured]:
-    """DistTGL by TGN, one for each case of the batch size of the paper."""
-    table = repeats(group)
-    table = table[(table["system"] == OURS) & (table["batch_size"] == BATCH_SIZE)]
-    for case, part in table.dropna(subset=RATIO).groupby("case", sort=False):
-        ratios = list(part[RATIO])
-        text = words.median_and_range(ratios, "{:.1f}")
-        text += f" over {len(ratios)} repeats" if len(ratios) > 1 else ""
-        name = f"ratio {'with' if part['edge_features'].iloc[0] else 'without'} edge features"
-        source = words.as_one(part["source"].unique())
-        ratio = Estimate(float(median(ratios)), min(ratios), max(ratios))
-        yield measured(group, name, ratio, text, source, unlike=OTHER_TGN, case=case)
 
 
 def draw(group: Group) -> Iterator[Output]:
@@ -113,5 +99,5 @@ FIGURES = [
             ("peers",), ("link_speed",), varies=None, any_stream=True,
             needs={"no throughput": has(RATE),
                    "several trainers": lambda runs: runs["num_trainers"] == 1},
-        ), draw, measure),
+        ), draw),
 ]  # fmt: skip

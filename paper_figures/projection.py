@@ -11,9 +11,10 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
+from benchmark.records.statistics import Estimate
 from benchmark.tools.cost_model import CostModel, Layout, Link, Traffic, fit
 from paper_figures import style, throughput
-from paper_figures.figure import Group, Measured, Output, PaperFigure, measured, published
+from paper_figures.figure import Claim, Group, Measured, Output, PaperFigure, published
 from paper_figures.machines import RULE, over_links
 from paper_figures.tables import rows_of
 from paper_figures.throughput import TOTAL
@@ -106,21 +107,20 @@ def errors(bars: pd.DataFrame) -> pd.DataFrame:
     return bars[list(PREDICTORS)].div(bars[TOTAL], axis=0) - 1
 
 
-def measure(group: Group) -> Iterator[Measured]:
-    """The mean error from bytes on several machines, and the speed-up that they predict."""
+def measure(claim: Claim, group: Group) -> Measured:
+    """The mean error from bytes on as many GPUs as a claim is of, and the speed-up they predict."""
     table = predicted(group)
     single = table.loc[table["num_gpus"] == 1, TOTAL].to_numpy()
-    for gpus, bars in table[table["held_out"]].groupby("num_gpus"):
-        error = errors(bars).abs()
-        mean, speedup = error.mean(), (bars["bytes"].to_numpy() / single).mean()
-        text = (
-            f"{speedup:.2f} predicted from bytes; error of a bar {mean['bytes']:.1%} in the mean, "
-            f"{error['bytes'].max():.1%} at most ({mean['model']:.1%} without the network, "
-            f"{mean['same_efficiency']:.1%} if as efficient as on 8 GPUs, "
-            f"{mean['model_and_machines']:.1%} with a machine's cost from other data sets)"
-        )
-        used = "python -m paper_figures projection"
-        yield measured(group, f"error on {gpus} GPUs", float(mean["bytes"]), text, used)
+    bars = table[table["num_gpus"] == int(claim.of)]
+    error = errors(bars).abs()
+    mean, speedup = error.mean(), (bars["bytes"].to_numpy() / single).mean()
+    text = (
+        f"{speedup:.2f} predicted from bytes; error of a bar {mean['bytes']:.1%} in the mean, "
+        f"{error['bytes'].max():.1%} at most ({mean['model']:.1%} without the network, "
+        f"{mean['same_efficiency']:.1%} if as efficient as on 8 GPUs, "
+        f"{mean['model_and_machines']:.1%} with a machine's cost from other data sets)"
+    )
+    return Measured({"": Estimate(float(mean["bytes"]))}, text, group.runs)
 
 
 def draw(group: Group) -> Iterator[Output]:
@@ -175,4 +175,4 @@ def _look(held_out: bool) -> dict[str, Any]:
     return look if held_out else look | {"facecolor": FITTED}
 
 
-FIGURES = [PaperFigure("projection", RULE, draw, measure)]
+FIGURES = [PaperFigure("projection", RULE, draw, {"prediction": measure})]

@@ -14,9 +14,8 @@ NAMES = {  # of the papers, by the model of a record or a paper's own name
     "tgat": "TGAT", "tgat_one_layer": "TGAT, one layer", "dysat": "DySAT", "apan": "APAN",
     "graph_mixer": "GraphMixer",
 }  # fmt: skip
-OTHER_TGN = "PyG's TGN and the authors' own code are two programs, so that ratios to them differ"
 CODE_OF = {"baseline": "authors' code", "tgl": "TGL's code"}  # in TGL's table
-DEVIATION = {"standard_deviation": "test_deviation"}
+DEVIATION = {"standard_deviation": "test_percent_deviation"}
 
 
 def published(name: str, **where: str | int) -> pd.DataFrame:
@@ -36,7 +35,7 @@ def texts_of_figures() -> pd.DataFrame:
 
 
 def paper_rows(table: pd.DataFrame, **names: str) -> pd.DataFrame:
-    """Published rows with the columns of ``row_of``; ``names`` are new names of columns."""
+    """Published rows with the columns of ``networks.rows_of_series``; ``names`` rename columns."""
     table = table.rename(columns=names)
     if "by" not in table:
         table["by"] = table["source"].map(words.short_source)
@@ -55,36 +54,36 @@ def published_links(dataset: str, protocol: str) -> pd.DataFrame:
         where = {"dataset": dataset, "setting": "transductive", "metric": "ap"}
         dyglib = published("dyglib_link_prediction", **where)
         inductive_names = {
-            "ap_percent inductive": "inductive",
-            "standard_deviation inductive": "inductive_deviation",
+            "ap_percent inductive": "test_inductive_percent",
+            "standard_deviation inductive": "test_inductive_percent_deviation",
         }
         return pd.concat([
-            paper_rows(wide, ap_percent="test", **DEVIATION, **inductive_names),
-            paper_rows(dyglib, value_percent="test", **DEVIATION),
+            paper_rows(wide, ap_percent="test_percent", **DEVIATION, **inductive_names),
+            paper_rows(dyglib, value_percent="test_percent", **DEVIATION),
         ])  # fmt: skip
     if protocol == "tgl":
         table = published("tgl_table_5", dataset=dataset)
         table["by"] = table["source"] + ", " + table["implementation"].map(CODE_OF)
-        return paper_rows(table, ap_percent="test", seconds_per_epoch="seconds_per_epoch")
+        return paper_rows(table, ap_percent="test_percent", seconds_per_epoch="seconds_per_epoch")
     if protocol == "disttgl":
         single = published("figure_9_test", dataset=dataset, panel="a", parallelism=SINGLE)
-        single = single.assign(model=TGN, test=100 * single["test_mrr"])
+        single = single.assign(model=TGN, test_percent=100 * single["test_mrr"])
         taser = published("taser_table_1", dataset=dataset)
         return pd.concat([
-            paper_rows(single, test="test"),
-            paper_rows(taser, test_mrr_percent="test", **DEVIATION),
+            paper_rows(single, test_percent="test_percent"),
+            paper_rows(taser, test_mrr_percent="test_percent", **DEVIATION),
         ])  # fmt: skip
     return pd.DataFrame()
 
 
 def published_nodes(dataset: str) -> pd.DataFrame:
     """AUC of TGN and DyGLib, and TGL's AP of as many negatives as positives, in per cent."""
-    deviation = {"standard_deviation": "auc_deviation"}
+    deviation = {"standard_deviation": "test_node_auc_percent_deviation"}
     tgn = published("tgn_table_3", dataset=dataset)
     dyglib = published("dyglib_node_classification", dataset=dataset)
     tgl = published("tgl_table_6", dataset=dataset, metric="ap")
     return pd.concat([
-        paper_rows(tgn, node_classification_auc_percent="auc", **deviation),
-        paper_rows(dyglib, auc_percent="auc", **deviation),
+        paper_rows(tgn, node_classification_auc_percent="test_node_auc_percent", **deviation),
+        paper_rows(dyglib, auc_percent="test_node_auc_percent", **deviation),
         paper_rows(tgl, value_percent="balanced_ap"),
     ])  # fmt: skip

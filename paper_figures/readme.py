@@ -13,12 +13,12 @@ import jinja2
 import pandas as pd
 
 from benchmark.records import words
-from benchmark.records.reader import read_records
-from benchmark.records.series import without_disagreements
 from paper_figures.claims import COUNTED, Judged, Verdict, totals_by_kind
 from paper_figures.figure import PaperFigure, judge
 from paper_figures.published import published
+from paper_figures.quantities import read
 from paper_figures.registry import FIGURES
+from paper_figures.selection import select
 from paper_figures.tables import markdown
 
 ROOT = Path(__file__).parents[1]
@@ -33,8 +33,11 @@ Verdicts = dict[str, list[Judged]]  # by figure
 
 def all_verdicts(results: Path) -> Verdicts:
     """The claims of every figure that records say something about; OSError without records."""
-    records = without_disagreements(read_records(results))
-    judged = {name: judge(figure, records) for name, figure in FIGURES.items()}
+    records = read(results)
+    judged = {
+        name: judge(figure, select(figure.rule, records).questions)
+        for name, figure in FIGURES.items()
+    }
     return {name: claims for name, claims in judged.items() if claims}
 
 
@@ -45,10 +48,10 @@ def summary(verdicts: Verdicts) -> str:
         figure = FIGURES[name]
         if all(one.claim.kind not in COUNTED for one in claims):
             continue
-        head = next((c for c in claims if c.measured.measure == figure.told["headline"]), claims[0])
+        head = next((c for c in claims if c.claim.name == figure.told["headline"]), claims[0])
         rows.append({
             "figure": f"[{figure.number}]({PAGE}#{anchor(figure)})", "claim": head.statement,
-            "published": headline(head.published), "measured": headline(head.measured.text),
+            "published": headline(head.published), "measured": headline(head.measured),
             "verdict": head.verdict,
         })  # fmt: skip
     return f"{total_text(verdicts)}\n\n{markdown(pd.DataFrame(rows))}"
@@ -68,7 +71,7 @@ def reproduction(verdicts: Verdicts) -> str:
 
 def _claims(claims: Iterable[Judged]) -> str:
     return markdown(pd.DataFrame([
-        {"claim": c.statement, "published": c.published, "measured": c.measured.text,
+        {"claim": c.statement, "published": c.published, "measured": c.measured,
          "verdict": c.verdict,
          "rule": " ".join(filter(None, [c.claim.rule, c.claim.tolerance, c.claim.noise and
                                         f"(one run: {c.claim.noise})"]))}
@@ -91,7 +94,7 @@ def _missing(verdicts: Verdicts) -> str:
     for name, claims in verdicts.items():
         for one in claims:
             if one.verdict is Verdict.NOT_ATTEMPTED:
-                key = (FIGURES[name].number, one.measured.command, one.conditions)
+                key = (FIGURES[name].number, one.command, one.conditions)
                 rows.setdefault(key, []).append(one)
     return markdown(pd.DataFrame([
         {"of": number, "claims": _listed([c.statement for c in claims]),
@@ -128,14 +131,14 @@ def account(text: str, claims: list[Judged]) -> str:
     """
 
     def find(measure: str, dataset: str) -> Judged | None:
-        fit = (c for c in claims if c.claim.measure == measure)
-        return next((c for c in fit if dataset in ("", c.measured.dataset)), None)
+        fit = (c for c in claims if c.claim.name == measure)
+        return next((c for c in fit if dataset in ("", c.dataset)), None)
 
     def told(name: str, otherwise: str) -> Callable[..., str]:
         def text_of(measure: str, dataset: str = "") -> str:
             found = find(measure, dataset)
             parts = {} if found is None else {
-                "published": found.published, "measured": found.measured.text,
+                "published": found.published, "measured": found.measured,
                 "verdict": str(found.verdict),
             }  # fmt: skip
             return parts.get(name) or otherwise
@@ -149,7 +152,7 @@ def account(text: str, claims: list[Judged]) -> str:
 
 def _ways(claims: Iterable[Judged]) -> list[tuple[str, str]]:
     """Conditions and commands, each said once."""
-    ways = ((c.conditions.rstrip("."), c.measured.command.replace(RUN, "")) for c in claims)
+    ways = ((c.conditions.rstrip("."), c.command.replace(RUN, "")) for c in claims)
     return list(dict.fromkeys(ways))
 
 
@@ -160,8 +163,11 @@ def anchor(figure: PaperFigure) -> str:
 
 
 def headline(text: str) -> str:
-    """The first clause without remarks; the page has all of them."""
-    return re.sub(r" \([^)]*\)", "", text.partition(";")[0])
+    """The first clause without remarks, which may hold others; the page has all of them."""
+    clause = text.partition(";")[0]
+    while (shorter := re.sub(r" \([^()]*\)", "", clause)) != clause:
+        clause = shorter
+    return clause
 
 
 def total_text(verdicts: Verdicts) -> str:

@@ -34,12 +34,13 @@ class Group:
     """The runs that one picture or table draws, and the records that they are part of.
 
     ``mark`` names the settings that change the stream of all of them, such as "max_events=5000";
-    empty where the data set was taken as it is.
+    empty where the data set was taken as it is. ``mixed`` runs need not be alike in anything.
     """
 
     runs: Runs
     records: Records
     mark: str = ""
+    mixed: bool = False
 
     @property
     def dataset(self) -> str:
@@ -77,10 +78,14 @@ class Group:
 
 
 class Selection(NamedTuple):
-    """What is drawn, and one sentence for each set of runs that is not."""
+    """What is drawn, one sentence for each set of runs that is not, and what claims are judged by.
+
+    The ``questions`` are the groups, each of one data set also where these are drawn together.
+    """
 
     groups: list[Group]
     left_out: list[str]
+    questions: list[Group]
 
 
 @dataclass(frozen=True)
@@ -108,7 +113,7 @@ def select(rule: Rule, records: Records) -> Selection:
     """The groups that ``rule`` draws from ``records``, in order of data set and protocol."""
     runs, left_out = records.runs, []
     if runs.empty:
-        return Selection([], [])
+        return Selection([], [], [])
     runs = runs[runs["suite"].isin(rule.suites) & runs["task"].isin(rule.tasks)]
     for reason, keeps in rule.needs.items():
         kept = keeps(runs).astype(bool) if len(runs) else pd.Series(dtype=bool)
@@ -129,12 +134,13 @@ def select(rule: Rule, records: Records) -> Selection:
             *others, chosen = sorted(alike(chosen, rule.varies), key=rule.rank)
             for other in others:
                 left_out += _sentences(other, difference(other, chosen))
-        groups.append(Group(chosen, records, mark))
+        groups.append(Group(chosen, records, mark, rule.varies is None))
+    questions = groups
     if rule.together and groups:
         marks = dict.fromkeys(f"{g.dataset}: {g.mark}" for g in groups if g.mark)
         everything = pd.concat([group.runs for group in groups])
         groups = [Group(everything, records, "; ".join(marks))]
-    return Selection(groups, left_out)
+    return Selection(groups, left_out, questions)
 
 
 def changes_of_stream(run: "pd.Series[Any]") -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from math import atanh, ceil, sqrt, tanh
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -11,13 +10,11 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from benchmark.records import words
-from benchmark.records.series import SINGLE, Runs
-from benchmark.records.statistics import Estimate, mean_difference
+from benchmark.records.series import Runs
+from benchmark.records.statistics import Estimate
 from paper_figures import curves, style
-from paper_figures.convergence import by_seed, too_short
-from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
+from paper_figures.figure import Claim, Group, Measured, Output, PaperFigure, Rule, published
 from paper_figures.selection import APART, WITHOUT_EFFECT, foremost, trained_share
-from paper_figures.tables import written
 
 SETTING = "settings.system.static_memory"
 WITH, WITHOUT = "pretrained", "off"
@@ -71,27 +68,10 @@ def draw_curves(group: Group) -> Iterator[Output]:
     picture = curves.draw_panels(panels, size, labels)
     looks = {WORDS[kind]: (color, "") for kind, color in COLORS.items()}
     style.legend_below(picture, [*curves.handles(looks, {}), style.published_handle()])
-    yield Output(pd.concat([table, paper]), picture, facts={"drawn": curves.how_drawn(table)})
-
-
-def measure_gain(group: Group) -> Iterator[Measured]:
-    """What static memory adds to one trainer's best validation MRR, on each data set."""
-    single = group.runs[group.runs["parallelism"] == SINGLE]
-    for dataset, runs in single.groupby(panel_of(single)):
-        kinds = {str(kind): part for kind, part in runs.groupby(SETTING)}
-        if len(kinds) < 2:
-            continue
-        own, parts = group.only(runs), []
-        for metric in (f"{curves.METRIC}_best", curves.TEST_METRIC):
-            sides = [by_seed(kinds[kind], metric) for kind in (WITH, WITHOUT)]
-            gain = mean_difference(*sides)
-            high, low = (fmean(side.values()) for side in sides)
-            parts.append((gain, f"{low:.4f} to {high:.4f}, {written(gain, '+.4f')}"))
-        (gain, text), (_, test) = parts
-        text = f"{dataset} {text}; test {test}"
-        split = str(dataset).removeprefix(own.dataset)
-        yield measured(own, "gain", gain, text, unlike=too_short(own), split=split)
-        yield measured(own, "gain at all", gain, text, split=split)
+    sets = group.runs.assign(dataset=panel_of(group.runs)).groupby("dataset")
+    told = " ".join(words.conditions(runs) for _, runs in sets)  # splits of one data set apart
+    facts = {"conditions": told, "drawn": curves.how_drawn(table)}
+    yield Output(pd.concat([table, paper]), picture, facts=facts)
 
 
 def _both(runs: Runs) -> tuple[object, ...]:
@@ -150,7 +130,7 @@ def _better(nodes: pd.DataFrame) -> str:
     return f"static better for {static:.0%} of nodes, dynamic for {dynamic:.0%}"
 
 
-def measure_nodes(group: Group) -> Iterator[Measured]:
+def measure_nodes(_: Claim, group: Group) -> Measured:
     """Whether degree tells which memory serves a node better."""
     tables = differences(group)
     correlations, nodes = [rank_correlation(t) for t in tables.values()], mean_over_seeds(tables)
@@ -158,7 +138,8 @@ def measure_nodes(group: Group) -> Iterator[Measured]:
     size = abs(rank_correlation(nodes))
     error = NORMAL_QUANTILE / sqrt(len(nodes) - 3)  # Fisher's, of tanh^-1
     ends = [tanh(atanh(size) + sign * error) for sign in (-1, 1)] if size < 1 else [size, size]
-    yield measured(group, "correlation", Estimate(size, *ends), text, nodes=len(nodes))
+    told = {"nodes": len(nodes)}
+    return Measured({"": Estimate(size, *ends)}, text, group.runs, facts=told)
 
 
 def draw_nodes(group: Group) -> Iterator[Output]:
@@ -189,11 +170,11 @@ FIGURES = [
             ("node_accuracy",), ("node_accuracy",), varies=("model", "system.static_memory"),
             rank=lambda runs: (_kinds(runs).nunique() == 2, len(runs)),
             needs={"neither static nor dynamic memory only": lambda runs: _kinds(runs).notna()},
-        ), draw_nodes, measure_nodes),
+        ), draw_nodes, {"correlation": measure_nodes}),
     PaperFigure("static_memory", Rule(
             ("static_memory", "static_memory_mooc"), together=True, apart=APART_BUT_KIND,
             varies=(*WITHOUT_EFFECT, "system.static_memory"), rank=_both,
             needs={"no validation MRR": curves.has_curve("mrr"),
                    "another kind of static memory": lambda r: r[SETTING].isin(COLORS)},
-        ), draw_curves, measure_gain),
+        ), draw_curves),
 ]  # fmt: skip

@@ -9,28 +9,28 @@ import pandas as pd
 from matplotlib.patches import Patch
 
 from benchmark.records import words
-from benchmark.records.series import SINGLE, Runs
-from benchmark.records.statistics import Estimate, median_estimate
+from benchmark.records.series import SINGLE, Runs, column
+from benchmark.records.statistics import Estimate
 from paper_figures import style, tables
-from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
+from paper_figures.figure import Claim, Group, Measured, Output, PaperFigure, Rule, published
 from paper_figures.selection import has
-from paper_figures.tables import Row, cell, columns, rows_of
+from paper_figures.tables import Row, cell, rows_of
 from paper_figures.throughput import NEEDS
 
 STRATEGIES = {SINGLE: SINGLE, "mini-batch": "2x1x1", "epoch": "1x2x1", "memory": "1x1x2"}
-CAPTURED, SYNCHRONISATION = "captured dependency", "synchronisation"
-OVERHEAD, MEMORY = "training overhead (mini-batch generation)", "main memory"
-UNITS = {  # what is measured behind a line of Table 1
-    CAPTURED: "captured events, %", OVERHEAD: "wait for a batch, ms",
-    MEMORY: "all processes, GiB", SYNCHRONISATION: "node memory, ms a batch",
-    "gradient variance": "no record",
-}  # fmt: skip
+CAPTURED = "captured dependency"
+QUANTITIES = {  # a line of Table 1: what is measured behind it, in words
+    CAPTURED: ("metrics.sum_of_3000_largest", "captured events, 3,000 nodes"),
+    "training overhead (mini-batch generation)": ("wait_ms_per_batch", "wait for a batch, ms"),
+    "main memory": ("peak_gib", "all processes, GiB"),
+    "synchronisation": ("memory_ms_per_batch", "node memory, ms a batch"),
+    "gradient variance": ("", "no record"),
+}
 MEMORIES = {
     "replica": "replica: a copy in every process", "daemon": "daemon: one copy in host memory",
     "sharded": "sharded: rows spread over the processes",
 }  # fmt: skip
-KIND, SECONDS = "settings.system.node_memory", "seconds_per_epoch"
-PARTS = ["seconds_by_part.memory_read", "seconds_by_part.memory_write"]
+KIND, SECONDS = "settings.system.node_memory", "memory_seconds_per_epoch"
 EXACTNESS, AGREEMENT = "python -m benchmark.run suite=exactness", "agreement.csv"
 COLUMNS = ("i x j x k", "precision", "node_memory", "processes", "losses", "loss", "metric")
 MARKS = {"replica": "o", "daemon": "s", "sharded": "^"}
@@ -48,56 +48,35 @@ def strategies(group: Group) -> pd.DataFrame:
     other two stay those of one trainer, and so do the events captured.
     """
     counted, timed = (group.runs[mask] for mask in (_counts(group.runs), ~_counts(group.runs)))
-    size = int(timed["batch_size"].iloc[0]) if len(timed) else 600
-    sums = {
-        events: pd.read_csv(Path(str(run)) / "bars.csv")["captured_events"].sum()
-        for run, events in counted["batch_size"].items() if events in (size, 2 * size)
-    }  # fmt: skip
-    rows: list[Row] = []
-    if len(sums) == 2:
-        lost = {"mini-batch": 100 * sums[2 * size] / sums[size]}
-        shares = dict.fromkeys(STRATEGIES, 100.0) | lost
-        rows = [_quantity(CAPTURED, name, [share], counted) for name, share in shares.items()]
-    batches = timed["throughput_events_per_second"] * timed["seconds.train"] / size
-    parts = 1000 * timed.filter(like="seconds_by_part.").div(
-        batches / timed["num_trainers"], axis=0
-    )
-    quantities = {
-        OVERHEAD: parts["seconds_by_part.prepare"], MEMORY: timed["peak_memory_bytes"] / 2**30,
-        SYNCHRONISATION: parts[PARTS[0]] + parts[PARTS[1]],
-    }  # fmt: skip
-    runs = group.by_parallelism(timed)
-    rows += [
-        _quantity(quantity, name, values[runs[layout].index], runs[layout])
-        for quantity, values in quantities.items()
-        for name, layout in STRATEGIES.items() if layout in runs
-    ]  # fmt: skip
+    layouts, size = group.by_parallelism(timed), timed["batch_size"].max() if len(timed) else 600
+    sets = []
+    for quantity, (name, unit) in QUANTITIES.items():
+        for strategy, layout in STRATEGIES.items():
+            runs = layouts.get(layout, timed[:0])
+            if quantity == CAPTURED:
+                events = 2 * size if strategy == "mini-batch" else size
+                runs = counted[counted["batch_size"] == events]
+            if name and len(runs):
+                named = {"quantity": quantity, "strategy": strategy, "unit": unit}
+                sets.append((named, runs.assign(value=column(runs, name))))
     stated = published("table_1").rename(columns={"against_single_gpu": "stated"})
-    return pd.concat([stated, pd.DataFrame(rows)], ignore_index=True)
-
-
-def _quantity(quantity: str, strategy: str, values: Any, runs: Runs) -> Row:
-    return {
-        "quantity": quantity, "strategy": strategy, "unit": UNITS[quantity], "origin": "measured",
-        **columns("value", median_estimate(values)),
-        "num_runs": len(values), "source": words.commands(runs),
-    }  # fmt: skip
-
-
-def _value(row: Row) -> str:
-    return cell(row, "value", ".0f" if row["quantity"] == CAPTURED else ".2f")
+    return pd.concat([stated, tables.summary(sets, medians=["value"])], ignore_index=True)
 
 
 def draw_strategies(group: Group) -> Iterator[Output]:
     """Two lines for each quantity: what the paper states, and what was measured."""
     table, lines = strategies(group), []
-    for quantity, unit in UNITS.items():
-        for origin, by in (("published", "DistTGL"), ("measured", unit)):
-            part = table[(table["quantity"] == quantity) & (table["origin"] == origin)]
-            line = dict.fromkeys(STRATEGIES, "not measured") | {SINGLE: ""}
-            for row in rows_of(part):
-                line[row["strategy"]] = row["stated"] if by == "DistTGL" else _value(row)
-            lines.append({"quantity": quantity, "by": by, "origin": origin, **line})
+    known = {(row["quantity"], row["strategy"], row["origin"]): row for row in rows_of(table)}
+    for quantity, (_, unit) in QUANTITIES.items():
+        form = ".0f" if quantity == CAPTURED else ".2f"
+        paper, ours = {}, {}
+        for strategy in STRATEGIES:
+            stated = known.get((quantity, strategy, "published"))
+            paper[strategy] = stated["stated"] if stated else ""
+            row = known.get((quantity, strategy, "measured"))
+            ours[strategy] = cell(row, "value", form) if row else "not measured"
+        lines.append({"quantity": quantity, "by": "DistTGL", "origin": "published", **paper})
+        lines.append({"quantity": quantity, "by": unit, "origin": "measured", **ours})
     spec: Row = {"against one trainer": "quantity", "by": "by", "one trainer": SINGLE}
     spec |= {name: name for name in list(STRATEGIES)[1:]}
     timed = group.runs[~_counts(group.runs)]
@@ -105,42 +84,13 @@ def draw_strategies(group: Group) -> Iterator[Output]:
     yield Output(table, shown=tables.shown(pd.DataFrame(lines), spec), facts={"conditions": about})
 
 
-def measure_strategies(group: Group) -> Iterator[Measured]:
-    """Which strategy loses captured events, and which keeps node memory out of synchronisation."""
-    rows = rows_of(strategies(group).query("origin == 'measured'"))
-    known = {(row["quantity"], row["strategy"]): row for row in rows}
-    pairs = ((CAPTURED, "mini-batch", SINGLE), (SYNCHRONISATION, "memory", "mini-batch"))
-    for quantity, less, more in pairs:
-        if {(quantity, less), (quantity, more)} <= known.keys():
-            low, high = known[quantity, less], known[quantity, more]
-            ends = {"value": "value", "value_low": "value_high", "value_high": "value_low"}
-            apart = Estimate(*(high[ours] - low[theirs] for ours, theirs in ends.items()))
-            cells = ", ".join(f"{row['strategy']} {_value(row)}" for row in (low, high))
-            text, used = f"{UNITS[quantity]}: {cells}", low["source"]
-            yield measured(group, quantity, apart, text, used, number=low["num_runs"])
-
-
-def seconds_in_memory(group: Group) -> pd.DataFrame:
-    """Median, lowest and highest seconds per epoch over seeds, by memory and processes."""
-    seconds = group.runs[PARTS].sum(axis=1) / group.runs["epochs"]
-    runs = group.runs.assign(memory=group.runs[KIND], seconds_per_epoch=seconds)
-    return tables.spread(runs, ["memory", "processes"], SECONDS, "median")
-
-
-def measure_memory(group: Group) -> Iterator[Measured]:
-    """How many times longer sharded node memory takes on more processes than on one."""
-    table = seconds_in_memory(group)
-    seconds = table[table["memory"] == "sharded"].set_index("processes")[SECONDS]
-    if 1 in seconds.index and len(seconds) > 1:
-        times = {str(n): Estimate(float(s / seconds[1])) for n, s in seconds.items() if n != 1}
-        text = ", ".join(f"{one.value:.1f}x on {number} processes" for number, one in times.items())
-        yield measured(group, "growth", times, text)
-
-
 def draw_memory(group: Group) -> Iterator[Output]:
     """Measured kinds of memory on the left, the published sharded one on the right."""
-    table, paper = seconds_in_memory(group), published("figure_2b").assign(memory="sharded")
-    paper = paper.rename(columns={"num_machines": "processes"})
+    sets = group.runs.groupby([KIND, "processes"])
+    named = (({"memory": kind, "processes": number}, runs) for (kind, number), runs in sets)
+    table = tables.summary(named, medians=[SECONDS])
+    paper = published("figure_2b").assign(memory="sharded")
+    paper = paper.rename(columns={"num_machines": "processes", "seconds_per_epoch": SECONDS})
     figure, panels = plt.subplots(1, 2, figsize=(style.PAGE, 2.3), width_ratios=[2.2, 1])
     colors = dict(zip(MEMORIES, style.shades(BLUE, len(MEMORIES)), strict=True))
     hollow = style.hollow(colors["sharded"])
@@ -152,8 +102,8 @@ def draw_memory(group: Group) -> Iterator[Output]:
             x = numbers.index(row["processes"]) + shift
             axes.bar(x, top, width, **({"color": colors[row["memory"]]} if ours else hollow))
             if ours and row["num_runs"] > 1:
-                top = row["highest"]
-                style.whisker(axes, x, (row["lowest"], top))
+                top = row[f"{SECONDS}_high"]
+                style.whisker(axes, x, (row[f"{SECONDS}_low"], top))
             style.write(axes, f"{row[SECONDS]:.3g}", x, top, 1.5)
         style.categories(axes, "x", numbers)
         axes.margins(y=0.12)
@@ -184,21 +134,23 @@ def agreement(group: Group) -> pd.DataFrame:
     return table.assign(origin="measured", source=EXACTNESS)
 
 
-def measure_agreement(group: Group) -> Iterator[Measured]:
-    """Of each precision, the largest difference."""
-    for name, table in agreement(group).groupby("precision", sort=False):
-        references = table["label"].nunique()  # of each layout the run that others stand beside
-        equal = int((table["difference"] == 0).sum()) - references
-        largest, losses = float(table["difference"].max()), table["losses"].agg(["min", "max"])
-        text = f"{equal} of {len(table) - references} runs the same bit for bit"
-        text += f", the others to {largest:.0e}" if largest else ""
-        yield measured(
-            group, str(name), largest, text, f"{EXACTNESS} system.precision={name}",
-            precision=name, layouts=", ".join(table["i x j x k"].unique()),
-            hosts=words.list_of(sorted(table["processes"].unique())),
-            losses=words.list_of(losses.unique(), " to "),
-            kept=(group.runs["settings.system.precision"] == name).sum(),
-        )  # fmt: skip
+def measure_agreement(claim: Claim, group: Group) -> Measured | None:
+    """The largest difference of the precision that a claim is of."""
+    table = agreement(group).query("precision == @claim.of")
+    if table.empty:
+        return None
+    references = table["label"].nunique()  # of each layout the run that others stand beside
+    equal = int((table["difference"] == 0).sum()) - references
+    largest, losses = float(table["difference"].max()), table["losses"].agg(["min", "max"])
+    text = f"{equal} of {len(table) - references} runs the same bit for bit"
+    text += f", the others to {largest:.0e}" if largest else ""
+    facts = {
+        "precision": claim.of, "layouts": ", ".join(table["i x j x k"].unique()),
+        "hosts": words.list_of(sorted(table["processes"].unique())),
+        "losses": words.list_of(losses.unique(), " to "),
+        "kept": (group.runs["settings.system.precision"] == claim.of).sum(),
+    }  # fmt: skip
+    return Measured({"": Estimate(largest)}, text, group.runs, facts=facts)
 
 
 def draw_agreement(group: Group) -> Iterator[Output]:
@@ -233,18 +185,18 @@ FIGURES = [
                 reason: _or_counts(need) for reason, need in {
                     "another system": lambda runs: runs["system"] == "disttgl",
                     "another layout": lambda runs: runs["parallelism"].isin(STRATEGIES.values()),
-                    "no seconds by part": has("seconds_by_part.prepare"), **NEEDS,
+                    "no seconds by part": has("wait_ms_per_batch"), **NEEDS,
                 }.items()
             },
-        ), draw_strategies, measure_strategies),
+        ), draw_strategies),
     PaperFigure("node_memory", Rule(
             ("node_memory",), varies=("processes", "system.node_memory"), rank=len,
-            needs={"no seconds in node memory": has(PARTS[0]),
+            needs={"no seconds in node memory": has(SECONDS),
                    "another memory": lambda runs: runs[KIND].isin(MEMORIES)},
-        ), draw_memory, measure_memory),
+        ), draw_memory),
     PaperFigure("exactness", Rule(
             ("exactness",), varies=None, together=True, any_stream=True,
             needs={f"no table {AGREEMENT} beside it": lambda runs: pd.Series(
                 [_beside(run).exists() for run in runs.index], runs.index, dtype=bool)},
-        ), draw_agreement, measure_agreement),
+        ), draw_agreement, {"agreement": measure_agreement}),
 ]  # fmt: skip

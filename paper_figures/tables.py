@@ -1,13 +1,15 @@
 """Tables for people: cells of several seeds, and the same table as csv, Markdown and LaTeX."""
 
-from collections.abc import Mapping
+from collections import ChainMap
+from collections.abc import Iterable, Mapping, Sequence
 from math import inf, nan
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from benchmark.records.statistics import Estimate
+from benchmark.records.series import column
+from benchmark.records.statistics import Estimate, mean_estimate, median_estimate
 from benchmark.records.words import commands, plain
 
 Row = dict[str, Any]
@@ -15,11 +17,24 @@ Row = dict[str, Any]
 HOLE = "-"  # neither measured nor published
 
 
-def spread(runs: pd.DataFrame, by: Any, value: str, middle: str, **more: Any) -> pd.DataFrame:
-    """The middle, lowest and highest ``value`` over seeds, and ``more`` of them, by ``by``."""
-    ends = {value: (value, middle), "lowest": (value, "min"), "highest": (value, "max")}
-    table = runs.groupby(by, as_index=False).agg(**ends, num_runs=(value, "size"), **more)
-    return table.assign(origin="measured", source=commands(runs))
+def summary(
+    sets: Iterable[tuple[Row, pd.DataFrame]], means: Sequence[str] = (), medians: Sequence[str] = ()
+) -> pd.DataFrame:
+    """A row for each set of runs: what it is, and ``means`` and ``medians`` over its seeds."""
+    rows = []
+    for named, runs in sets:
+        values = [columns(name, mean_estimate(column(runs, name))) for name in means]
+        values += [columns(name, median_estimate(column(runs, name))) for name in medians]
+        told = {"num_runs": runs["seed"].nunique(), "source": commands(runs), "origin": "measured"}
+        rows.append({"by": "measured", **named, **ChainMap(*values), **told})
+    return pd.DataFrame(rows)
+
+
+def times(runs: pd.DataFrame, value: str, single: "pd.Series[bool]", by: list[str]) -> Any:
+    """``value`` of each run by that of the ``single`` one that is equal to it in ``by``."""
+    alone = runs[single].groupby(by)[value].first()
+    keys = pd.MultiIndex.from_frame(runs[by]) if len(by) > 1 else pd.Index(runs[by[0]])
+    return runs[value] / alone.reindex(keys).to_numpy()
 
 
 def columns(name: str, estimate: Estimate | None) -> dict[str, Any]:

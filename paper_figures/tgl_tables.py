@@ -1,16 +1,15 @@
 """Table 2 with TGL's Table 3, data sets; TGL's Table 4, sampling, and Figure 7, its trainers."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pandas as pd
 
 from benchmark.records import words
-from benchmark.records.series import SINGLE, Runs, column
-from benchmark.records.statistics import Estimate, mean_estimate, median_estimate
+from benchmark.records.series import SINGLE, Runs
 from paper_figures import tables
-from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
-from paper_figures.tables import Row, cell, columns, rows_of
+from paper_figures.figure import Group, Output, PaperFigure, Rule, published
+from paper_figures.selection import has
+from paper_figures.tables import Row, rows_of
 from paper_figures.throughput import NEEDS, PER_GPU
 
 COUNTS = {
@@ -18,38 +17,23 @@ COUNTS = {
     "node_feature_dim": "node features", "edge_feature_dim": "edge features",
     "num_labels": "labels", "num_classes": "classes",
 }  # fmt: skip
-COMPARED = {  # with Table 2, by measure
-    "counts": ("num_nodes", "num_events"), "duration": ("duration",),
-    "edge features": ("edge_feature_dim",),
-}  # fmt: skip
-LAYOUTS = {  # num_layers, strategy, num_snapshots, num_neighbors, batch_size with which TGL samples
-    (1, "recent", 1, 10, 600): "TGN", (2, "uniform", 1, 10, 600): "TGAT",
-    (2, "uniform", 3, 10, 600): "DySAT",
-}  # fmt: skip
 DESCRIBED = {"TGN": "TGN: 1 layer, most recent", "TGAT": "TGAT: 2 layers, uniform",
              "DySAT": "DySAT: as TGAT, in 3 snapshots"}  # fmt: skip
 
 
-def counted(group: Group) -> pd.DataFrame:
-    """A row for each data set, in the columns of the papers' tables."""
-    table = group.runs.filter(like="metrics.").rename(columns=lambda n: n.removeprefix("metrics."))
-    of_nodes = table["num_node_labels"] > 0
-    table = table.assign(
-        origin="measured", dataset=group.runs["dataset"], by="counted here",
-        duration=table["last_time"] - table["first_time"],
-        num_labels=table["num_node_labels"].where(of_nodes, table["num_edge_labels"]),
-        labels_of=of_nodes.map({True: "nodes", False: "edges"}), source=group.runs["command"],
-    )  # fmt: skip
-    return table[["origin", "dataset", "by", *COUNTS, "labels_of", "source"]]
-
-
 def statistics(group: Group) -> pd.DataFrame:
     """Rows of data sets that were counted, published ones below each, then of all others."""
+    ours = group.runs.rename(columns=lambda name: name.removeprefix("metrics."))
+    ours = ours.assign(
+        origin="measured", by="counted here", num_labels=ours["labels"], source=ours["command"]
+    )
+    ours["labels_of"] = (ours["num_node_labels"] > 0).map({True: "nodes", False: "edges"})
     paper = pd.concat([published("table_2"), published("tgl_table_3")], ignore_index=True)
     paper = paper.rename(columns={"max_time": "duration"}).assign(labels_of="")
-    table = pd.concat([counted(group), paper.assign(by=paper["source"].map(words.short_source))])
+    table = pd.concat([ours, paper.assign(by=paper["source"].map(words.short_source))])
     table["elsewhere"] = ~table["dataset"].isin(set(group.runs["dataset"]))
-    return table.sort_values(["elsewhere", "dataset"], kind="stable").drop(columns="elsewhere")
+    table = table.sort_values(["elsewhere", "dataset"], kind="stable")
+    return table[["origin", "dataset", "by", *COUNTS, "labels_of", "node_features", "source"]]
 
 
 def draw_statistics(group: Group) -> Iterator[Output]:
@@ -71,54 +55,16 @@ def _count(row: Row, name: str) -> str:
     return f"{value:,.0f}{'*' if pretrained else ''}{labelled}"
 
 
-def measure_statistics(group: Group) -> Iterator[Measured]:
-    """What Table 2 says of each data set, of this copy of it."""
-    paper = set(published("table_2")["dataset"])
-    for row in rows_of(counted(group)):
-        if row["dataset"] not in paper:
-            continue
-        own = group.only(group.runs[group.runs["dataset"] == row["dataset"]])
-        for measure, names in COMPARED.items():
-            values = {name: Estimate(float(row[name])) for name in names}
-            named: Any = values if len(names) > 1 else values[names[0]]
-            text = ", ".join(f"{row[n]:,.0f}" if n != "duration" else _count(row, n) for n in names)
-            yield measured(own, measure, named, text, row["source"])
-        yield _node_features(own, row)
-
-
-def _node_features(group: Group, row: Row) -> Measured:
-    """Of the data set, or the width of the static node memory that runs have pre-trained for it."""
-    runs, width = group.records.runs, float(row["node_feature_dim"])
-    text, used = f"{width:,.0f}", row["source"]
-    kinds = column(runs, "settings.system.static_memory")
-    trained = runs[(kinds == "pretrained") & (runs["dataset"] == row["dataset"])]
-    trained = trained[column(trained, "settings.model.memory_dim").notna()]
-    if not width and len(trained):
-        width = float(trained["settings.model.memory_dim"].iloc[0])
-        text, used = f"{width:,.0f}, pre-trained", trained["command"].iloc[0]
-    return measured(group, "node features", width, text, used)
-
-
-def _sampled(runs: Runs) -> "pd.Series[Any]":
-    names = ("num_layers", "strategy", "num_snapshots", "num_neighbors")
-    parts = [column(runs, f"settings.task.{name}") for name in names]
-    keys = zip(*parts, column(runs, "batch_size"), strict=True)
-    return pd.Series([LAYOUTS.get(key) for key in keys], runs.index, dtype=object)
-
-
 def sampling(group: Group) -> pd.DataFrame:
-    """Seconds of an epoch and speed-ups over one thread by seed, by layout and threads."""
-    runs = group.runs.assign(layout=_sampled(group.runs), threads=group.runs["settings.threads"])
-    rows: list[Row] = []
-    for (layout, threads), part in runs.groupby(["layout", "threads"]):
-        single = runs[(runs["layout"] == layout) & (runs["threads"] == 1)]
-        alone, own = (one.groupby("seed")["seconds.sample"].first() for one in (single, part))
-        rows.append({
-            "origin": "measured", "layout": layout, "by": "measured", "threads": threads,
-            **columns("seconds", median_estimate(own)),
-            **columns("speedup", median_estimate((alone / own).dropna())),
-            "num_runs": part["seed"].nunique(), "source": words.commands(part),
-        })  # fmt: skip
+    """Seconds of an epoch and speed-ups over one thread, by layout and threads."""
+    runs = group.runs.assign(threads=group.runs["settings.threads"])
+    runs["seconds"] = runs["seconds.sample"]
+    runs["speedup"] = 1 / tables.times(runs, "seconds", runs["threads"] == 1, ["layout", "seed"])
+    sets = runs.groupby(["layout", "threads"])
+    ours = tables.summary(
+        (({"layout": layout, "threads": threads}, part) for (layout, threads), part in sets),
+        medians=("seconds", "speedup"),
+    )
     figure, paper = (
         published(f"tgl_{name}", dataset=group.dataset) for name in ("figure_4", "table_4")
     )
@@ -128,7 +74,7 @@ def sampling(group: Group) -> pd.DataFrame:
     })[["layout", "threads", "seconds", "speedup"]].assign(
         origin="published", by="TGL", source="TGL Table 4 (printed), Figure 4(a) (digitised)"
     )  # fmt: skip
-    table = pd.concat([pd.DataFrame(rows), paper])
+    table = pd.concat([ours, paper])
     table["described"] = pd.Categorical(table["layout"].map(DESCRIBED), list(DESCRIBED.values()))
     return table.sort_values(["described", "origin", "threads"]).astype({"described": str})
 
@@ -144,66 +90,39 @@ def draw_sampling(group: Group) -> Iterator[Output]:
     yield Output(table, shown=tables.shown(table, spec))
 
 
-def measure_sampling(group: Group) -> Iterator[Measured]:
-    """How long the layouts of TGN and TGAT take on one thread, and what a second one gives TGN."""
-    table = sampling(group)
-    for row in rows_of(table[table["origin"] == "measured"]):
-        name, form, unit, more = ("seconds", ".3f", " s", ", another machine")
-        if row["threads"] == 2:
-            name, form, unit, more = ("speedup", ".2f", "", "; the loops here run on one thread")
-        if pd.notna(row[name]) and row["threads"] <= 2:
-            text, measure = cell(row, name, form) + unit, f"{name} {row['layout']}"
-            told = {"number": row["num_runs"], "more": more}
-            yield measured(group, measure, row[name], text, row["source"], **told)
-
-
 def scaling(group: Group) -> pd.DataFrame:
     """TGL's trainers over seeds, what DistTGL reports of TGL, and TGL's own of GDELT."""
-    rate, layouts = group.runs["throughput_events_per_second"] / 1000, group.by_parallelism()
-    by_seed = {name: rate[r.index].groupby(r["seed"]).first() for name, r in layouts.items()}
-    metric, rows = group.first["primary_metric"], []
-    for name, runs in layouts.items():
-        gain = (by_seed[name] / by_seed.get(SINGLE, by_seed[name] * float("nan"))).dropna()
-        rows.append({
-            "origin": "measured", "dataset": group.dataset, "by": "measured",
-            "label": f"tgl {name}", "trainers": runs["num_trainers"].iloc[0],
-            "metric": metric.upper(),
-            **columns("seconds", median_estimate(runs["seconds.train"] / runs["epochs"])),
-            **columns("rate", median_estimate(by_seed[name])),
-            **columns("speedup", median_estimate(gain)),
-            **columns("test", mean_estimate(column(runs, f"metrics.test_{metric}"), 100)),
-            "num_runs": len(runs), "source": words.commands(runs),
-        })  # fmt: skip
+    rate, layouts = "thousand_events_per_second", group.by_parallelism()
+    runs = pd.concat(layouts.values())
+    runs["speedup"] = tables.times(runs, rate, runs["parallelism"] == SINGLE, ["seed"])
+    same = {"dataset": group.dataset, "metric": group.first["primary_metric"].upper()}
+    sets = (
+        (same | {"label": f"tgl {name}", "trainers": part["num_trainers"].iloc[0]}, part)
+        for name, part in runs.groupby("parallelism")
+    )
+    ours = tables.summary(sets, ["test_percent"], ["seconds_per_epoch", rate, "speedup"])
     told = published("figure_12b", dataset=group.dataset, system="tgl")
-    told = told.assign(rate=told[PER_GPU] * told["num_gpus"])
-    told = told.assign(speedup=told["rate"] / told["rate"].head(1).sum())
+    told[rate] = told[PER_GPU] * told["num_gpus"]
+    told["speedup"] = told[rate] / told[rate].head(1).sum()
     own = published("tgl_figure_7", model="TGN")
     own = own.assign(speedup=1 / own["normalised_time"])
     trained = published("tgl_table_7", dataset="gdelt", model="TGN").assign(metric="AP")
-    names = {"num_gpus": "trainers", "seconds_per_epoch": "seconds", "ap_percent": "test"}
+    names = {"num_gpus": "trainers", "ap_percent": "test_percent"}
     paper = pd.concat([told, own, trained]).rename(columns=names)
-    return pd.concat([pd.DataFrame(rows), paper.assign(by=paper["source"].map(words.short_source))])
+    return pd.concat([ours, paper.assign(by=paper["source"].map(words.short_source))])
 
 
 def draw_scaling(group: Group) -> Iterator[Output]:
     """A table by number of trainers."""
     spec = {
         "data set": "dataset", "by": "by", "trainers": ("trainers", ".0f"),
-        "s per epoch": ("seconds", ".1f"), "thousand events/s": ("rate", ".1f"),
-        "speed-up": ("speedup", ".2f"), "test (%)": ("test", ".2f"), "metric": "metric",
+        "s per epoch": ("seconds_per_epoch", ".1f"),
+        "thousand events/s": ("thousand_events_per_second", ".1f"),
+        "speed-up": ("speedup", ".2f"), "test (%)": ("test_percent", ".2f"), "metric": "metric",
         "seeds": ("num_runs", ".0f"),
     }  # fmt: skip
     table = scaling(group)
     yield Output(table, shown=tables.shown(table, spec))
-
-
-def measure_scaling(group: Group) -> Iterator[Measured]:
-    """What two trainers of TGL gain."""
-    table = scaling(group)
-    ours = table[(table["origin"] == "measured") & (table["trainers"] == 2)]
-    for row in rows_of(ours.dropna(subset="speedup")):
-        text, number = cell(row, "speedup", ".2f"), row["num_runs"]
-        yield measured(group, "speedup", row["speedup"], text, row["source"], number=number)
 
 
 def _most_layouts(runs: Runs) -> tuple[object, ...]:
@@ -213,13 +132,13 @@ def _most_layouts(runs: Runs) -> tuple[object, ...]:
 FIGURES = [
     PaperFigure("dataset_statistics", Rule(
             ("dataset_statistics",), ("dataset_statistics",), varies=None, together=True,
-        ), draw_statistics, measure_statistics),
+        ), draw_statistics),
     PaperFigure("sampling_speed", Rule(
             ("sampling_speed",), ("sampling_speed",), varies=("task", "threads"), rank=len,
-            needs={"not a layout of TGL's": lambda runs: _sampled(runs).notna()},
-        ), draw_sampling, measure_sampling),
+            needs={"not a layout of TGL's": has("layout")},
+        ), draw_sampling),
     PaperFigure("tgl_scaling", Rule(
             ("scaling",), varies=("processes",), rank=_most_layouts,
             needs={"another system": lambda runs: runs["system"] == "tgl", **NEEDS},
-        ), draw_scaling, measure_scaling),
+        ), draw_scaling),
 ]  # fmt: skip

@@ -9,23 +9,17 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from benchmark.records.series import SINGLE, Runs, make_series, ran_apart, size_order, system_rank
-from benchmark.records.statistics import Estimate, median_estimate
-from benchmark.records.words import commands
+from benchmark.records.statistics import Estimate
 from benchmark.tools.cost_model import Layout, fit
-from paper_figures import style
-from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
-from paper_figures.published import OTHER_TGN
+from paper_figures import style, tables
+from paper_figures.figure import Group, Output, PaperFigure, Rule, published
 from paper_figures.selection import has
-from paper_figures.tables import Row, columns, rows_of, written
+from paper_figures.tables import Row, columns, rows_of
 
 TOTAL, PER_GPU = "thousand_events_per_second", "thousand_events_per_second_per_gpu"
 STRATEGIES = ("mini-batch", "epoch", "memory")  # what i, j and k trainers divide
 PROJECTED_SIZES = (2, 4, 8)  # trainers, on one machine of the paper
 BATCH_SIZE = 600  # events of one GPU of the paper, on all data sets but GDELT
-COMPARED = (  # (system, parallelism) by (system, parallelism)
-    (("disttgl", "1x1x2"), ("disttgl", SINGLE)), (("disttgl", SINGLE), ("tgn", SINGLE)),
-    (("disttgl", SINGLE), ("tgl", SINGLE)), (("disttgl", "1x1x2"), ("tgl", "2x1x1")),
-)  # fmt: skip
 SHADES = dict(zip(("single", *STRATEGIES), (0.0, 0.45, 0.2, -0.35), strict=True))
 NEEDS = {
     "no throughput": has("throughput_events_per_second"),
@@ -42,16 +36,12 @@ def strategy_of(parallelism: str) -> str:
 
 def bars_of(group: Group) -> pd.DataFrame:
     """Median, lowest and highest throughput of each series, in thousand events per second."""
-    rows = [
-        {
-            **_named(one.label, one.first["system"], one.first["parallelism"]),
-            "variant": ", ".join(one.difference), "batch_size": int(one.first["batch_size"]),
-            **columns(TOTAL, median_estimate(one.runs["throughput_events_per_second"] / 1000)),
-            "num_runs": len(one.runs), "origin": "measured", "source": commands(one.runs),
-        }
-        for one in make_series(group.runs)
-    ]  # fmt: skip
-    return pd.DataFrame(rows)
+    sets = []
+    for one in make_series(group.runs):
+        named = _named(one.label, one.first["system"], one.first["parallelism"])
+        told = {"variant": ", ".join(one.difference), "batch_size": int(one.first["batch_size"])}
+        sets.append((named | told, one.runs))
+    return tables.summary(sets, medians=[TOTAL])
 
 
 def _named(label: str, system: str, parallelism: str) -> dict[str, Any]:
@@ -190,28 +180,6 @@ def _legend(bars: pd.DataFrame) -> list[Patch]:
     return handles
 
 
-def measure(group: Group) -> Iterator[Measured]:
-    """Events per second by those of another system or of one trainer, by seed."""
-    runs = group.runs[group.runs["batch_size"] == BATCH_SIZE]
-    for (system, layout), (other, other_layout) in COMPARED:
-        both = [
-            runs[(runs["system"] == name) & (runs["parallelism"] == parallelism)]
-            for name, parallelism in ((system, layout), (other, other_layout))
-        ]
-        fast, slow = (r.groupby("seed")["throughput_events_per_second"].first() for r in both)
-        ratios = (fast / slow).dropna()
-        if system != other and len(ratios):  # then by trainer
-            fast, slow = (r["num_trainers"].iloc[0] for r in both)
-            ratios *= slow / fast
-        estimate = median_estimate(ratios)
-        if estimate:
-            used = pd.concat(both)
-            used = used[used["seed"].isin(ratios.index)]
-            name = f"{system} {layout} by {other} {other_layout}"
-            own, unlike = group.only(used), OTHER_TGN if other == "tgn" else ""
-            yield measured(own, name, estimate, written(estimate, ".2f"), unlike=unlike)
-
-
 def _rank(runs: Runs) -> tuple[object, ...]:
     """The suite that takes the most care first."""
     suites = ("quick", "time_to_accuracy", "scaling")
@@ -222,5 +190,5 @@ FIGURES = [
     PaperFigure("throughput", Rule(
             ("scaling", "time_to_accuracy", "quick"), needs=NEEDS, rank=_rank,
             varies=("system", "model", "processes"),
-        ), draw, measure),
+        ), draw),
 ]  # fmt: skip

@@ -1,42 +1,31 @@
 """Figure 1: validation MRR over training seconds, and which system reaches a level first."""
 
 from collections.abc import Iterator
-from math import isfinite
 from statistics import median
 
 import pandas as pd
 
 from benchmark.records import words
 from benchmark.records.series import SYSTEM_ORDER, Runs, column, make_series, ran_apart
-from benchmark.records.statistics import Estimate, first_reaching
 from paper_figures import curves, style, tables
 from paper_figures.curves import METRIC
-from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured
-from paper_figures.networks import network_of
-from paper_figures.published import NONE, OTHER_TGN, TGN
-from paper_figures.selection import PAPER_PROTOCOL
+from paper_figures.figure import Group, Output, PaperFigure, Rule
+from paper_figures.measures import seconds_to
+from paper_figures.published import NONE, TGN
 
 TARGETS = (0.7, 0.8)  # of validation MRR
-# Of each system: its name, network and layout of as many trainers.
-SYSTEMS = {"tgn": ("TGN", "tgn_pyg", "{}x1x1"), "tgl": ("TGL-TGN", "tgn_attention", "{}x1x1"),
-           "tgl_softmax": ("TGL-TGN with DistTGL's loss", "tgn_attention", "{}x1x1"),
-           "disttgl": ("DistTGL", "tgn_attention", "1x1x{}")}  # fmt: skip
-MANY = 8  # trainers in the paper's races of several; here as many as there are
-RACES = (  # faster, slower
-    (("tgl", 1), ("tgn", 1)), (("disttgl", MANY), ("tgl", MANY)),
-    (("disttgl", MANY), ("tgl_softmax", MANY)), (("disttgl", MANY), ("tgn", 1)),
-)  # fmt: skip
+SYSTEMS = {"tgn": "TGN", "tgl": "TGL-TGN", "disttgl": "DistTGL"}  # in the paper
 
 
 def draw(group: Group) -> Iterator[Output]:
     """Curves over seconds, and the table of seconds to some levels."""
     known, paper = make_series(group.runs), group.published("figure_1")
     gpus = [f"{n} GPU{'s' if n > 1 else ''}" for n in paper["num_gpus"]]
-    labels = [f"{SYSTEMS[s][0]}, {n}" for s, n in zip(paper["system"], gpus, strict=True)]
+    labels = [f"{SYSTEMS[s]}, {n}" for s, n in zip(paper["system"], gpus, strict=True)]
     paper = paper.assign(label=labels, origin="published", network=TGN)
     ours, named = [], {}
     for one in known:
-        network, first = network_of(one.first), one.first
+        network, first = one.first["network"], one.first
         named[one.label] = ", ".join(filter(None, [network, one.name, one.settings]))
         ours.append(curves.mean_curve(
             group, one.runs, label=one.label, system=first["system"],
@@ -71,75 +60,13 @@ def seconds_to_targets(group: Group, paper: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for label, origin, runs in sets:
         for target in TARGETS:
-            seconds = seconds_to(runs, target)
+            seconds = seconds_to(runs, METRIC, target)
             rows.append({
                 "label": label, "origin": origin, METRIC: target, "seconds": median(seconds),
                 "lowest": min(seconds), "highest": max(seconds), "num_runs": len(runs),
-                "text": _text(seconds),
+                "text": words.median_and_range(seconds, "{:.3g}"),
             })  # fmt: skip
     return pd.DataFrame(rows)
-
-
-def seconds_to(runs: list[pd.DataFrame], target: float) -> list[float]:
-    """Training seconds of each seed to ``target``."""
-    return [first_reaching(run, METRIC, target, "seconds") for run in runs]
-
-
-def _text(seconds: list[float], form: str = "{:g}") -> str:
-    return words.median_and_range([float(f"{value:.3g}") for value in seconds], form)
-
-
-def measure(group: Group) -> Iterator[Measured]:
-    """Of the paper's pairs of systems, those that the runs have, under the paper's protocol."""
-    sizes = group.runs.groupby("system")["num_trainers"].agg(set)
-    for race in RACES if group.protocol == PAPER_PROTOCOL else ():
-        larger = [sizes.get(system, set()) - {1} for system, number in race if number == MANY]
-        many = max(set.intersection(*larger), default=0) if larger else 0
-        entrants = [(system, many if number == MANY else number) for system, number in race]
-        used = [_of(group.runs, *entrant) for entrant in entrants]
-        if any(runs.empty for runs in used):
-            continue
-        ratios, texts = times_sooner(*map(group.curves, used))
-        titles = " against ".join(
-            f"{SYSTEMS[system][0]} on {number} trainer{'s' if number > 1 else ''}"
-            for system, number in entrants
-        )
-        name = " by ".join(f"{system} {number}" for system, number in race)
-        name += "" if list(race) == entrants else ", fewer trainers"
-        peer = ", TGN is PyG's" if "tgn" in dict(entrants) else ""
-        own, unlike = group.only(pd.concat(used)), OTHER_TGN if peer else ""
-        text = f"{titles}: {'; '.join(texts)}"
-        yield measured(own, name, ratios, text, unlike=unlike, peer=peer)
-
-
-def times_sooner(
-    fast: list[pd.DataFrame], slow: list[pd.DataFrame]
-) -> tuple[dict[str, Estimate], list[str]]:
-    """How many times sooner the first curves reach each target, and in words.
-
-    A side that never gets there takes longer than it ran.
-    """
-    longest = max(curve["seconds"].max() for curve in (*fast, *slow))
-    ratios: dict[str, Estimate] = {}
-    texts = []
-    for target in TARGETS:
-        sides = [seconds_to(runs, target) for runs in (fast, slow)]
-        first, second = map(median, sides)
-        text = f"to {target:.2f} {' against '.join(_text(side, '{:g} s') for side in sides)}"
-        if isfinite(first) or isfinite(second):
-            ratio = min(second, longest) / min(first, longest)
-            ratios[f"{target:.2f}"] = Estimate(float(ratio))
-            bounds = {1: ", at least", 0: ",", -1: ", at most"}
-            text += f"{bounds[isfinite(first) - isfinite(second)]} {ratio:.1f}x"
-        texts.append(text)
-    return ratios, texts
-
-
-def _of(runs: Runs, system: str, number: int) -> Runs:
-    _, model, layout = SYSTEMS[system]
-    same = (runs["system"] == system) & (runs["model"] == model)
-    found = make_series(runs[same & (runs["parallelism"] == layout.format(number))])
-    return found[0].runs if found else runs[:0]
 
 
 def _rank(runs: Runs) -> tuple[object, ...]:
@@ -161,5 +88,5 @@ FIGURES = [
     PaperFigure("time_to_accuracy", Rule(
             ("time_to_accuracy", "variants", "quick"), rank=_rank, needs=NEEDS,
             varies=("system", "model", "processes"),
-        ), draw, measure),
+        ), draw),
 ]  # fmt: skip

@@ -1,7 +1,6 @@
 """Figure 10: test MRR and iterations to the best validation MRR over the grid of j x k."""
 
 from collections.abc import Iterator
-from statistics import median
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -11,19 +10,16 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.patches import Rectangle
 
 from benchmark.records.series import SINGLE
-from benchmark.records.statistics import first_best, mean_difference
-from benchmark.records.words import commands, factor
-from paper_figures import curves, style
-from paper_figures.convergence import SUITES, by_seed, too_short
+from benchmark.records.statistics import first_best
+from paper_figures import curves, style, tables
+from paper_figures.convergence import SUITES
 from paper_figures.curves import METRIC, TEST_METRIC
-from paper_figures.figure import Group, Measured, Output, PaperFigure, Rule, measured, published
+from paper_figures.figure import Group, Output, PaperFigure, Rule, published
 from paper_figures.selection import APART, WITHOUT_EFFECT
-from paper_figures.tables import written
 
 DEGREES = (1, 2, 4, 8)  # of j, from top to bottom, and of k, from left to right
 LAYOUTS = {f"1x{j}x{k}": (j, k) for j in DEGREES for k in DEGREES}
 ITERATIONS, LAST = "iterations_to_best", "iterations_trained"
-STILL_RISING = 0.9  # of a run, after which a best may be one of a curve that rises still
 QUANTITIES: dict[str, tuple[str, str, type[Normalize]]] = {  # title, form, scale
     TEST_METRIC: ("(a) test MRR", "{:.4f}", Normalize),
     ITERATIONS: ("(b) iterations", "{:.0f}", LogNorm),
@@ -33,41 +29,19 @@ PALEST, DEEPEST = 0.08, 0.55  # of the colour map, all light enough for black nu
 
 def cells_of(group: Group) -> pd.DataFrame:
     """Of each j x k the mean test MRR and the median of the best iterations over seeds."""
-    rows = []
-    for layout, runs in group.by_parallelism().items():
-        seeds = group.curves(runs)
-        rows.append({
-            "parallelism": layout, TEST_METRIC: curves.mean_metric(runs, TEST_METRIC),
-            ITERATIONS: median(first_best(run, METRIC) for run in seeds),
-            LAST: median(run["iteration"].max() for run in seeds),
-            "num_runs": len(runs), "origin": "measured", "source": commands(runs),
-        })  # fmt: skip
-    return pd.DataFrame(rows)
+    runs = pd.concat(group.by_parallelism().values())
+    curves_of = dict(zip(runs.index, group.curves(runs), strict=True))
+    runs[ITERATIONS] = [first_best(curve, METRIC) for curve in curves_of.values()]
+    runs[LAST] = [curve["iteration"].max() for curve in curves_of.values()]
+    sets = (({"parallelism": name}, part) for name, part in runs.groupby("parallelism"))
+    return tables.summary(
+        sets, means=[f"metrics.{TEST_METRIC}"], medians=[ITERATIONS, LAST]
+    ).rename(columns={f"metrics.{TEST_METRIC}": TEST_METRIC})
 
 
 def _cells(grid: pd.DataFrame, quantity: str) -> dict[str, float]:
     known = grid.dropna(subset=quantity)
     return dict(zip(known["parallelism"], known[quantity].astype(float), strict=True))
-
-
-def measure(group: Group) -> Iterator[Measured]:
-    """Iterations saved by many trainers, and which eight end higher."""
-    table, short = cells_of(group), too_short(group)
-    best, ends, tested = (_cells(table, name) for name in (ITERATIONS, LAST, TEST_METRIC))
-    for layout in ("1x1x8", "1x4x8"):
-        if {SINGLE, layout} <= best.keys():
-            one, many = best[SINGLE], best[layout]
-            rising = any(best[name] > STILL_RISING * ends[name] for name in (SINGLE, layout))
-            unlike = "a run was best at its end, which says how long it was" if rising else ""
-            text = f"{many:.0f} against {one:.0f}{factor(one / many)}"
-            name = f"best iteration of {layout}"
-            yield measured(group, name, one / many, text, unlike=short or unlike)
-    if {"1x1x8", "1x8x1"} <= tested.keys():
-        memory, epoch = tested["1x1x8"], tested["1x8x1"]
-        runs = group.by_parallelism()
-        gain = mean_difference(*(by_seed(runs[n], TEST_METRIC) for n in ("1x1x8", "1x8x1")))
-        text = f"{memory:.4f} against {epoch:.4f}, {written(gain, '+.4f')}"
-        yield measured(group, "gain of 1x1x8", gain, text, unlike=short)
 
 
 def draw(group: Group) -> Iterator[Output]:
@@ -121,5 +95,5 @@ FIGURES = [
             SUITES, varies=WITHOUT_EFFECT, apart=APART,
             needs={"no validation MRR": curves.has_curve("mrr"),
                    "a layout outside the grid": lambda runs: runs["parallelism"].isin(LAYOUTS)},
-        ), draw, measure),
+        ), draw),
 ]  # fmt: skip

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from benchmark.records.reader import Records, read_records
+from benchmark.records.reader import Records
 from paper_figures.figure import Drawing, draw
+from paper_figures.quantities import read
 from paper_figures.readme import Verdicts, all_verdicts
 from paper_figures.registry import FIGURES
 
@@ -18,7 +19,7 @@ REFERENCE = Path(__file__).parents[2] / "results" / "reference"
 
 @pytest.fixture(scope="session")
 def reference() -> Records:
-    return read_records(REFERENCE)
+    return read(REFERENCE)
 
 
 @pytest.fixture(scope="session")

@@ -12,15 +12,14 @@ from paper_figures.claims import (
     COUNTED,
     RULES,
     Claim,
-    Judged,
     Kind,
-    Measured,
     Verdict,
     claims_of,
-    judge_all,
+    not_attempted,
     totals_by_kind,
     verdict,
 )
+from paper_figures.measures import MEASURES
 from paper_figures.published import published
 from paper_figures.registry import FIGURES
 from paper_figures.selection import Group
@@ -68,32 +67,18 @@ CASES: dict[str, tuple[str, str, dict[Verdict, Estimate]]] = {
 
 
 def claim(rule: str = "ratio", stated: str = "2", tolerance: str = "1.5", **more: str) -> Claim:
-    return Claim("f", "m", "", "{dataset} is good", stated, "", rule, tolerance, **more)
-
-
-def measurement(value: Estimate, unlike: str = "") -> Measured:
-    return Measured("m", {"": value, "other": Estimate(0)}, "", {}, "", "uci", unlike)
+    return Claim("f", "m", "{dataset} is good", stated, rule, tolerance, **more)
 
 
 def judged_as(rule: str, expected: Verdict) -> Verdict:
     stated, tolerance, cases = CASES[rule]
-    one = claim(rule, stated, tolerance, needs="a GPU", command="run")
+    one, values = claim(rule, stated, tolerance), {"": cases.get(expected, Estimate(1))}
     if expected is NOT_ATTEMPTED:
-        return judge_all_of(one, [])
-    unlike = "too few epochs" if expected is NONE else ""
-    measured = measurement(cases.get(expected, Estimate(1)), unlike)
+        return not_attempted(one).verdict
     if (rule, expected) == ("order", PART):  # as near as it gets, so that it takes two numbers
         one = replace(one, published="-3;other=-3")
         values = {"": cases[GOOD], "other": cases[NO_EFFECT]}
-        measured = replace(measured, values=values)
-    return judge_all_of(one, [measured])
-
-
-def judge_all_of(one: Claim, known: list[Measured]) -> Verdict:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("paper_figures.claims.claims_of", lambda figure: [one])
-        (judged,) = judge_all("f", known, "here")
-    return judged.verdict
+    return verdict(one, values, "too few epochs" if expected is NONE else "")
 
 
 @pytest.mark.parametrize("expected", Verdict)
@@ -110,11 +95,11 @@ def test_every_rule_reaches_every_verdict(rule: str, expected: Verdict) -> None:
     ],
 )  # fmt: skip
 def test_one_run_is_off_by_what_the_claim_says(value: float, noise: str, expected: Verdict) -> None:
-    assert verdict(claim(noise=noise), measurement(Estimate(value))) is expected
+    assert verdict(claim(noise=noise), {"": Estimate(value)}) is expected
 
 
 def test_seeds_say_more_than_the_noise_of_one_run() -> None:
-    assert verdict(claim(noise="50%"), measurement(Estimate(0.9, 0.85, 0.95))) is BAD
+    assert verdict(claim(noise="50%"), {"": Estimate(0.9, 0.85, 0.95)}) is BAD
 
 
 @pytest.mark.parametrize(
@@ -126,8 +111,7 @@ def test_seeds_say_more_than_the_noise_of_one_run() -> None:
 )  # fmt: skip
 def test_several_numbers_of_one_claim(first: float, second: float, expected: Verdict) -> None:
     values = {"a": Estimate(first), "b": Estimate(second)}
-    one = Measured("m", values, "", {}, "")
-    assert verdict(claim(stated="a=2;b=2", noise="1%"), one) is expected
+    assert verdict(claim(stated="a=2;b=2", noise="1%"), values) is expected
 
 
 @pytest.mark.parametrize(
@@ -135,40 +119,81 @@ def test_several_numbers_of_one_claim(first: float, second: float, expected: Ver
     [("2", 2.0, "too few epochs"), ("2", float("nan"), ""), ("mooc=2", 2.0, "")],
 )
 def test_what_does_not_compare_is_incomparable(stated: str, value: float, unlike: str) -> None:
-    one = Measured("m", {"": Estimate(value)}, "", {}, "", "uci", unlike)
-    assert verdict(claim(stated=stated), one) is NONE
+    assert verdict(claim(stated=stated), {"": Estimate(value)}, unlike) is NONE
 
 
 def test_an_unknown_rule_is_an_error() -> None:
     with pytest.raises(KeyError, match="better"):
-        verdict(claim("better"), measurement(Estimate(2)))
+        verdict(claim("better"), {"": Estimate(2)})
+
+
+CLAIMS = [one for name in FIGURES for one in claims_of(name)]
 
 
 def test_totals_leave_out_what_is_in_no_paper_and_tell_inputs_apart() -> None:
-    counts = {name: sum(one.claim.kind == kind for one in ALL) for kind, name in COUNTED.items()}
-    assert Kind.OURS not in COUNTED and any(one.claim.kind == Kind.OURS for one in ALL)
-    assert {name: int(t.sum()) for name, t in totals_by_kind(ALL).items()} == counts
-
-
-def all_judged() -> list[Judged]:
-    known: list[Judged] = []
-    for name in FIGURES:
-        for one in claims_of(name):
-            values = {n or "": Estimate(number) for n, number in one.numbers()}
-            measured = Measured(one.measure, values, "", {}, "", one.dataset)
-            known += [j for j in judge_all(name, [measured], "") if j.claim == one][:1]
-    return known
-
-
-ALL = all_judged()
+    counts = {name: sum(one.kind == kind for one in CLAIMS) for kind, name in COUNTED.items()}
+    assert Kind.OURS not in COUNTED and any(one.kind == Kind.OURS for one in CLAIMS)
+    totals = totals_by_kind(map(not_attempted, CLAIMS))
+    assert {name: int(t.sum()) for name, t in totals.items()} == counts
 
 
 def test_every_row_of_the_file_is_of_a_known_rule_and_kind_and_met_by_its_own_number() -> None:
-    assert len(ALL) == len(published("claims"))
-    for one in ALL:
-        assert one.claim.kind in list(Kind)
-        assert bool(one.claim.needs) == bool(one.claim.command)
-        assert verdict(replace(one.claim, noise=""), one.measured) is GOOD, one.claim
+    assert len(CLAIMS) == len(published("claims"))
+    for one in CLAIMS:
+        assert one.kind in list(Kind)
+        assert bool(one.needs) == bool(one.command) and (one.needs or one.measure)
+        values = {name: Estimate(number) for name, number in one.numbers()}
+        assert verdict(replace(one, noise=""), values) is GOOD, one
+
+
+def test_every_row_of_the_file_names_a_measure_and_columns_that_exist(reference: Records) -> None:
+    for one in CLAIMS:
+        known = MEASURES | dict(FIGURES[one.figure].measures)
+        assert not one.measure or one.measure in known, one
+        names = {
+            word.partition("=")[0] for word in (one.of + " " + one.against).split() if "=" in word
+        }
+        assert names <= set(reference.runs), one
+        metrics = {one.metric.replace("{}", name) for name, _ in one.numbers()} - {""}
+        assert metrics <= {*reference.runs, *reference.evaluations}, one
+
+
+def runs_of(values: dict[str, list[float]]) -> Group:
+    rows = [
+        {"system": system, "seed": seed, "dataset": "uci", "metrics.x": value}
+        for system, numbers in values.items()
+        for seed, value in enumerate(numbers)
+    ]
+    runs = pd.DataFrame(rows)
+    return Group(runs, Records(runs, runs, []))
+
+
+@pytest.mark.parametrize(
+    ("measure", "expected"),
+    [
+        ("ratio", Estimate(2, 1.5, 3)), ("gain", Estimate(1.5)), ("loss", Estimate(-1.5)),
+        ("level", Estimate(3)), ("median", Estimate(3, 3, 3)),
+    ],
+)  # fmt: skip
+def test_a_measure_of_a_column_pairs_runs_by_seed(measure: str, expected: Estimate) -> None:
+    group = runs_of({"a": [2.0, 3.0, 4.0], "b": [1.0, 1.0, 2.5]} if measure == "ratio" else
+                    {"a": [3.0, 3.0, 3.0], "b": [1.5, 1.5, 1.5], "c": [9.0]})  # fmt: skip
+    if measure == "ratio":
+        expected = Estimate(2, 1.6, 3)
+    one = claim(of="system=a", against="system=b", metric="metrics.x", form=".1f")
+    found = MEASURES[measure](one, group)
+    assert found is not None and found.values[""].value == pytest.approx(expected.value)
+    if measure == "ratio":
+        assert found.values[""] == pytest.approx(expected)
+    assert set(found.runs["system"]) <= {"a", "b"}
+
+
+@pytest.mark.parametrize("measure", MEASURES)
+def test_a_measure_without_runs_on_one_side_says_nothing(measure: str) -> None:
+    one = claim(of="system=x", against="system=b", metric="metrics.x", form=".1f", at="0.9")
+    group = runs_of({"b": [1.0]})
+    group = group.only(group.runs.assign(parallelism="1x1x2"))
+    assert MEASURES[measure](one, group) is None
 
 
 @pytest.mark.parametrize("dataset", ["wikipedia", "mooc", "reddit", "flights"])
@@ -178,10 +203,10 @@ def test_the_stated_iterations_are_those_of_the_digitised_curves(dataset: str) -
     single = curves[(curves["panel"] == "a") & (curves["parallelism"] == "1x1x1")]
     levels = []
     for one in claims_of("convergence"):
-        if one.dataset != dataset or not one.measure.startswith("iterations"):
+        if one.dataset != dataset or one.measure != "iterations":
             continue
-        *_, layout, _, level = one.measure.split()
-        target = target_of([single], "validation_mrr", float(level.rstrip("%")) / 100)
+        layout, level = one.of.partition("=")[2], one.at
+        target = target_of([single], "validation_mrr", float(level))
         panel = "a" if layout in ("1x2x1", "1x4x1") else "b"
         run = curves[(curves["panel"] == panel) & (curves["parallelism"] == layout)]
         ours, theirs = (first_reaching(r, "validation_mrr", target) for r in (single, run))
@@ -190,5 +215,5 @@ def test_the_stated_iterations_are_those_of_the_digitised_curves(dataset: str) -
         at_once = theirs == run["iteration"].min()
         assert one.rule == ("at_least" if at_once else "ratio")
         levels.append((layout, level))
-    wanted = ("70%", "80%", "90%", "95%") if dataset in ("wikipedia", "mooc") else ("95%",)
+    wanted = ("0.7", "0.8", "0.9", "0.95") if dataset in ("wikipedia", "mooc") else ("0.95",)
     assert levels == [(layout, level) for layout in convergence.LAYOUTS[1:] for level in wanted]

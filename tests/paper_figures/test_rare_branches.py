@@ -6,25 +6,24 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.records.reader import read_records
-from benchmark.records.series import without_disagreements
 from paper_figures.claims import Judged
 from paper_figures.figure import Drawing, draw
+from paper_figures.quantities import read
 from paper_figures.registry import FIGURES
 
 Write = Callable[..., Path]
 
 
 def drawn_of(tmp_path: Path, name: str) -> Drawing:
-    records = without_disagreements(read_records(tmp_path / "runs"))
+    records = read(tmp_path / "runs")
     drawing = draw(FIGURES[name], records, tmp_path / "out")
     assert drawing.problem == ""
     return drawing
 
 
-def judged_by_measure(tmp_path: Path, name: str) -> dict[str, Judged]:
+def judged_by_name(tmp_path: Path, name: str) -> dict[str, Judged]:
     judged = drawn_of(tmp_path, name).judged
-    return {one.claim.measure: one for one in judged if one.verdict != "not attempted"}
+    return {one.claim.name: one for one in judged if one.verdict != "not attempted"}
 
 
 def tgl_run(write_run: Write, name: str, ap: float, seconds: float, **fields: object) -> None:
@@ -41,13 +40,15 @@ def test_claims_under_the_protocol_of_tgl(write_run: Write, tmp_path: Path) -> N
         tgl_run(write_run, f"b{seed}", theirs, 8.0, seed=seed, model="jodie")
     tgl_run(write_run, "c", 0.98, 8.0, system="tgl")
     tgl_run(write_run, "d", 0.98, 80.0, system="tgn", model="tgn_pyg")
-    claims = judged_by_measure(tmp_path, "tgl_link_prediction")
+    claims = judged_by_name(tmp_path, "tgl_link_prediction")
     assert claims["tgl order"].verdict == "reproduced"
-    assert claims["tgl order"].measured.text.startswith("98.05")
-    assert claims["tgl speed"].measured.text == "20 by 2 s an epoch, 10x"
+    assert claims["tgl order"].measured.startswith("JODIE: 98.05 against 95.05, +3.00")
+    assert claims["tgl speed"].measured == "10.0"
     assert claims["tgl speed"].verdict == "incomparable"
-    assert "TGN is PyG's example, on CPU cores.; PyG's TGN and" in claims["tgl speed"].conditions
-    assert claims["tgl level"].measured.text.startswith("98.05")
+    assert (
+        "; PyG's TGN and the authors' own code are two programs" in claims["tgl speed"].conditions
+    )
+    assert claims["tgl level"].measured.startswith("98.05")
     assert claims["tgl level"].verdict == "partly"
 
 
@@ -75,24 +76,24 @@ def test_throughput_of_two_machines_is_drawn_of_one(write_run: Write, tmp_path: 
 def test_a_curve_that_still_rises_is_incomparable(write_run: Write, tmp_path: Path) -> None:
     write_run("a", curve=(0.5, 0.7, 0.8))
     write_run("b", curve=(0.4, 0.5, 0.6), parallelism={"i": 1, "j": 2, "k": 1})
-    claim = judged_by_measure(tmp_path, "convergence")["iterations 1x1x1 to 1x2x1 at 95%"]
+    claim = judged_by_name(tmp_path, "convergence")["iterations 1x1x1 to 1x2x1 at 95%"]
     assert claim.verdict == "incomparable"
-    assert claim.conditions.endswith("; 1x2x1 was still getting better when it ended")
+    assert claim.conditions.endswith("; a run was still getting better when it ended")
 
 
 def test_a_curve_that_stopped_short_is_contradicted(write_run: Write, tmp_path: Path) -> None:
     write_run("a", curve=(0.5, 0.7, 0.8))
     write_run("b", curve=(0.4, 0.6, 0.5), parallelism={"i": 1, "j": 2, "k": 1})
-    claim = judged_by_measure(tmp_path, "convergence")["iterations 1x1x1 to 1x2x1 at 95%"]
-    assert claim.measured.text == "not reached against 300"
+    claim = judged_by_name(tmp_path, "convergence")["iterations 1x1x1 to 1x2x1 at 95%"]
+    assert claim.measured == "not reached against 300"
     assert claim.verdict == "no effect"
 
 
 def test_too_few_epochs_are_incomparable(write_run: Write, tmp_path: Path) -> None:
     write_run("a", epochs=16)
     write_run("b", epochs=16, parallelism={"i": 1, "j": 2, "k": 1})
-    claims = judged_by_measure(tmp_path, "convergence").values()
-    assert {(str(c.verdict), c.measured.unlike) for c in claims} == {
+    claims = judged_by_name(tmp_path, "convergence").values()
+    assert {(str(c.verdict), c.conditions.rpartition("; ")[2]) for c in claims} == {
         ("incomparable", "too few epochs to compare")
     }
 
@@ -100,7 +101,7 @@ def test_too_few_epochs_are_incomparable(write_run: Write, tmp_path: Path) -> No
 def test_runs_that_disagree_are_not_drawn(write_run: Write, tmp_path: Path) -> None:
     write_run("a")
     write_run("b", curve=(0.5, 0.6, 0.7))
-    records = without_disagreements(read_records(tmp_path / "runs"))
+    records = read(tmp_path / "runs")
     assert len(records.runs) == 0
     assert all("disagree in" in str(one) for one in records.unreadable)
     assert draw(FIGURES["convergence"], records, tmp_path / "out").missing
@@ -123,7 +124,7 @@ def test_a_damaged_table_is_named_and_nothing_is_drawn(
         folder = write_run(name, model=model, settings=settings, **where)
         if content is not None:
             (folder / "nodes.csv").write_text(content)
-    drawing = draw(FIGURES["node_accuracy"], read_records(tmp_path / "runs"), tmp_path / "out")
+    drawing = draw(FIGURES["node_accuracy"], read(tmp_path / "runs"), tmp_path / "out")
     assert drawing.problem.startswith("node_accuracy: not drawn (ValueError: ")
     assert "nodes.csv" in drawing.problem and said in drawing.problem
     assert drawing.paths == [] and not drawing.missing
@@ -132,7 +133,7 @@ def test_a_damaged_table_is_named_and_nothing_is_drawn(
 def test_an_agreement_without_a_column_is_named(write_run: Write, tmp_path: Path) -> None:
     write_run("a", suite="exactness")
     (tmp_path / "runs" / "agreement.csv").write_text("precision,processes\nfloat64,1\n")
-    drawing = draw(FIGURES["exactness"], read_records(tmp_path / "runs"), tmp_path / "out")
+    drawing = draw(FIGURES["exactness"], read(tmp_path / "runs"), tmp_path / "out")
     assert "agreement.csv: the column 'i x j x k' is missing; make it again" in drawing.problem
 
 
@@ -152,12 +153,13 @@ def test_static_memory_is_judged_on_each_split_by_seeds_with_test_beside(
                 )  # fmt: skip
     drawing = drawn_of(tmp_path, "static_memory")
     found = {
-        (one.claim.measure, one.conditions.split(", ")[1]): one
+        (one.claim.name, one.conditions.split(", ")[1]): one
         for one in drawing.judged if one.claim.dataset == "mooc"
     }  # fmt: skip
     half, usual = found["gain at all", "50% train"], found["gain at all", "8 epochs (paper: 100)"]
     assert half.verdict == usual.verdict == "reproduced"
-    assert half.measured.text.startswith("mooc, 50% train 0.4050 to 0.5050, +0.1000; test 0.3550")
+    assert half.measured.startswith("0.5050 against 0.4050, +0.1000")
+    assert found["test gain", "50% train"].measured.startswith("0.4550 against 0.3550")
     assert found["gain", "50% train"].verdict == "incomparable"
     assert len({label for label in drawing.outputs[0].numbers["dataset"] if "mooc" in label}) == 2
 
@@ -178,7 +180,7 @@ def test_settings_that_a_figure_tells_apart_make_pictures_of_their_own(
         f"convergence_wikipedia_disttgl{more}"
         for more in ("", "_static_memory", "_static_memory_released_sampler")
     }
-    said = {one.conditions.partition(", 100")[0] for one in drawing.judged if one.measured.values}
+    said = {one.conditions.partition(", 100")[0] for one in drawing.judged if one.values}
     assert "wikipedia, static memory, released sampler" in said
 
 
@@ -187,11 +189,11 @@ def test_a_level_met_between_validations_is_met_somewhere_between_them(
 ) -> None:
     write_run("a", curve=(0.1, 0.2, 0.3, 0.4, 0.5, 0.8))
     write_run("b", curve=(0.4, 0.8), parallelism={"i": 1, "j": 1, "k": 8})
-    claims = judged_by_measure(tmp_path, "convergence")
+    claims = judged_by_name(tmp_path, "convergence")
     for level, (low, value, high) in {"95%": (500 / 200, 3, 600 / 100)}.items():
-        one = claims[f"iterations 1x1x1 to 1x1x8 at {level}"].measured
+        one = claims[f"iterations 1x1x1 to 1x1x8 at {level}"]
         assert one.values[""] == (value, low, high)
-        assert one.text == "200 (validation 2) against 600, 3.0x"
+        assert one.measured == "200 (validation 2) against 600, 3.0x"
 
 
 def test_tgl_with_the_loss_of_disttgl_is_a_race_of_its_own(
@@ -202,8 +204,8 @@ def test_tgl_with_the_loss_of_disttgl_is_a_race_of_its_own(
                   parallelism={"i": 2, "j": 1, "k": 1})  # fmt: skip
     write_run("b", suite="time_to_accuracy", curve=(0.7, 0.85), processes=2,
               parallelism={"i": 1, "j": 1, "k": 2})  # fmt: skip
-    claims = judged_by_measure(tmp_path, "time_to_accuracy")
-    own = claims["disttgl 8 by tgl 8, fewer trainers"].measured.text
-    alike = claims["disttgl 8 by tgl_softmax 8, fewer trainers"].measured.text
+    claims = judged_by_name(tmp_path, "time_to_accuracy")
+    own = claims["disttgl 2 by tgl 2"].measured
+    alike = claims["disttgl 2 by tgl_softmax 2"].measured
     assert "to 0.70 2 s against not reached, at least 2.0x" in own
     assert "to 0.70 2 s against 4 s, 2.0x; to 0.80 4 s against not reached, at least 1.0x" in alike

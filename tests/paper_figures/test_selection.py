@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmark.records.reader import Records, read_records
+from benchmark.records.reader import Records
 from benchmark.records.series import make_series
+from paper_figures.quantities import read
 from paper_figures.selection import Group, Rule, Selection, select
 
 Write = Callable[..., Path]
@@ -14,7 +15,7 @@ RULE = Rule(("convergence",))
 
 
 def chosen(tmp_path: Path, rule: Rule = RULE) -> Selection:
-    return select(rule, read_records(tmp_path / "runs"))
+    return select(rule, read(tmp_path / "runs"))
 
 
 def test_of_two_sets_that_differ_in_more_the_longer_is_drawn(
@@ -22,7 +23,7 @@ def test_of_two_sets_that_differ_in_more_the_longer_is_drawn(
 ) -> None:
     write_run("a", epochs=16)
     write_run("b", epochs=100)
-    (group,), left_out = chosen(tmp_path)
+    (group,), left_out, _ = chosen(tmp_path)
     assert list(group.runs["epochs"]) == [100]
     assert left_out == ["1 run of suite convergence on wikipedia: epochs=16 where 100 is drawn"]
 
@@ -30,14 +31,14 @@ def test_of_two_sets_that_differ_in_more_the_longer_is_drawn(
 def test_what_the_figure_varies_does_not_part_runs(write_run: Write, tmp_path: Path) -> None:
     write_run("a", batch_size=200)
     write_run("b", batch_size=600, seed=1, parallelism={"i": 1, "j": 2, "k": 1})
-    (group,), left_out = chosen(tmp_path, Rule(("convergence",), varies=("batch_size",)))
+    (group,), left_out, _ = chosen(tmp_path, Rule(("convergence",), varies=("batch_size",)))
     assert len(group.runs) == 2 and left_out == []
 
 
 def test_a_cut_stream_is_left_out_beside_a_whole_one(write_run: Write, tmp_path: Path) -> None:
     write_run("a", settings={"max_events": 5000})
     write_run("b")
-    (group,), left_out = chosen(tmp_path)
+    (group,), left_out, _ = chosen(tmp_path)
     assert group.mark == "" and [Path(run).name for run in group.runs.index] == ["b"]
     assert left_out == ["1 run of suite convergence on wikipedia: max_events=5000"]
 
@@ -46,14 +47,14 @@ def test_a_cut_stream_is_drawn_with_a_mark_where_it_is_all_there_is(
     write_run: Write, tmp_path: Path
 ) -> None:
     write_run("a", settings={"max_events": 5000})
-    (group,), left_out = chosen(tmp_path)
+    (group,), left_out, _ = chosen(tmp_path)
     assert group.mark == "max_events=5000" and left_out == []
 
 
 def test_an_unmet_need_is_the_reason(write_run: Write, tmp_path: Path) -> None:
     write_run("a", system="tgl")
     needs = {"another system": lambda runs: runs["system"] == "disttgl"}
-    groups, left_out = chosen(tmp_path, Rule(("convergence",), needs=needs))
+    groups, left_out, _ = chosen(tmp_path, Rule(("convergence",), needs=needs))
     assert groups == []
     assert left_out == ["1 run of suite convergence on wikipedia: another system"]
 
@@ -61,11 +62,11 @@ def test_an_unmet_need_is_the_reason(write_run: Write, tmp_path: Path) -> None:
 def test_other_suites_and_tasks_are_not_read(write_run: Write, tmp_path: Path) -> None:
     write_run("a", suite="scaling")
     write_run("b", task="link_speed")
-    assert chosen(tmp_path) == ([], [])
+    assert chosen(tmp_path) == ([], [], [])
 
 
 def test_no_records_at_all_is_no_error() -> None:
-    assert select(RULE, Records(pd.DataFrame(), pd.DataFrame(), [])) == ([], [])
+    assert select(RULE, Records(pd.DataFrame(), pd.DataFrame(), [])) == ([], [], [])
 
 
 def test_data_sets_and_protocols_are_drawn_apart(write_run: Write, tmp_path: Path) -> None:
@@ -91,7 +92,7 @@ def test_series_are_told_apart_by_every_setting_that_differs(
     write_run("a", settings={"learning_rate": 1e-3})
     write_run("b", settings={"learning_rate": 1e-4})
     write_run("c", settings={"learning_rate": 1e-4}, parallelism={"i": 1, "j": 1, "k": 2})
-    labels = [one.label for one in make_series(read_records(tmp_path / "runs").runs)]
+    labels = [one.label for one in make_series(read(tmp_path / "runs").runs)]
     assert labels == [
         "disttgl 1x1x1, learning_rate=0.0001", "disttgl 1x1x1, learning_rate=0.001",
         "disttgl 1x1x2",
