@@ -133,7 +133,7 @@ def test_an_account_names_measured_and_published_numbers_and_what_is_missing(
 ) -> None:
     text = "{{ published('gain', 'mooc') }} and {{ measured('gain', 'mars') }}, {{ verdict('no') }}"
     assert readme.account(text, verdicts["static_memory"]) == (
-        "0.5264 to 0.6209, +0.0945 and not measured, not attempted"
+        "0.6209 against 0.5264, +0.0945 and not measured, not attempted"
     )
 
 
