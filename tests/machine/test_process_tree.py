@@ -120,5 +120,5 @@ def test_ending_many_trees_keeps_no_descriptor() -> None:
         tree = ProcessTree(subprocess.Popen(["true"]))
         tree.look()
         assert tree.end(5) == []
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(os.listdir("/proc/self/fd")) <= before  # what others left may go meanwhile
     assert [one for one in psutil.Process().children() if one.name() == "true"] == []

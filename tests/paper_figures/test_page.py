@@ -109,7 +109,7 @@ def test_the_totals_are_those_of_the_rows_of_the_page(verdicts: readme.Verdicts)
     page = readme.reproduction(verdicts)
     for one in judged:
         if one.verdict is not Verdict.NOT_ATTEMPTED:
-            assert f"| {one.measured.text} | {one.verdict} |" in page
+            assert f"| {one.measured} | {one.verdict} |" in page
 
 
 def test_what_was_not_attempted_has_its_command_and_needs(verdicts: readme.Verdicts) -> None:
