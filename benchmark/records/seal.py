@@ -49,7 +49,7 @@ class Prefix(NamedTuple):
 
 def prefix_of(path: Path, num_bytes: int | None = None) -> Prefix:
     """The first ``num_bytes`` of a file, or all; nothing where there is no file."""
-    content = path.read_bytes()[:num_bytes] if path.exists() else b""
+    content = _content(path)[:num_bytes] if path.exists() else b""
     return Prefix(len(content), content.count(b"\n"), hashlib.sha256(content).hexdigest())
 
 
@@ -106,7 +106,7 @@ def check_seal(folder: Path, result: dict[str, Any]) -> None:
 def read_object(path: Path) -> dict[str, Any]:
     """A JSON object; raises DamagedError."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(_content(path).decode("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise DamagedError(path, f"not readable as JSON ({brief(error)})") from None
     if not isinstance(value, dict):
@@ -129,7 +129,7 @@ def read_environment(folder: Path) -> dict[str, Any]:
 def read_lines(path: Path) -> list[dict[str, Any]]:
     """The JSON objects that the lines of a file are; raises DamagedError."""
     try:
-        texts = path.read_text(encoding="utf-8").splitlines()
+        texts = _content(path).decode("utf-8").splitlines()
     except FileNotFoundError:
         raise DamagedError(path, "the file is missing") from None
     except (OSError, ValueError) as error:
@@ -149,12 +149,19 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 def read_settings(path: Path) -> dict[str, Any]:
     """The settings in a yaml file; raises DamagedError."""
     try:
-        tree = yaml.load(path.read_text(encoding="utf-8"), Loader=YAML_LOADER)
+        tree = yaml.load(_content(path).decode("utf-8"), Loader=YAML_LOADER)
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise DamagedError(path, f"not readable as YAML ({brief(error)})") from None
     if not isinstance(tree, dict):
         raise DamagedError(path, f"holds a {type(tree).__name__}, not settings")
     return tree
+
+
+def _content(path: Path) -> bytes:
+    """The bytes of a file; OSError where it is none, such as a pipe, which may never end."""
+    if path.exists() and not path.is_file():
+        raise OSError("no file")
+    return path.read_bytes()
 
 
 def _digest(result: Mapping[str, Any]) -> str:

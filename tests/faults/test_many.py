@@ -200,8 +200,6 @@ def test_a_signal_that_was_ignored_before_stays_ignored(
 
 def test_a_figure_that_is_being_drawn_ends_with_a_runner_that_is_killed(tmp_path: Path) -> None:
     scene = Scene(tmp_path, "epochs=1")
-    (scene.results / "quick" / "other").mkdir(parents=True)
-    os.mkfifo(scene.results / "quick" / "other" / "result.json")  # a record without an end
     runner = scene.start("suite.figures=[convergence]")
 
     def drawing() -> list[psutil.Process]:
@@ -211,6 +209,7 @@ def test_a_figure_that_is_being_drawn_ends_with_a_runner_that_is_killed(tmp_path
     os.kill(runner.pid, signal.SIGKILL)
     runner.wait(PATIENCE)
     assert [each for each in scene.left() if each.isdigit()] == []
+    assert list(scene.results.glob("*/figures/*")) == []  # nor has it drawn to its end
     assert scene.run()[0] == 0
     assert scene.left() == []
 

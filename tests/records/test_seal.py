@@ -1,6 +1,7 @@
 """A damaged record is a sentence with the path, never a traceback, never other numbers."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -55,6 +56,14 @@ def folder_at(name: str) -> Damage:
     return damage
 
 
+def pipe_at(name: str) -> Damage:
+    def damage(folder: Path) -> None:
+        (folder / name).unlink()
+        os.mkfifo(folder / name)  # reading it would wait for ever
+
+    return damage
+
+
 def drop(field: str) -> Damage:
     def damage(folder: Path) -> None:
         result = json.loads((folder / "result.json").read_text())
@@ -89,6 +98,8 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
         "metrics.jsonl: not what was written",
     ),
     "lines a folder": (folder_at("metrics.jsonl"), "cannot be read"),
+    "result a pipe": (pipe_at("result.json"), "result.json: not readable as JSON (no file)"),
+    "lines a pipe": (pipe_at("metrics.jsonl"), "cannot be read (no file)"),
     "config empty": (cut("config.yaml", 0), "config.yaml: not what was written"),
     "config no yaml": (write("config.yaml", b"a: ["), "config.yaml: not what was written"),
     "config of another": (
