@@ -43,8 +43,8 @@ class Kill(NamedTuple):
 def kills(seed: int, layout: str) -> list[Kill]:
     """Those of a campaign: every target and signal comes up, in an order that is the seed's."""
     chance = random.Random(seed)
-    targets = ["runner", "launcher", "rank 0"]
-    targets += [] if layout == "one process" else ["rank 1"]
+    targets = ["runner", "rank 0"]
+    targets += [] if layout == "one process" else ["launcher", "rank 1"]
     targets += [] if layout == "replica" else ["daemon"]
     return [
         Kill(
@@ -143,7 +143,7 @@ def _await_target(scene: Scene, runner: Forked, kill: Kill) -> int | None:
     def there() -> bool:
         if runner.poll() is not None:
             return True
-        pid = _target(runner.pid, kill.target)
+        pid = _target(runner.pid, kill.target, "processes=1" in scene.words)
         if pid is not None and (not kill.step or _steps(scene) >= kill.step):
             found[:] = [pid]
         return bool(found)
@@ -154,15 +154,18 @@ def _await_target(scene: Scene, runner: Forked, kill: Kill) -> int | None:
     return found[0] if found and runner.poll() is None and psutil.pid_exists(found[0]) else None
 
 
-def _target(runner: int, name: str) -> int | None:
-    """By its place in the tree: runner, launcher, ranks in order, their daemons."""
+def _target(runner: int, name: str, alone: bool) -> int | None:
+    """By its place in the tree: runner, launcher, ranks in order, their daemons.
+
+    A rank that is ``alone`` has no launcher.
+    """
     try:
         if name == "runner":
             return runner
-        launchers = psutil.Process(runner).children()
-        if not launchers or name == "launcher":
-            return launchers[0].pid if launchers else None
-        ranks = sorted(launchers[0].children(), key=lambda process: process.pid)
+        first = psutil.Process(runner).children()[:1]
+        if not first or name == "launcher":
+            return first[0].pid if first else None
+        ranks = first if alone else sorted(first[0].children(), key=lambda process: process.pid)
         if name == "daemon":
             daemons = [c for rank in ranks for c in rank.children() if "memory" in str(c.cmdline())]
             return daemons[0].pid if daemons else None

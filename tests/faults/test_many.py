@@ -1,5 +1,6 @@
 """Many runs, two commands at once, a server that never answers: nothing grows and nothing waits."""
 
+import contextlib
 import json
 import os
 import signal
@@ -48,7 +49,7 @@ class Usage:
 def test_300_runs_in_one_command_hold_no_more_than_one(
     tmp_path: Path, make_experiment: MakeExperiment
 ) -> None:
-    """With a mirror for each, as short as it can be."""
+    """With a mirror beside them."""
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     experiments = [
@@ -93,14 +94,14 @@ def test_300_runs_in_one_command_hold_no_more_than_one(
 
 
 def _without_wandb() -> Any:
-    """``subprocess`` whose programs are ``true``."""
+    """``subprocess`` whose programs only read what they are told."""
 
     class Quick:
-        DEVNULL, STDOUT = subprocess.DEVNULL, subprocess.STDOUT
+        PIPE, STDOUT = subprocess.PIPE, subprocess.STDOUT
 
         @staticmethod
         def Popen(words: list[str], **options: Any) -> Any:  # noqa: N802
-            return subprocess.Popen(["true"], **options)
+            return subprocess.Popen(["cat"], **options)
 
     return Quick
 
@@ -203,7 +204,11 @@ def test_a_figure_that_is_being_drawn_ends_with_a_runner_that_is_killed(tmp_path
     runner = scene.start("suite.figures=[convergence]")
 
     def drawing() -> list[psutil.Process]:
-        return [one for one in scene.processes() if "paper_figures" in one.cmdline()]
+        found = []
+        for one in scene.processes():
+            with contextlib.suppress(psutil.NoSuchProcess):  # it has ended meanwhile
+                found += [one] if "paper_figures" in one.cmdline() else []
+        return found
 
     assert wait_until(drawing), scene.said()
     os.kill(runner.pid, signal.SIGKILL)

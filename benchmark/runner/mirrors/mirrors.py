@@ -1,6 +1,7 @@
 """The W&B mirror of a suite: a process that a run neither needs nor waits for long."""
 
 import contextlib
+import os
 import subprocess
 import sys
 import time
@@ -136,9 +137,10 @@ class Mirrors:
         self.any_sent = True
         if not self.started:
             self._start(folder)
-        for mirror in self.started:
-            with contextlib.suppress(OSError):  # one that has ended says why in its log
-                mirror.input.write(f"{folder}\n".encode())
+        for mirror in list(self.started):
+            with contextlib.suppress(BrokenPipeError):  # one that has ended says why in its log
+                if mirror.input.write(f"{folder}\n".encode()) is None:
+                    self._give_up(mirror, "it no longer reads what is to be sent")
 
     def _start(self, folder: Path) -> None:
         words = [sys.executable, "-m", "benchmark.mirror", "--mode", self.mode]
@@ -165,5 +167,6 @@ class Mirrors:
             self.warnings.append(" ".join(str(error).split()))
             return
         assert process.stdin is not None
+        os.set_blocking(process.stdin.fileno(), False)  # a run never waits for its mirror
         tree = ProcessTree(process)
         self.started.append(Mirror(folder, tree, process.stdin, time.monotonic(), resources))

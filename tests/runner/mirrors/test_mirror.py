@@ -106,6 +106,22 @@ def test_a_mirror_that_does_not_end_is_ended(
     assert family.process.poll() is not None
 
 
+def test_a_mirror_that_reads_nothing_holds_nothing_up(
+    folder: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "python").write_text("#!/bin/sh\nexec sleep 600\n")
+    (tmp_path / "python").chmod(0o755)
+    monkeypatch.setattr(mirrors_module.sys, "executable", str(tmp_path / "python"))
+    mirrors = Mirrors("offline")
+    for _ in range(5000):
+        mirrors._send(folder.path)
+        if mirrors.warnings:
+            break
+    assert mirrors.warnings == ["it no longer reads what is to be sent"]
+    mirrors.stop()
+    assert mirrors.started == []
+
+
 def test_disabled_starts_nothing(folder: RunFolder) -> None:
     mirrors = Mirrors("disabled")
     mirrors.begin(folder)
