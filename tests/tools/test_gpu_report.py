@@ -41,6 +41,13 @@ def test_a_step_out_of_time_is_interrupted_and_said(tmp_path: Path) -> None:
     assert "begun" in page
 
 
+def test_no_word_is_written_twice() -> None:
+    for tiny in (True, False):
+        for one in steps_of(Path("x"), "cpu", tiny):
+            keys = [word.partition("=")[0] for word in one.command if "=" in word]
+            assert len(keys) == len(set(keys)), one.command
+
+
 def test_what_is_asked_on_a_card() -> None:
     commands = {one.title: " ".join(one.command) for one in steps_of(Path("x"), "cuda", False)}
     assert commands["Tests"] == "-m pytest -n 0 -q -m cuda tests"
