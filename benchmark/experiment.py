@@ -12,6 +12,7 @@ from benchmark.machine.place import available_cores
 from benchmark.parallelism import Parallelism
 from benchmark.records.identity import GROUPS, fingerprint
 from benchmark.records.run_folder import RunFolder
+from benchmark.storage.files import writing_into
 
 Options = Mapping[str, Any]  # of a choice from a group, with the class that takes them: _target_
 
@@ -132,7 +133,8 @@ class Experiment:
     def folder(self) -> RunFolder:
         """The record: a folder of its own for every fingerprint, whatever it was called before."""
         suite, fingerprint = Path(self.results_dir) / self.suite.name, self.fingerprint
-        known = sorted(suite.glob(f"*-{fingerprint}"))
+        with writing_into(suite, "results_dir"):  # a name may be too long even to look for
+            known = sorted(suite.glob(f"*-{fingerprint}"))
         return RunFolder(known[0] if known else suite / f"{self.label}-{fingerprint}")
 
     @property
