@@ -23,7 +23,7 @@ DESCRIBED = {"TGN": "TGN: 1 layer, most recent", "TGAT": "TGAT: 2 layers, unifor
 
 def statistics(group: Group) -> pd.DataFrame:
     """Rows of data sets that were counted, published ones below each, then of all others."""
-    ours = group.runs.rename(columns=lambda name: name.removeprefix("metrics."))
+    ours = group.runs.rename(columns=lambda name: name.removeprefix("metrics.")).copy()
     ours = ours.assign(
         origin="measured", by="counted here", num_labels=ours["labels"], source=ours["command"]
     )
