@@ -5,6 +5,7 @@ and where node memory lives, with the one on the fewest processes; prints a csv 
 none to compare with is left out.
 """
 
+import argparse
 import csv
 import sys
 from pathlib import Path
@@ -14,12 +15,12 @@ from benchmark.tools.agreement import COLUMNS, agreement
 
 def main(arguments: list[str]) -> int:
     """Print the table of one folder; 2 if there is nothing to compare."""
-    if len(arguments) != 1:
-        print(__doc__)
-        return 2
-    rows = agreement(Path(arguments[0]))
+    parser = argparse.ArgumentParser(prog="python -m benchmark.agreement", description=__doc__)
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="holds run folders")
+    folder = parser.parse_args(arguments).folder
+    rows = agreement(folder)
     if not rows:
-        problem = f"{arguments[0]} holds no runs to compare; run suite=exactness first."
+        problem = f"{folder} holds no runs to compare; run suite=exactness first."
         print(f"error: {problem}", file=sys.stderr)
         return 2
     writer = csv.DictWriter(sys.stdout, COLUMNS, lineterminator="\n")

@@ -4,6 +4,7 @@ Copies the text files of each run into results/reference/, without what names pl
 machine that ran it.
 """
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -13,12 +14,11 @@ from benchmark.tools.keep import REFERENCE, keep
 
 def main(arguments: list[str]) -> int:
     """Keep every run folder named; the exit code is 0 if all had finished."""
-    if not arguments:
-        print(__doc__)
-        return 2
+    parser = argparse.ArgumentParser(prog="python -m benchmark.keep", description=__doc__)
+    parser.add_argument("folders", nargs="+", type=Path, metavar="RUN_FOLDER", help="of one run")
     try:
-        for argument in arguments:
-            print(keep(Path(argument), REFERENCE))
+        for folder in parser.parse_args(arguments).folders:
+            print(keep(folder, REFERENCE))
     except (UserError, OSError, ValueError) as error:
         print(f"error: {one_sentence(error)}", file=sys.stderr)
         return 2

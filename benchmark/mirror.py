@@ -17,7 +17,7 @@ from benchmark.runner.settings import WANDB_MODES
 
 def main() -> int:
     """The command; a failure is one line on standard error."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmark.mirror", description=__doc__)
     parser.add_argument("folders", type=Path, nargs="*", metavar="FOLDER", help="what to send")
     parser.add_argument("--follow", action="store_true", help="go on until the run has ended")
     parser.add_argument(

@@ -1,11 +1,13 @@
 """How far runs agree."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from benchmark import evaluate, keep, predict, table
 from benchmark.agreement import main
 from benchmark.records.run_folder import RunFolder
 from benchmark.tools.agreement import agreement, largest_difference
@@ -61,3 +63,13 @@ def test_a_run_alone_agrees_with_nothing(tmp_path: Path, make_experiment: MakeEx
     experiment = make_experiment(system={"precision": "float64", "node_memory": "replica"})
     write_run(RunFolder(tmp_path / "alone"), experiment, 0.5)
     assert agreement(tmp_path) == []
+
+
+@pytest.mark.parametrize("command", [main, keep.main, table.main, evaluate.main, predict.main])
+def test_commands_say_what_they_take(
+    command: Callable[[list[str]], int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        command(["--help"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith("usage: python -m benchmark.")
