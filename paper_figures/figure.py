@@ -93,13 +93,20 @@ class Drawing:
 
 
 def judge(figure: PaperFigure, questions: Iterable[Group]) -> list[Judged]:
-    """Every claim of a figure that runs say something about, or that says what it needs."""
-    known, judged = list(questions), []
+    """Every claim of a figure that runs say something about, or that says what it needs.
+
+    Of one data set and protocol, what was asked with the most seeds comes first.
+    """
+    known, judged = sorted(questions, key=_by_seeds), []
     for claim in claims_of(figure.name):
         fitting = [group for group in known if claim.dataset in ("", group.dataset)]
         found = [one for group in fitting if (one := _judged(figure, claim, group))]
         judged += found or ([not_attempted(claim)] if claim.needs else [])
     return judged
+
+
+def _by_seeds(group: Group) -> tuple[str, str, int]:
+    return group.dataset, group.first["protocol"], -group.runs["seed"].nunique()
 
 
 def _judged(figure: PaperFigure, claim: Claim, group: Group) -> Judged | None:
