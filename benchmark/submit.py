@@ -8,8 +8,8 @@ import subprocess
 import sys
 
 from benchmark.errors import UserError
-from benchmark.runner.command import batch_script
 from benchmark.runner.words import FOLDER, complete
+from benchmark.tools.batch_script import batch_script
 
 SHOW = "--dry-run"
 

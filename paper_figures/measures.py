@@ -75,13 +75,13 @@ def pairs(
             yield name, ours, theirs, pd.concat([of, against])
 
 
-def level(claim: Any, group: Group, middle: Any = statistics.mean_estimate) -> Measured | None:
+def level(claim: Any, group: Group, average: Any = statistics.mean_estimate) -> Measured | None:
     """The mean over seeds; ``{}`` in the metric stands for the name too."""
     found: dict[str, Estimate] = {}
     used = []
     for name, _ in claim.numbers():
         runs = select(group, claim.of, name)
-        estimate = middle(column(runs, claim.metric.replace("{}", name)))
+        estimate = average(column(runs, claim.metric.replace("{}", name)))
         if estimate is not None:
             found[name] = estimate
             used.append(runs)
@@ -141,8 +141,8 @@ def ratio(claim: Any, group: Group) -> Measured | None:
     for name, ours, theirs, runs in pairs(claim, group):
         ratios = [ours[seed] / theirs[seed] for seed in sorted(ours.keys() & theirs.keys())]
         if ratios:
-            found[name] = Estimate(median(ratios), min(ratios), max(ratios))
-            found[name] = found[name] if len(ratios) > 1 else Estimate(ratios[0])
+            ends = (min(ratios), max(ratios)) if len(ratios) > 1 else ()
+            found[name] = Estimate(median(ratios), *ends)
             used.append(runs)
     if not found:
         return None

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, library
 from torch.utils._foreach_utils import _foreach_supported_types
 from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.backend_registration import (
@@ -181,8 +181,10 @@ def _place() -> str:
 
 # torch takes the kernels for many tensors at once for types that it knows.
 _foreach_supported_types.append(PretendTensor)
-_LIBRARY = torch.library.Library("_", "IMPL")
-_LIBRARY.fallback(lambda operation, *args, **kwargs: _run(operation, args, kwargs), "PrivateUse1")
+_EVERYTHING = library.Library("_", "IMPL")
+_EVERYTHING.fallback(
+    lambda operation, *args, **kwargs: _run(operation, args, kwargs), "PrivateUse1"
+)
 
 
 def _arange(overload: str) -> None:
@@ -192,6 +194,6 @@ def _arange(overload: str) -> None:
     _ATEN.impl(name, lambda *args, **kwargs: _run(operation, args, kwargs), "PrivateUse1")
 
 
-_ATEN = torch.library.Library("aten", "IMPL")
+_ATEN = library.Library("aten", "IMPL")
 for _overload in ("default", "start", "start_step"):
     _arange(_overload)

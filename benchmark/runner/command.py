@@ -2,12 +2,11 @@
 
 import errno
 import os
-import shlex
 import sys
 from collections.abc import Callable
 from typing import Any
 
-from benchmark.errors import REFUSALS, PlaceError, UserError, one_sentence, refusal
+from benchmark.errors import REFUSALS, PlaceError, one_sentence, refusal
 from benchmark.experiment import Experiment, Machines
 from benchmark.runner.compose import compose_settings
 from benchmark.runner.progress import SuiteProgress
@@ -20,9 +19,6 @@ from benchmark.runner.workers.launch import follow
 from benchmark.runner.workers.meeting import Meeting, find_meeting
 
 LOCAL = ("results_dir", "datasets_root", "cache_dir")  # may differ from machine to machine
-NODES = "--nodes="
-# SIGTERM before the time is up leaves a checkpoint; a job that is preempted is queued again.
-OF_SBATCH = ["--ntasks-per-node=1", "--output=%x-%j.log", "--signal=TERM@120", "--requeue"]
 
 
 def said(act: Callable[[list[str]], int], words: list[str]) -> int:
@@ -69,32 +65,6 @@ def dry_run(words: list[str]) -> int:
     for layout in dict.fromkeys(map(_layout, _sound(suite))):
         print(layout)
     return code or int(bool(suite.problems))
-
-
-def batch_script(options: list[str], words: list[str]) -> str:
-    """What sbatch is given, with its ``options``, to run the words on the nodes of a job.
-
-    Raises UserError where they could not run there, whatever cores and devices this machine has.
-    """
-    nodes = [each.removeprefix(NODES) for each in options if each.startswith(NODES)]
-    if len(nodes) != 1 or not nodes[0].isdigit():
-        raise UserError("Say on how many machines: --nodes=NUMBER.")
-    there = {"device": "cpu", "suite.fit_hardware": False, "machines.number": int(nodes[0])}
-    kept = [each for each in words if each.partition("=")[0] not in there]
-    suite = expand([*kept, *(to_word(key, there[key]) for key in there)], may_download=False)
-    if len(suite.problems) == len(suite.experiments):
-        raise UserError(next(iter(suite.problems.values())))
-    named = [f"--job-name={suite.name}", *OF_SBATCH, *options]  # the last of a kind is taken
-    cores = [each for each in options if each.startswith("--cpus-per-task=")]  # not inherited
-    srun = ["srun", "--kill-on-bad-exit=0", *cores, sys.executable, "-m", "benchmark.run", *words]
-    return "\n".join(
-        [
-            "#!/bin/bash",
-            *(f"#SBATCH {option}" for option in named),
-            f"cd {shlex.quote(os.getcwd())}",
-            f"exec {shlex.join(srun)}\n",
-        ]
-    )
 
 
 def _lead(words: list[str], fleet: Fleet) -> int:

@@ -63,7 +63,7 @@ def _unpack(archive: Path, name: str, path: Path) -> None:
                 temporary.open("wb") as copy,
             ):
                 shutil.copyfileobj(packed, copy, 1 << 20)
-    except NotImplementedError as error:
+    except RuntimeError as error:  # what zipfile says of packing that it does not know
         raise _UnusableError(f"is packed in a way that is not supported ({error})") from error
     except DAMAGE as error:
         if getattr(error, "errno", None) not in OF_THE_CONTENT:
