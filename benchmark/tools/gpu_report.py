@@ -44,7 +44,7 @@ def steps_of(folder: Path, device: str, tiny: bool) -> list[Step]:
     suite = ("-m", "benchmark.run")
     sizes = ",".join(str(size) for size in (BATCH_SIZES if not tiny else (100, 200)))
     peers = ("suite=peers", f"batch_size={sizes}", "system=tgn,disttgl", "random_edge_features=172")
-    exactness = ("suite=exactness", "processes=1", f"max_events={200 if tiny else 1200}")
+    exactness = ("suite=exactness", "processes=1", "max_events=1200")
     data = TINY if tiny else ("dataset=wikipedia",)
     profiled = ("system=disttgl", "random_edge_features=172", *here, *data)
     return [
