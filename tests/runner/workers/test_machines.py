@@ -13,7 +13,6 @@ import pytest
 from benchmark.parallelism import Parallelism
 from benchmark.records.run_folder import RunFolder
 from tests.runner.workers.namespaces import (
-    SMALL,
     Namespaces,
     alone,
     best,
@@ -24,8 +23,6 @@ from tests.runner.workers.namespaces import (
     small,
     without_seconds,
 )
-
-OTHER_STREAM = ("suite", "dataset", "dataset.num_nodes")
 
 
 @pytest.fixture
@@ -62,12 +59,10 @@ def test_two_machines_compute_what_one_does(two: Namespaces, tmp_path: Path) -> 
 
 LAYOUTS = "parallelism=2x1x2,1x2x2"
 LINKS = small(LAYOUTS, "system.node_memory=replica,daemon,sharded")
-CLASSES = [
-    *("suite=node_classification", "dataset=sessions", "model=tgn_attention", "seeds=1"),
-    "dataset.evaluation_events=200",
-    *(word for word in SMALL if word.partition("=")[0] not in OTHER_STREAM),
-    *(LAYOUTS, "system.node_memory=replica,daemon"),
-]
+CLASSES = small(
+    "suite=node_classification", "model=tgn_attention", "seeds=1", LAYOUTS,
+    "system.node_memory=replica,daemon",
+)  # fmt: skip
 
 
 @pytest.mark.slow
