@@ -3,10 +3,11 @@
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmark.machine.device import kernels_for
-from benchmark.models.layers.products import NarrowProducts
+from benchmark.models.layers.products import NarrowProducts, narrow
 
 TRITON = "benchmark.models.layers.node_memory_triton"
 
@@ -46,39 +47,46 @@ class _Gates(torch.autograd.Function):
         memory: Tensor,
         *parts: Tensor,
     ) -> Tensor:
-        size, kind = memory.shape[1], product_type or memory.dtype
-        own, *weights = weight_input.split([size, *(part.shape[1] for part in parts)], dim=1)
-        stored, *narrow = (values.to(kind) for values in (memory, *parts))
-        columns = _both(bias_input, bias_memory, size).repeat(len(memory), 1)
-        _add_product(columns, stored, _both(own, weight_memory, size).to(kind).T)
-        from_input = columns[:, : 3 * size]
-        for part, weight in zip(narrow, weights, strict=True):
-            _add_product(from_input, part, weight.to(kind).T)
+        size = memory.shape[1]
+        bias = _both(bias_input, bias_memory, size)
+        inputs: list[Tensor] = [memory, *parts]
+        if product_type is None:
+            columns = bias.repeat(len(memory), 1)
+            own, *weights = weight_input.split([part.shape[1] for part in inputs], dim=1)
+            columns.addmm_(memory, _both(own, weight_memory, size).T)
+            for part, weight in zip(parts, weights, strict=True):
+                columns[:, : 3 * size].addmm_(part, weight.T)
+        else:
+            inputs = [narrow(inputs, product_type)]
+            weight = _both(
+                weight_input, F.pad(weight_memory, (0, weight_input.shape[1] - size)), size
+            )
+            columns = (inputs[0] @ weight.to(product_type).T)[: len(memory)] + bias
         kernels = kernels_for(memory.device, None, TRITON)
-        ctx.kind, ctx.backward_of_gates = kind, kernels.backward if kernels else backward
-        ctx.save_for_backward(weight_input, columns, memory, stored, *narrow)
+        ctx.backward_of_gates = kernels.backward if kernels else backward
+        ctx.last = parts[-1].shape[1]
+        ctx.save_for_backward(weight_input, columns, memory, *inputs)
         return (kernels.forward if kernels else forward)(columns, memory)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        weight, gates, memory, stored, *parts = ctx.saved_tensors
-        size = memory.shape[1]
+        weight, gates, memory, joint, *parts = ctx.saved_tensors
+        size, kind = memory.shape[1], joint.dtype
         columns = ctx.backward_of_gates(gates, memory, gradients[0])
-        narrow = columns.to(ctx.kind)
-        to_input = narrow[:, : 3 * size]
-        to_joint = (narrow.T @ stored).to(weight.dtype)
-        to_parts = [(to_input.T @ part).to(weight.dtype) for part in parts]
+        given = columns if kind == columns.dtype else narrow([columns], kind)
+        to_joint = (given.T @ joint).to(weight.dtype)
+        to_parts = [given[:, : 3 * size].T @ part for part in parts]
+        of_input, of_memory = _each(to_joint, size)
         to_last = None
         if ctx.needs_input_grad[-1]:
-            to_last = (to_input @ weight[:, -parts[-1].shape[1] :].to(ctx.kind)).to(weight.dtype)
-        of_input, of_memory = _each(to_joint, size)
+            to_last = given[:, : 3 * size] @ weight[:, -ctx.last :].to(kind)
+            to_last = to_last[: len(memory)].to(weight.dtype)
         return (
             None,
             torch.cat([of_input, *to_parts], dim=1),
-            of_memory,
+            of_memory[:, :size],
             *_each(columns.sum(0), size),
-            None,
-            *[None for _ in parts[:-1]],
+            *[None] * (len(ctx.needs_input_grad) - 6),
             to_last,
         )
 
@@ -115,13 +123,6 @@ def _both(of_input: Tensor, of_memory: Tensor, size: int) -> Tensor:
 def _each(joint: Tensor, size: int) -> tuple[Tensor, Tensor]:
     """The gradients of both parts of ``_both``."""
     return joint[: 3 * size], torch.cat([joint[: 2 * size], joint[3 * size :]])
-
-
-def _add_product(target: Tensor, left: Tensor, right: Tensor) -> None:
-    if left.dtype == target.dtype:
-        target.addmm_(left, right)
-    else:
-        target.add_(left @ right)
 
 
 class StaticRows(nn.Module):
