@@ -7,7 +7,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmark.models.layers.decoders import PairDecoder
+from benchmark.models.layers.products import Linear
 from benchmark.models.layers.time_encoding import TimeEncoding
+from benchmark.models.layers.transformer import TransformerLayer
 from benchmark.models.pairwise import PairwiseModel
 from benchmark.models.roots import RootPairs
 from benchmark.models.subgraph import Subgraph
@@ -93,21 +95,18 @@ class DyGFormer(PairwiseModel):
         self.patch_size = patch_size
         self.time_encoding = TimeEncoding(time_dim)
         self.occurrence_encoding = nn.Sequential(
-            nn.Linear(1, channel_dim), nn.ReLU(), nn.Linear(channel_dim, channel_dim)
+            Linear(1, channel_dim), nn.ReLU(), Linear(channel_dim, channel_dim)
         )
         # Without edge features all that is left of their part is the bias, as in DyGLib.
         widths = (node_dim, max(1, edge_features.shape[1]), time_dim, channel_dim)
         self.of_node, self.of_edge, self.of_time, self.of_occurrence = (
-            nn.Linear(patch_size * width, channel_dim) for width in widths
+            Linear(patch_size * width, channel_dim) for width in widths
         )
         dim = len(widths) * channel_dim
         self.transformer = nn.ModuleList(
-            nn.TransformerEncoderLayer(
-                dim, num_heads, 4 * dim, dropout, "gelu", batch_first=True, norm_first=True
-            )
-            for _ in range(transformer_layers)
+            TransformerLayer(dim, num_heads, 4 * dim, dropout) for _ in range(transformer_layers)
         )
-        self.output = nn.Linear(dim, embedding_dim)
+        self.output = Linear(dim, embedding_dim)
         self.link_decoder = PairDecoder(2 * embedding_dim, embedding_dim)
         self.use_node_features(node_features)
 
@@ -167,7 +166,7 @@ class DyGFormer(PairwiseModel):
             hidden = tokens[some.unsqueeze(1), places]
             there, source = (x[some.unsqueeze(1), places] for x in (present, of_source))
             for layer in self.transformer:
-                hidden = layer(hidden, src_key_padding_mask=~there)
+                hidden = layer(hidden, ~there)
             means = [_mean(hidden, end) for end in (source, there & ~source)]
             parts.append(self.output(torch.stack(means, dim=1)).flatten(1))
         return torch.cat(parts)[by_length.argsort()]

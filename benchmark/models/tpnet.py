@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmark.models.layers.decoders import PairDecoder
-from benchmark.models.layers.dropout import Dropout
+from benchmark.models.layers.feed_forward import FeedForward
+from benchmark.models.layers.products import Linear
 from benchmark.models.layers.time_encoding import TimeEncoding
 from benchmark.models.memory_write import Mails
 from benchmark.models.node_state import NodeState
@@ -61,15 +62,15 @@ class TPNet(PairwiseModel):
         self.steps: Tensor
         self.num_relations = (2 * walk_length + 2) ** 2
         self.relation = nn.Sequential(
-            nn.Linear(self.num_relations, 4 * self.num_relations),
+            Linear(self.num_relations, 4 * self.num_relations),
             nn.ReLU(),
-            nn.Linear(4 * self.num_relations, self.num_relations),
+            Linear(4 * self.num_relations, self.num_relations),
         )
         self.time_encoding = TimeEncoding(time_dim)
         known = node_dim + edge_features.shape[1] + time_dim
-        self.of_event = nn.Linear(known, 2 * embedding_dim)
-        self.of_relations = nn.Linear(2 * self.num_relations, 2 * embedding_dim, bias=False)
-        self.token = nn.Linear(2 * embedding_dim, embedding_dim)
+        self.of_event = Linear(known, 2 * embedding_dim)
+        self.of_relations = Linear(2 * self.num_relations, 2 * embedding_dim, bias=False)
+        self.token = Linear(2 * embedding_dim, embedding_dim)
         self.mixers = nn.ModuleList(
             Mixer(num_neighbors, embedding_dim, dropout) for _ in range(mixer_layers)
         )
@@ -186,22 +187,12 @@ class Mixer(nn.Module):
     def __init__(self, num_tokens: int, num_channels: int, dropout: float) -> None:
         super().__init__()
         self.token_norm = nn.LayerNorm(num_tokens)
-        self.tokens = _feed_forward(num_tokens, num_tokens // 2, dropout)
+        self.tokens = FeedForward(num_tokens, num_tokens // 2, dropout)
         self.channel_norm = nn.LayerNorm(num_channels)
-        self.channels = _feed_forward(num_channels, 4 * num_channels, dropout)
+        self.channels = FeedForward(num_channels, 4 * num_channels, dropout)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """The same shape [rows, num_tokens, num_channels]."""
         mixed = inputs + self.tokens(self.token_norm(inputs.transpose(1, 2))).transpose(1, 2)
         output: Tensor = mixed + self.channels(self.channel_norm(mixed))
         return output
-
-
-def _feed_forward(dim: int, hidden_dim: int, dropout: float) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Linear(dim, hidden_dim),
-        nn.GELU(),
-        Dropout(dropout),
-        nn.Linear(hidden_dim, dim),
-        Dropout(dropout),
-    )
