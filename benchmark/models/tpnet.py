@@ -193,6 +193,7 @@ class Mixer(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """The same shape [rows, num_tokens, num_channels]."""
-        mixed = inputs + self.tokens(self.token_norm(inputs.transpose(1, 2))).transpose(1, 2)
-        output: Tensor = mixed + self.channels(self.channel_norm(mixed))
+        columns = inputs.transpose(1, 2)
+        mixed = self.tokens(self.token_norm(columns), columns).transpose(1, 2)
+        output: Tensor = self.channels(self.channel_norm(mixed), mixed)
         return output

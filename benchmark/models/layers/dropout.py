@@ -1,6 +1,6 @@
 """Dropout whose random numbers come from a counter: equal on every device, and cheap."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,7 +12,6 @@ from benchmark.randomness import random_bits
 
 
 STEP = np.uint64(0x9E3779B97F4A7C15)
-CHUNK = 1024  # factors that are held at once
 
 
 class Draw(NamedTuple):
@@ -42,13 +41,6 @@ class Dropout(nn.Module):
             return values
         return values * self.factors(values)
 
-    def add(self, some: Tensor, dropped: Tensor) -> Tensor:
-        """``some`` plus what dropout leaves of ``dropped``, of the same shape and type."""
-        if not self.training or self.probability == 0 or some.device.type != "cpu":
-            return some + self(dropped)
-        total: Tensor = _AddDropped.apply(self.draw(), some, dropped)
-        return total
-
     def factors(self, like: Tensor) -> Tensor:
         """What is to be multiplied: 0 or 1 / (1 - probability), of the shape of ``like``."""
         drawn = self._begin()
@@ -74,35 +66,6 @@ class Dropout(nn.Module):
         return Draw(np.uint64(key), np.uint64(limit), 1 / (1 - self.probability))
 
 
-class _AddDropped(torch.autograd.Function):
-    """On a CPU; neither the factors nor what they multiply is kept."""
-
-    @staticmethod
-    def forward(ctx: Any, drawn: Draw, some: Tensor, dropped: Tensor) -> Tensor:
-        ctx.drawn = drawn
-        total = some.detach().clone(memory_format=torch.contiguous_format)
-        _add(*drawn, dropped.detach().reshape(-1).numpy(), total.view(-1).numpy())
-        return total
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[None, Tensor, Tensor]:
-        to_dropped = torch.zeros_like(gradients[0], memory_format=torch.contiguous_format)
-        _add(*ctx.drawn, gradients[0].reshape(-1).numpy(), to_dropped.view(-1).numpy())
-        return None, gradients[0], to_dropped
-
-
-@njit(cache=True, nogil=True)
-def _add(key, limit, scale, values, total):  # type: ignore[no-untyped-def]
-    """Add ``values`` times their factors to ``total``, some at a time."""
-    factors = np.empty(CHUNK, values.dtype)
-    for first in range(0, values.size, CHUNK):
-        some = values[first : first + CHUNK]
-        target = total[first : first + CHUNK]
-        draw(key + np.uint64(first) * STEP, limit, scale, factors[: some.size])
-        for place in range(some.size):
-            target[place] += some[place] * factors[place]
-
-
 @njit(cache=True, nogil=True)
 def draw(key, limit, scale, factors):  # type: ignore[no-untyped-def]
     """Fill ``factors`` [num_places] with 0 or ``scale``, as a ``Draw`` says."""
@@ -113,3 +76,11 @@ def draw(key, limit, scale, factors):  # type: ignore[no-untyped-def]
         state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         state = (state ^ (state >> np.uint64(31))) >> np.uint64(11)
         factors[place] = dropped if state < limit else kept
+
+
+@njit(cache=True, nogil=True)
+def draw_row(drawn, row, factors):  # type: ignore[no-untyped-def]
+    """``factors`` [width] of one of many rows; a limit of 0 leaves them as they are."""
+    key, limit, kept = drawn
+    if limit:
+        draw(key + np.uint64(row * factors.size) * STEP, limit, kept, factors)

@@ -1,39 +1,19 @@
-"""Two linear layers with GELU and dropout between them."""
+"""Two linear layers with GELU between them, added to what they began with; dropout after each."""
 
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchmark.models.layers import gelu_cpu as compiled
+from benchmark.models.layers import feed_forward_cpu as compiled
+from benchmark.models.layers.compiled_numbers import array
 from benchmark.models.layers.dropout import Draw, Dropout
 from benchmark.models.layers.products import NarrowProducts, linear
 
 
-def feed_forward(
-    inputs: Tensor,
-    first: nn.Linear,
-    dropout: Dropout,
-    second: nn.Linear,
-    product_type: torch.dtype | None,
-) -> Tensor:
-    """second(dropout(GELU(first(inputs)))) [..., width]; ``product_type`` as in ``products``."""
-    if inputs.device.type != "cpu":
-        hidden = F.gelu(linear(inputs, first.weight, first.bias, product_type))
-        return linear(dropout(hidden), second.weight, second.bias, product_type)
-    outputs: Tensor = _FeedForward.apply(
-        product_type or inputs.dtype,
-        dropout.draw(),
-        inputs.flatten(0, -2),
-        *(first.weight, first.bias, second.weight, second.bias),
-    )
-    return outputs.view(*inputs.shape[:-1], -1)
-
-
 class FeedForward(nn.Sequential, NarrowProducts):
-    """``feed_forward`` back to the width that its inputs [..., dim] have, and dropout again."""
+    """Both layers, back to the width ``dim`` of the inputs."""
 
     def __init__(self, dim: int, hidden_dim: int, dropout: float) -> None:
         super().__init__(
@@ -44,47 +24,84 @@ class FeedForward(nn.Sequential, NarrowProducts):
             Dropout(dropout),
         )
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        """The same shape [..., dim]."""
+    def forward(self, inputs: Tensor, residual: Tensor) -> Tensor:  # type: ignore[override]
+        """``residual`` and what the layers make of ``inputs``, both [..., dim]."""
         first, _, inner, second, outer = self
-        outputs: Tensor = outer(feed_forward(inputs, first, inner, second, self.product_type))
-        return outputs
+        hidden = activate(inputs, first, inner, self.product_type)
+        return add(residual, hidden, second, outer, self.product_type)
 
 
-class _FeedForward(torch.autograd.Function):
-    """On a CPU; what stands between the products is kept as the first one left it, and no mask."""
+def activate(
+    inputs: Tensor, layer: nn.Linear, dropout: Dropout, product_type: torch.dtype | None
+) -> Tensor:
+    """dropout(GELU(layer(inputs))), of ``product_type`` (as in ``products``) for what follows."""
+    if inputs.device.type != "cpu":
+        return dropout(F.gelu(linear(inputs, layer.weight, layer.bias, product_type)))
+    kind, rows = product_type or inputs.dtype, inputs.flatten(0, -2)
+    outputs: Tensor = _Activate.apply(kind, dropout.draw(), rows, layer.weight, layer.bias)
+    return outputs.view(*inputs.shape[:-1], -1)
+
+
+def add(
+    residual: Tensor,
+    inputs: Tensor,
+    layer: nn.Linear,
+    dropout: Dropout,
+    product_type: torch.dtype | None,
+) -> Tensor:
+    """``residual`` [..., width] + dropout(layer(inputs)); ``inputs`` may be narrow already."""
+    if inputs.device.type != "cpu":
+        return residual + dropout(linear(inputs, layer.weight, layer.bias, product_type))
+    given = inputs.to(product_type or inputs.dtype).flatten(0, -2)
+    old = residual.contiguous().flatten(0, -2)
+    outputs: Tensor = _Add.apply(dropout.draw(), old, given, layer.weight, layer.bias)
+    return outputs.view(residual.shape)
+
+
+class _Activate(torch.autograd.Function):
+    """On a CPU; of what follows the product nothing is kept."""
 
     @staticmethod
-    def forward(ctx: Any, kind: torch.dtype, draw: Draw, inputs: Tensor, *weights: Tensor) -> Tensor:
-        first, bias, second, last_bias = weights
+    def forward(
+        ctx: Any, kind: torch.dtype, drawn: Draw, inputs: Tensor, weight: Tensor, bias: Tensor
+    ) -> Tensor:
         given = inputs.to(kind)
-        hidden = given @ first.to(kind).T
+        hidden = given @ weight.to(kind).T
         outputs = torch.empty_like(hidden)
-        compiled.forward(*draw, *map(_array, (hidden, bias, outputs)))
-        ctx.kind, ctx.draw = kind, draw
-        ctx.save_for_backward(given, hidden, first, bias, second)
-        return (outputs @ second.to(kind).T).to(inputs.dtype) + last_bias
+        compiled.activate(drawn, *map(array, (hidden, bias, outputs)))
+        ctx.drawn = drawn
+        ctx.save_for_backward(given, hidden, weight, bias)
+        return outputs
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        given, hidden, first, bias, second = ctx.saved_tensors
-        narrow = gradients[0].to(ctx.kind)
-        to_hidden = narrow @ second.to(ctx.kind)
-        outputs, to_bias = torch.empty_like(hidden), torch.zeros_like(bias)
-        arrays = map(_array, (hidden, bias, outputs, to_hidden, to_bias))
-        compiled.backward(*ctx.draw, *arrays)
-        return (
-            None,
-            None,
-            (to_hidden @ first.to(ctx.kind)).to(bias.dtype),
-            (to_hidden.T @ given).to(bias.dtype),
-            to_bias,
-            (narrow.T @ outputs).to(bias.dtype),
-            gradients[0].sum(0),
-        )
+        given, hidden, weight, bias = ctx.saved_tensors
+        to_hidden, to_bias = torch.empty_like(hidden), torch.zeros_like(bias)
+        arrays = map(array, (hidden, bias, gradients[0].contiguous(), to_hidden, to_bias))
+        compiled.activate_backward(ctx.drawn, *arrays)
+        to_inputs = (to_hidden @ weight.to(given.dtype)).to(bias.dtype)
+        return None, None, to_inputs, (to_hidden.T @ given).to(bias.dtype), to_bias
 
 
-def _array(tensor: Tensor) -> np.ndarray[Any, Any]:
-    """The memory of ``tensor``, of bfloat16 as bits."""
-    tensor = tensor.detach()
-    return (tensor.view(torch.uint16) if tensor.dtype == torch.bfloat16 else tensor).numpy()
+class _Add(torch.autograd.Function):
+    """On a CPU; of what follows the product nothing is kept."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, drawn: Draw, residual: Tensor, given: Tensor, weight: Tensor, bias: Tensor
+    ) -> Tensor:
+        outputs = torch.empty_like(residual)
+        product = given @ weight.to(given.dtype).T
+        compiled.add(drawn, *map(array, (residual, product, bias, outputs)))
+        ctx.drawn = drawn
+        ctx.save_for_backward(given, weight)
+        return outputs
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        given, weight = ctx.saved_tensors
+        gradient, to_bias = gradients[0].contiguous(), weight.new_zeros(len(weight))
+        to_product = torch.empty_like(gradient, dtype=given.dtype)
+        compiled.add_backward(ctx.drawn, *map(array, (gradient, to_product, to_bias)))
+        to_weight = (to_product.T @ given).to(weight.dtype)
+        return None, gradient, to_product @ weight.to(given.dtype), to_weight, to_bias

@@ -1,31 +1,61 @@
-"""Softmax and dropout of attention within sequences as compiled loops; all floats of one type."""
+"""Attention within sequences, but for its products, as compiled loops.
+
+All floats are of one type but those of ``mixed``, which may be bfloat16 (see ``compiled_numbers``).
+``drawn`` is a ``dropout.Draw``; a limit of 0 drops nothing.
+"""
 
 from typing import Any
 
 import numpy as np
 from numba import njit
 
-from benchmark.models.layers.dropout import STEP, draw
-from benchmark.models.layers.gelu_cpu import exponential
+from benchmark.models.layers.compiled_numbers import compiled, exponential, put, wide
+from benchmark.models.layers.dropout import draw_row
 
-# A division by zero must not branch, or nothing is vectorised; sums may be taken in any order.
-compiled: Any = njit(
+# Sums may be taken in any order, so that they can be vectorised.
+summing: Any = njit(
     cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"}
 )
 
 
 @compiled
-def _factors(drawn, row, factors):  # type: ignore[no-untyped-def]
-    key, limit, kept = drawn
-    if limit:
-        draw(key + np.uint64(row * factors.size) * STEP, limit, kept, factors)
+def split(mixed, bias, heads):  # type: ignore[no-untyped-def]
+    """``mixed`` + ``bias`` [rows, length, 3, num_heads, head_dim], each of the ``heads`` apart.
+
+    ``heads`` are [3, rows, num_heads, length, head_dim].
+    """
+    rows, length, parts, num_heads, size = mixed.shape
+    for row in range(rows):
+        for place in range(length):
+            for part in range(parts):
+                for head in range(num_heads):
+                    given, added = mixed[row, place, part, head], bias[part, head]
+                    target = heads[part, row, head, place]
+                    for x in range(size):
+                        target[x] = wide(given[x]) + added[x]
 
 
 @compiled
-def forward(drawn, scale, lengths, scores, dropped):  # type: ignore[no-untyped-def]
-    """Softmax of ``scale`` * ``scores`` [rows, heads, length, length] in place, 0 beyond a length.
+def join(heads, mixed, bias):  # type: ignore[no-untyped-def]
+    """The reverse for gradients: one of the three ``heads``, and their sum added to ``bias``.
 
-    ``dropped`` is the same after dropout, ``drawn`` a ``dropout.Draw``.
+    ``heads`` [rows, num_heads, length, head_dim], ``mixed`` [rows, length, num_heads, head_dim].
+    """
+    rows, num_heads, length, size = heads.shape
+    for row in range(rows):
+        for place in range(length):
+            for head in range(num_heads):
+                given, target, total = heads[row, head, place], mixed[row, place, head], bias[head]
+                for x in range(size):
+                    total[x] += given[x]
+                    put(target, x, given[x])
+
+
+@summing
+def weigh(drawn, scale, lengths, scores, dropped):  # type: ignore[no-untyped-def]
+    """Softmax of ``scale`` * ``scores`` [rows, num_heads, length, length] in place.
+
+    It is 0 from the ``lengths`` of a row on; ``dropped`` is the same after dropout.
     """
     num_rows, num_heads, size, _ = scores.shape
     factors = np.ones(size, scores.dtype)
@@ -33,8 +63,8 @@ def forward(drawn, scale, lengths, scores, dropped):  # type: ignore[no-untyped-
         length = lengths[row]
         for head in range(num_heads):
             for query in range(size):
+                draw_row(drawn, (row * num_heads + head) * size + query, factors)
                 weights, target = scores[row, head, query], dropped[row, head, query]
-                _factors(drawn, (row * num_heads + head) * size + query, factors)
                 largest = weights[:length].max()
                 total = weights.dtype.type(0)
                 for key in range(length):
@@ -48,15 +78,15 @@ def forward(drawn, scale, lengths, scores, dropped):  # type: ignore[no-untyped-
                 target[length:] = 0
 
 
-@compiled
-def backward(drawn, scale, weights, dropped, gradients):  # type: ignore[no-untyped-def]
+@summing
+def weigh_backward(drawn, scale, weights, dropped, gradients):  # type: ignore[no-untyped-def]
     """``dropped`` again; ``gradients`` of it become those of the scores."""
     num_rows, num_heads, size, _ = weights.shape
     factors = np.ones(size, weights.dtype)
     for row in range(num_rows):
         for head in range(num_heads):
             for query in range(size):
-                _factors(drawn, (row * num_heads + head) * size + query, factors)
+                draw_row(drawn, (row * num_heads + head) * size + query, factors)
                 weight, target = weights[row, head, query], dropped[row, head, query]
                 gradient = gradients[row, head, query]
                 mean = weights.dtype.type(0)

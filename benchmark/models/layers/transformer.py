@@ -3,8 +3,8 @@
 from torch import Tensor, nn
 
 from benchmark.models.layers.dropout import Dropout
-from benchmark.models.layers.feed_forward import feed_forward
-from benchmark.models.layers.products import NarrowProducts, linear
+from benchmark.models.layers.feed_forward import activate, add
+from benchmark.models.layers.products import NarrowProducts
 from benchmark.models.layers.sequence_attention import attend
 
 
@@ -18,19 +18,13 @@ class TransformerLayer(nn.TransformerEncoderLayer, NarrowProducts):
         super().__init__(
             dim, num_heads, hidden_dim, dropout, "gelu", batch_first=True, norm_first=True
         )
-        self.num_heads = num_heads
         self.attention_dropout = Dropout(dropout)
         self.dropout, self.dropout1, self.dropout2 = (Dropout(dropout) for _ in range(3))
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Tensor:  # type: ignore[override]
         """The same shape [rows, num_tokens, dim]; only the first ``lengths`` [rows] are there."""
         attention, kind = self.self_attn, self.product_type
-        mixed = linear(
-            self.norm1(tokens), attention.in_proj_weight, attention.in_proj_bias, kind
-        )
-        context = attend(mixed, self.num_heads, lengths, self.attention_dropout)
-        projection = attention.out_proj
-        attended = linear(context, projection.weight, projection.bias, kind)
-        hidden = self.dropout1.add(tokens, attended)
-        fed = feed_forward(self.norm2(hidden), self.linear1, self.dropout, self.linear2, kind)
-        return self.dropout2.add(hidden, fed)
+        context = attend(self.norm1(tokens), attention, lengths, self.attention_dropout, kind)
+        hidden = add(tokens, context, attention.out_proj, self.dropout1, kind)
+        inner = activate(self.norm2(hidden), self.linear1, self.dropout, kind)
+        return add(hidden, inner, self.linear2, self.dropout2, kind)

@@ -1,18 +1,17 @@
-"""GELU between two products as compiled loops: bias, function and dropout in one pass.
+"""What compiled loops lack: functions of float32 that are vectorised, and bfloat16.
 
-All arrays are of one float type, or inputs and outputs hold bfloat16 as bits (uint16) beside a
-float32 bias. The error function of float32 is that of Abramowitz and Stegun, 7.1.26, which is exact
-to 2e-7 and shares its exponential with the slope of GELU.
+An array of bfloat16 holds its bits as uint16.
 """
 
 import math
 from typing import Any
 
 import numpy as np
+import torch
 from numba import njit, types
 from numba.extending import overload
-
-from benchmark.models.layers.dropout import STEP, draw
+from numpy.typing import NDArray
+from torch import Tensor
 
 # A division by zero must not branch, or nothing is vectorised.
 compiled: Any = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
@@ -37,7 +36,7 @@ def _exp32(x):  # type: ignore[no-untyped-def]
 
 @compiled
 def _normal32(x):  # type: ignore[no-untyped-def]
-    """How much of N(0, 1) is below ``x``, and its density there."""
+    """By Abramowitz and Stegun, 7.1.26, whose exponential is also that of the density."""
     t = F32(1) / (F32(1) + F32(0.3275911 * math.sqrt(0.5)) * abs(x))
     bell = _exp32(F32(-0.5) * x * x)
     tail = t * (ERF[0] + t * (ERF[1] + t * (ERF[2] + t * (ERF[3] + t * ERF[4])))) * bell
@@ -51,11 +50,12 @@ def _normal64(x):  # type: ignore[no-untyped-def]
     return below, math.exp(-0.5 * x * x) / math.sqrt(2 * math.pi)
 
 
-def _normal(x: float) -> tuple[float, float]:
+def normal(x: float) -> tuple[float, float]:
+    """How much of N(0, 1) is below ``x``, and its density there; of a float32 exact to 2e-7."""
     raise TypeError("compiled only")
 
 
-@overload(_normal)
+@overload(normal)
 def _(x):  # type: ignore[no-untyped-def]
     if x == types.float32:
         return lambda x: _normal32(x)  # noqa: PLW0108 - numba compares signatures
@@ -74,72 +74,40 @@ def _exponential(x):  # type: ignore[no-untyped-def]
     return lambda x: math.exp(x)  # noqa: PLW0108
 
 
-def _wide(number: Any) -> float:
-    """The number itself, of bfloat16 as float32."""
+def wide(number: Any) -> float:
+    """The number itself, a bfloat16 as float32."""
     raise TypeError("compiled only")
 
 
-@overload(_wide)
+@overload(wide)
 def _(number):  # type: ignore[no-untyped-def]
     if number == types.uint16:
         return lambda number: np.uint32(np.uint32(number) << np.uint32(16)).view(np.float32)
     return lambda number: number
 
 
-def _put(array: Any, place: int, number: float) -> None:
-    """Write a number, to the nearest bfloat16 where these are kept."""
+def put(array: Any, place: int, number: float) -> None:
+    """Write a number, as the nearest bfloat16 where these are kept."""
+    raise TypeError("compiled only")
 
 
-@overload(_put)
+@overload(put)
 def _(array, place, number):  # type: ignore[no-untyped-def]
     if array.dtype != types.uint16:
 
-        def put(array, place, number):  # type: ignore[no-untyped-def]
+        def write(array, place, number):  # type: ignore[no-untyped-def]
             array[place] = number
     else:
 
-        def put(array, place, number):  # type: ignore[no-untyped-def]
+        def write(array, place, number):  # type: ignore[no-untyped-def]
             bits = np.float32(number).view(np.uint32)
             even = (bits >> np.uint32(16)) & np.uint32(1)
             array[place] = np.uint16((bits + np.uint32(0x7FFF) + even) >> np.uint32(16))
 
-    return put
+    return write
 
 
-@compiled
-def forward(key, limit, kept, inputs, bias, outputs):  # type: ignore[no-untyped-def]
-    """``outputs``: GELU of ``inputs`` + ``bias`` [rows, width] times the factors of dropout.
-
-    ``key``, ``limit`` and ``kept`` are those of ``dropout.draw``; a limit of 0 drops nothing.
-    """
-    width = inputs.shape[1]
-    factors = np.ones_like(bias)
-    for row in range(inputs.shape[0]):
-        if limit:
-            draw(key + np.uint64(row * width) * STEP, limit, kept, factors)
-        given, target = inputs[row], outputs[row]
-        for x in range(width):
-            value = _wide(given[x]) + bias[x]
-            below, _ = _normal(value)
-            _put(target, x, value * below * factors[x])
-
-
-@compiled
-def backward(key, limit, kept, inputs, bias, outputs, gradients, to_bias):  # type: ignore[no-untyped-def]
-    """``forward`` again; what ``gradients`` hold, of ``outputs``, becomes that of ``inputs``.
-
-    Its sum over rows is added to ``to_bias``.
-    """
-    width = inputs.shape[1]
-    factors = np.ones_like(bias)
-    for row in range(inputs.shape[0]):
-        if limit:
-            draw(key + np.uint64(row * width) * STEP, limit, kept, factors)
-        given, target, gradient = inputs[row], outputs[row], gradients[row]
-        for x in range(width):
-            value = _wide(given[x]) + bias[x]
-            below, density = _normal(value)
-            _put(target, x, value * below * factors[x])
-            slope = _wide(gradient[x]) * factors[x] * (below + value * density)
-            to_bias[x] += slope
-            _put(gradient, x, slope)
+def array(tensor: Tensor) -> NDArray[Any]:
+    """The memory of ``tensor``."""
+    tensor = tensor.detach()
+    return (tensor.view(torch.uint16) if tensor.dtype == torch.bfloat16 else tensor).numpy()
