@@ -127,7 +127,8 @@ class DyGFormer(PairwiseModel):
         ]
         tokens = self._tokens_of_pairs(alone, counts, ends, wanted)
         parts = []
-        for some, of, hidden in zip(chunks, places, tokens, strict=True):
+        for some, of, chunk in zip(chunks, places, tokens, strict=True):
+            hidden = chunk
             for layer in self.transformer:
                 hidden = layer(hidden, lengths[some])
             means = _shares(of < num_patches, lengths[some], hidden.dtype) @ hidden

@@ -26,7 +26,7 @@ LOWEST = F32(-87.0)  # e^x is no normal number below
 @compiled
 def _exp32(x):  # type: ignore[no-untyped-def]
     """e^x of a float32 that is not positive."""
-    x = max(x, LOWEST)
+    x = LOWEST if x < LOWEST else x  # what is no number stays so
     turns = np.floor(x * F32(1.4426950408889634) + F32(0.5))
     r = (x - turns * F32(0.693359375)) + turns * F32(2.12194440e-4)
     tail = EXP[1] + r * (EXP[2] + r * (EXP[3] + r * (EXP[4] + r * EXP[5])))
@@ -56,7 +56,7 @@ def normal(x: float) -> tuple[float, float]:
 
 
 @overload(normal)
-def _(x):  # type: ignore[no-untyped-def]
+def _normal(x):  # type: ignore[no-untyped-def]
     if x == types.float32:
         return lambda x: _normal32(x)  # noqa: PLW0108 - numba compares signatures
     return lambda x: _normal64(x)  # noqa: PLW0108
@@ -80,7 +80,7 @@ def wide(number: Any) -> float:
 
 
 @overload(wide)
-def _(number):  # type: ignore[no-untyped-def]
+def _wide(number):  # type: ignore[no-untyped-def]
     if number == types.uint16:
         return lambda number: np.uint32(np.uint32(number) << np.uint32(16)).view(np.float32)
     return lambda number: number
@@ -92,7 +92,7 @@ def put(array: Any, place: int, number: float) -> None:
 
 
 @overload(put)
-def _(array, place, number):  # type: ignore[no-untyped-def]
+def _put(array, place, number):  # type: ignore[no-untyped-def]
     if array.dtype != types.uint16:
 
         def write(array, place, number):  # type: ignore[no-untyped-def]

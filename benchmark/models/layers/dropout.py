@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from benchmark.machine.device import kernels_for
 from benchmark.randomness import random_bits
 
-
 STEP = np.uint64(0x9E3779B97F4A7C15)
 
 
