@@ -1,14 +1,15 @@
 """How long a network takes over a batch of CollegeMsg: no test, but a command.
 
-``python -m tests.models.pair_speed model=dygformer`` prints milliseconds of a training step and of
-an evaluation batch, one thread, in both precisions, which take turns. The words are those of
-``benchmark.run``; the first may be a number of rounds. ``PYTHONPATH=OTHER_CHECKOUT python
-tests/models/pair_speed.py`` measures other code, as far as it knows the names used here.
+``python -m tests.models.pair_speed model=dygformer`` prints milliseconds of processor time, all
+threads together, of a training step and of an evaluation batch in both precisions, which take
+turns. The words are those of ``benchmark.run``; the first may be a number of rounds.
+``PYTHONPATH=OTHER_CHECKOUT python tests/models/pair_speed.py`` measures other code, as far as it
+knows the names used here.
 """
 
 import sys
 from statistics import median
-from time import perf_counter
+from time import process_time
 
 import torch
 
@@ -33,10 +34,10 @@ class Subject:
         self.place = self.dataset.split.train_end
 
     def train(self) -> float:
-        """Seconds of a training step."""
-        start = perf_counter()
+        """Seconds of a training step, with the preparation of a later batch."""
+        start = process_time()
         next(self.steps)
-        return perf_counter() - start
+        return process_time() - start
 
     def evaluate(self) -> float:
         """Seconds of scoring a batch with a negative each, and of taking it in."""
@@ -44,10 +45,10 @@ class Subject:
         events = self.dataset.batch(self.place, self.place + 200)
         self.place += 200
         candidates = torch.stack([events.dst, events.dst.roll(1)], dim=1)
-        start = perf_counter()
+        start = process_time()
         self.system.evaluation.score(events, candidates)
         self.system.evaluation.observe(events)
-        return perf_counter() - start
+        return process_time() - start
 
 
 def main(words: list[str]) -> None:
