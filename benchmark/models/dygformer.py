@@ -7,13 +7,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmark.models.layers.decoders import PairDecoder
+from benchmark.models.layers.neighbor_attention import gather_rows
+from benchmark.models.layers.products import Linear, product
 from benchmark.models.layers.time_encoding import TimeEncoding
+from benchmark.models.layers.transformer import TransformerLayer
 from benchmark.models.pairwise import PairwiseModel
 from benchmark.models.roots import RootPairs
 from benchmark.models.subgraph import Subgraph
 
 NOBODY = -1  # where a sequence has ended
-PAIRS_TOGETHER = 64  # of like length, so that little is computed for what is no token
+PAIRS_TOGETHER = 32  # of like length, so that little is computed for what is no token
 
 
 class Sequences(NamedTuple):
@@ -93,88 +96,115 @@ class DyGFormer(PairwiseModel):
         self.patch_size = patch_size
         self.time_encoding = TimeEncoding(time_dim)
         self.occurrence_encoding = nn.Sequential(
-            nn.Linear(1, channel_dim), nn.ReLU(), nn.Linear(channel_dim, channel_dim)
+            Linear(1, channel_dim), nn.ReLU(), Linear(channel_dim, channel_dim)
         )
         # Without edge features all that is left of their part is the bias, as in DyGLib.
         widths = (node_dim, max(1, edge_features.shape[1]), time_dim, channel_dim)
         self.of_node, self.of_edge, self.of_time, self.of_occurrence = (
-            nn.Linear(patch_size * width, channel_dim) for width in widths
+            Linear(patch_size * width, channel_dim) for width in widths
         )
         dim = len(widths) * channel_dim
         self.transformer = nn.ModuleList(
-            nn.TransformerEncoderLayer(
-                dim, num_heads, 4 * dim, dropout, "gelu", batch_first=True, norm_first=True
-            )
-            for _ in range(transformer_layers)
+            TransformerLayer(dim, num_heads, 4 * dim, dropout) for _ in range(transformer_layers)
         )
-        self.output = nn.Linear(dim, embedding_dim)
+        self.output = Linear(dim, embedding_dim)
         self.link_decoder = PairDecoder(2 * embedding_dim, embedding_dim)
         self.use_node_features(node_features)
 
     def embed_pairs(self, memory: Tensor, subgraph: Subgraph, pairs: RootPairs) -> Tensor:
         """Embeddings [num_pairs, 2 * embedding_dim]: source and destination side by side."""
-        sequences = Sequences.of(subgraph)
-        nodes, mask = sequences.nodes, self._patches(sequences.mask.unsqueeze(-1)).any(-1)
-        alone, own = self._tokens(memory, subgraph, sequences), occurrences(nodes, nodes)
-        ends = []
-        for end, other in (pairs, pairs[::-1]):
-            both = torch.stack([own[end], occurrences(nodes[end], nodes[other])])
-            ends.append(torch.cat([alone[end], self._encode(both)], dim=-1))
-        of_source = torch.cat([mask[pairs.sources], torch.zeros_like(mask)[pairs.sources]], dim=1)
-        present = torch.cat([mask[pairs.sources], mask[pairs.destinations]], dim=1)
-        return self._transform(torch.cat(ends, dim=1), present, of_source)
+        sequences, ends = Sequences.of(subgraph), torch.stack(pairs, dim=1)
+        alone, counts = self._tokens(memory, subgraph, sequences), _counts(sequences.nodes, ends)
+        num_patches = alone.shape[1]
+        present = sequences.mask.unflatten(1, (num_patches, -1)).any(-1)[ends].flatten(1)
+        lengths = present.sum(1)
+        order = (~present).to(torch.int8).argsort(dim=1, stable=True)
+        by_length = lengths.argsort(stable=True)
+        chunks = by_length.split(PAIRS_TOGETHER)
+        places = [order[some, : int(lengths[some].max())] for some in chunks]
+        wanted = [
+            some.unsqueeze(1) * order.shape[1] + of for some, of in zip(chunks, places, strict=True)
+        ]
+        tokens = self._tokens_of_pairs(alone, counts, ends, wanted)
+        parts = []
+        for some, of, chunk in zip(chunks, places, tokens, strict=True):
+            hidden = chunk
+            for layer in self.transformer:
+                hidden = layer(hidden, lengths[some])
+            means = _shares(of < num_patches, lengths[some], hidden.dtype) @ hidden
+            parts.append(self.output(means).flatten(1))
+        return torch.cat(parts)[by_length.argsort()]
 
     def _tokens(self, memory: Tensor, subgraph: Subgraph, sequences: Sequences) -> Tensor:
         """What tokens are without the other end [num_roots, num_patches, 3 * channel_dim]."""
         absent = ~sequences.mask.unsqueeze(-1)
-        known = self.add_static(memory, subgraph.nodes)[sequences.nodes.clamp(min=0)]
+        known = self.add_static(memory, subgraph.nodes)
+        known = torch.cat([known, torch.zeros_like(known[:1])])  # and nothing of NOBODY
         edges = self.edge_features[sequences.events]
-        edges = F.pad(edges, (0, int(not edges.shape[-1])))
+        edges = F.pad(edges, (0, int(not edges.shape[-1]))).masked_fill(absent, 0.0)
         edges[:, 0] = 0.0
-        parts = {
-            self.of_node: known,
-            self.of_edge: edges,
-            self.of_time: self.time_encoding(sequences.elapsed),
-        }
-        return torch.cat(
-            [project(self._patches(x.masked_fill(absent, 0.0))) for project, x in parts.items()],
-            dim=-1,
+        times = self.time_encoding(sequences.elapsed).masked_fill(absent, 0.0)
+        rows = self._patches(sequences.nodes % len(known)).unsqueeze(-1)
+        parts = (
+            _look_up(self.of_node, known, rows),
+            self.of_edge(self._patches(edges).flatten(2)),
+            self.of_time(self._patches(times).flatten(2)),
         )
+        return torch.cat(parts, dim=-1)
 
-    def _encode(self, counts: Tensor) -> Tensor:
-        """Tokens of occurrences [num_pairs, num_patches, channel_dim]; ``counts`` has two of each.
+    def _tokens_of_pairs(
+        self, alone: Tensor, counts: Tensor, ends: Tensor, wanted: list[Tensor]
+    ) -> list[Tensor]:
+        """Whole tokens [rows, num_tokens, dim] of each of the ``wanted`` [rows, num_tokens].
 
+        These number the patches of both ends of all pairs; ``alone`` is what ``_tokens`` returns.
         Counts are small whole numbers: every one of them is encoded once.
         """
-        possible = torch.arange(self.num_neighbors + 2, device=counts.device)
-        encoded = self.occurrence_encoding(possible.to(self.output.weight.dtype).unsqueeze(1))
-        rows = encoded.index_select(0, counts.flatten()).view(*counts.shape, encoded.shape[1])
-        tokens: Tensor = self.of_occurrence(self._patches(rows.sum(0)))
-        return tokens
+        rows, num_patches = torch.cat([x.flatten() for x in wanted]), alone.shape[1]
+        of_root = ends.flatten()[rows // num_patches] * num_patches + rows % num_patches
+        possible = torch.arange(self.num_neighbors + 2, device=rows.device)
+        encoded = self.occurrence_encoding(possible.to(alone.dtype).unsqueeze(1))
+        in_patches = self._patches(counts.flatten(0, 1)).flatten(0, 1)[rows]
+        tokens = torch.cat(
+            [
+                alone.flatten(0, 1).index_select(0, of_root),
+                _look_up(self.of_occurrence, encoded, in_patches),
+            ],
+            dim=-1,
+        )
+        sizes = [x.numel() for x in wanted]
+        parts = zip(tokens.split(sizes), wanted, strict=True)
+        return [part.view(*x.shape, part.shape[1]) for part, x in parts]
 
     def _patches(self, places: Tensor) -> Tensor:
-        """[rows, num_patches, patch_size * width] of ``places`` [rows, length, width]."""
-        return places.unflatten(1, (-1, self.patch_size)).flatten(2)
-
-    def _transform(self, tokens: Tensor, present: Tensor, of_source: Tensor) -> Tensor:
-        """Embeddings of pairs from their ``tokens`` [num_pairs, num_tokens, dim] that are there."""
-        lengths = present.sum(1)
-        order = (~present).to(torch.int8).argsort(dim=1, stable=True)
-        by_length = lengths.argsort(stable=True)
-        parts = []
-        for some in by_length.split(PAIRS_TOGETHER):
-            places = order[some, : int(lengths[some].max())]
-            hidden = tokens[some.unsqueeze(1), places]
-            there, source = (x[some.unsqueeze(1), places] for x in (present, of_source))
-            for layer in self.transformer:
-                hidden = layer(hidden, src_key_padding_mask=~there)
-            means = [_mean(hidden, end) for end in (source, there & ~source)]
-            parts.append(self.output(torch.stack(means, dim=1)).flatten(1))
-        return torch.cat(parts)[by_length.argsort()]
+        """[rows, num_patches, patch_size, ...] of ``places`` [rows, length, ...]."""
+        return places.unflatten(1, (-1, self.patch_size))
 
 
-def _mean(tokens: Tensor, mask: Tensor) -> Tensor:
-    """The mean [rows, dim] of the ``tokens`` [rows, num_tokens, dim] where ``mask`` is True."""
-    weights = mask.to(tokens.dtype)
-    summed = torch.einsum("rt,rtd->rd", weights, tokens.masked_fill(~mask.unsqueeze(-1), 0.0))
-    return summed / weights.sum(1, keepdim=True)
+def _counts(nodes: Tensor, ends: Tensor) -> Tensor:
+    """How often nodes are in their own and the other sequence [num_pairs, 2, length, 2].
+
+    ``nodes`` are those of all sequences, ``ends`` [num_pairs, 2] say which two are a pair.
+    """
+    own = occurrences(nodes, nodes)[ends]
+    others = [occurrences(nodes[ends[:, one]], nodes[ends[:, 1 - one]]) for one in (0, 1)]
+    return torch.stack([own, torch.stack(others, dim=1)], dim=-1)
+
+
+def _look_up(layer: Linear, table: Tensor, rows: Tensor) -> Tensor:
+    """``layer`` over patches of rows of a ``table``, each of which is projected once.
+
+    ``rows`` are [..., patch_size, several], of which several are added up.
+    """
+    patch_size = rows.shape[-2]
+    weights = layer.weight.unflatten(1, (patch_size, -1)).permute(1, 2, 0)
+    projected = product(table, weights, layer.product_type).flatten(0, 1)
+    first = torch.arange(patch_size, device=rows.device).unsqueeze(1) * len(table)
+    return gather_rows(projected, (rows + first).flatten(-2)).sum(-2) + layer.bias
+
+
+def _shares(of_source: Tensor, lengths: Tensor, dtype: torch.dtype) -> Tensor:
+    """What makes means of both ends [rows, 2, num_tokens] from the first ``lengths`` tokens."""
+    there = torch.arange(of_source.shape[1], device=lengths.device) < lengths.unsqueeze(1)
+    ends = torch.stack([there & of_source, there & ~of_source], dim=1).to(dtype)
+    return ends / ends.sum(-1, keepdim=True)

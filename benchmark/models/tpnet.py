@@ -7,7 +7,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmark.models.layers.decoders import PairDecoder
-from benchmark.models.layers.dropout import Dropout
+from benchmark.models.layers.feed_forward import FeedForward
+from benchmark.models.layers.neighbor_attention import gather_rows
+from benchmark.models.layers.products import Linear, linear
 from benchmark.models.layers.time_encoding import TimeEncoding
 from benchmark.models.memory_write import Mails
 from benchmark.models.node_state import NodeState
@@ -61,15 +63,15 @@ class TPNet(PairwiseModel):
         self.steps: Tensor
         self.num_relations = (2 * walk_length + 2) ** 2
         self.relation = nn.Sequential(
-            nn.Linear(self.num_relations, 4 * self.num_relations),
+            Linear(self.num_relations, 4 * self.num_relations),
             nn.ReLU(),
-            nn.Linear(4 * self.num_relations, self.num_relations),
+            Linear(4 * self.num_relations, self.num_relations),
         )
         self.time_encoding = TimeEncoding(time_dim)
         known = node_dim + edge_features.shape[1] + time_dim
-        self.of_event = nn.Linear(known, 2 * embedding_dim)
-        self.of_relations = nn.Linear(2 * self.num_relations, 2 * embedding_dim, bias=False)
-        self.token = nn.Linear(2 * embedding_dim, embedding_dim)
+        self.of_event = Linear(known, 2 * embedding_dim)
+        self.of_relations = Linear(2 * self.num_relations, 2 * embedding_dim, bias=False)
+        self.token = Linear(2 * embedding_dim, embedding_dim)
         self.mixers = nn.ModuleList(
             Mixer(num_neighbors, embedding_dim, dropout) for _ in range(mixer_layers)
         )
@@ -99,43 +101,57 @@ class TPNet(PairwiseModel):
 
     def embed_pairs(self, memory: Tensor, subgraph: Subgraph, pairs: RootPairs) -> Tensor:
         """Embeddings [num_pairs, 2 * embedding_dim + num_relations]: both ends, their relation."""
+        mask, ends = subgraph.mask, tuple(pairs)
+        around, roots = self._walks_to_queries(memory, subgraph)
+        among, of_roots = _products(around, around), _products(roots, roots)
+        events = self._events(self.add_static(memory[:, :0], subgraph.nodes), subgraph)
+        root = mask.nonzero(as_tuple=True)[0]
+        to_self = self._relate(among, _products(around, roots[root]), of_roots[root])
+        place = (mask.flatten().cumsum(0) - 1).view(mask.shape)  # of a slot among the neighbours
+        embeddings = []
+        for end, other in (ends, ends[::-1]):
+            mine = place[end][mask[end]]
+            one = other[mask[end].nonzero(as_tuple=True)[0]]
+            across = _products(gather_rows(around, mine), gather_rows(roots, one))
+            relations = [
+                gather_rows(to_self, mine),
+                self._relate(gather_rows(among, mine), across, gather_rows(of_roots, one)),
+            ]
+            both = torch.cat(relations if end is pairs.sources else relations[::-1], dim=-1)
+            inputs = gather_rows(events, mine) + self.of_relations(both)
+            embeddings.append(self._mix(self.token(F.relu(inputs)), mask[end]))
+        direct = self._relate(
+            of_roots[pairs.sources],
+            _products(roots[pairs.sources], roots[pairs.destinations]),
+            of_roots[pairs.destinations],
+        )
+        return torch.cat([*embeddings, direct], dim=-1)
+
+    def _walks_to_queries(self, memory: Tensor, subgraph: Subgraph) -> tuple[Tensor, Tensor]:
+        """All R at the time of the query: of its neighbours, one after the other, and of its root.
+
+        [num_neighbors_there, walk_length + 1, projection_dim] and [num_roots, ...].
+        """
         assert subgraph.mail_times is not None, "walks need known_from"
         walks = torch.cat([self._own_rows(subgraph.nodes), self._walks(memory)], dim=1)
-        ages = (subgraph.times.unsqueeze(1) - subgraph.mail_times[subgraph.neighbors]).clamp(min=0)
-        around = walks[subgraph.neighbors] * self._decay(ages).unsqueeze(-1)
-        root_ages = (subgraph.times - subgraph.mail_times[subgraph.roots]).clamp(min=0)
-        roots = walks[subgraph.roots] * self._decay(root_ages).unsqueeze(-1)
-        events = self._events(self.add_static(memory[:, :0], subgraph.nodes), subgraph)
-        to_self = self._relate(around, roots.unsqueeze(1), subgraph.mask)
-        sources, destinations = pairs
+        times = subgraph.times.unsqueeze(1).expand_as(subgraph.mask)[subgraph.mask]
+        whose = ((subgraph.neighbors[subgraph.mask], times), (subgraph.roots, subgraph.times))
 
-        def to_other(end: Tensor, other: Tensor) -> Tensor:
-            return self._relate(around[end], roots[other].unsqueeze(1), subgraph.mask[end])
+        def at(nodes: Tensor, times: Tensor, mail_times: Tensor) -> Tensor:
+            ages = (times - mail_times[nodes]).clamp(min=0)
+            return gather_rows(walks, nodes) * self._decay(ages).unsqueeze(-1)
 
-        def embed(end: Tensor, *relations: Tensor) -> Tensor:
-            inputs = events[end] + self.of_relations(torch.cat(relations, dim=-1))
-            return self._mix(inputs, subgraph.mask[end])
+        around, roots = (at(*asked, subgraph.mail_times) for asked in whose)
+        return around, roots
 
-        direct = self._relate(
-            roots[sources].unsqueeze(1),
-            roots[destinations].unsqueeze(1),
-            torch.ones_like(sources, dtype=torch.bool).unsqueeze(1),
-        )
-        return torch.cat(
-            [
-                embed(sources, to_self[sources], to_other(sources, destinations)),
-                embed(destinations, to_other(destinations, sources), to_self[destinations]),
-                direct.squeeze(1),
-            ],
-            dim=-1,
-        )
-
-    def _mix(self, inputs: Tensor, mask: Tensor) -> Tensor:
-        """The embedding [rows, embedding_dim] of ends from the ``inputs`` of their tokens."""
-        tokens: Tensor = self.token(F.relu(inputs)) * mask.unsqueeze(-1)
+    def _mix(self, tokens: Tensor, mask: Tensor) -> Tensor:
+        """The embedding [rows, embedding_dim] of ends from ``tokens``, those where ``mask`` is."""
+        places = mask.flatten().nonzero().squeeze(1)
+        mixed = tokens.new_zeros(mask.numel(), tokens.shape[1]).index_copy(0, places, tokens)
+        mixed = mixed.view(*mask.shape, -1)
         for mixer in self.mixers:
-            tokens = mixer(tokens)
-        return tokens.mean(1)
+            mixed = mixer(mixed)
+        return mixed.mean(1)
 
     def _walks(self, memory: Tensor) -> Tensor:
         """R_1, R_2, ... [num_nodes, walk_length, projection_dim]."""
@@ -153,31 +169,35 @@ class TPNet(PairwiseModel):
         return torch.exp(-self.time_decay * exponents.to(self.token.weight.dtype))
 
     def _events(self, known: Tensor, subgraph: Subgraph) -> Tensor:
-        """The part of tokens that no other root takes part in [num_roots, num_neighbors, ...]."""
-        ages = torch.log1p(subgraph.elapsed.to(known.dtype))
-        inputs = (
-            known[subgraph.neighbors],
-            self.edge_features[subgraph.events],
-            self.time_encoding(ages),
+        """The part of tokens that no other root takes part in [num_neighbors_there, ...]."""
+        mask, kind = subgraph.mask, self.of_event.product_type
+        to_node, to_rest = self.of_event.weight.split(
+            [self.node_dim, self.of_event.in_features - self.node_dim], dim=1
         )
-        part: Tensor = self.of_event(torch.cat(inputs, dim=-1))
-        return part
+        ages = torch.log1p(subgraph.elapsed[mask].to(known.dtype))
+        edges = gather_rows(self.edge_features, subgraph.events[mask])
+        rest = torch.cat([edges, self.time_encoding(ages)], dim=-1)
+        nodes = linear(known, to_node, None, kind)  # each of them once
+        return linear(rest, to_rest, self.of_event.bias, kind) + gather_rows(
+            nodes, subgraph.neighbors[mask]
+        )
 
-    def _relate(self, some: Tensor, one: Tensor, mask: Tensor) -> Tensor:
-        """How nodes are related to another [rows, num_nodes, num_relations], 0 outside ``mask``.
+    def _relate(self, some: Tensor, across: Tensor, others: Tensor) -> Tensor:
+        """How nodes are related to others [num_nodes, num_relations].
 
-        ``some`` [rows, num_nodes, walk_length + 1, projection_dim] and ``one`` [rows, 1, ...] are
-        all R of the nodes and of the other.
+        Products of all R of the nodes with themselves, with those of the others, and of the others
+        with themselves, each [num_nodes, walk_length + 1, walk_length + 1].
         """
-        among, ones = some @ some.transpose(2, 3), one @ one.transpose(2, 3)
-        flat = some.flatten(1, 2) @ one.squeeze(1).transpose(1, 2)
-        across = flat.unflatten(1, some.shape[1:3])
-        upper = torch.cat([among, across], dim=3)
-        lower = torch.cat([across.transpose(2, 3), ones.expand_as(among)], dim=3)
-        products = torch.cat([upper, lower], dim=2).flatten(2)
-        related = products.new_zeros(products.shape)
-        related[mask] = self.relation(torch.log1p(F.relu(products[mask])))
+        upper = torch.cat([some, across], dim=2)
+        lower = torch.cat([across.transpose(1, 2), others], dim=2)
+        products = torch.cat([upper, lower], dim=1).flatten(1)
+        related: Tensor = self.relation(torch.log1p(F.relu(products)))
         return related
+
+
+def _products(some: Tensor, others: Tensor) -> Tensor:
+    """All R of nodes with those of others [num_nodes, walk_length + 1, walk_length + 1]."""
+    return some @ others.transpose(1, 2)
 
 
 class Mixer(nn.Module):
@@ -186,22 +206,13 @@ class Mixer(nn.Module):
     def __init__(self, num_tokens: int, num_channels: int, dropout: float) -> None:
         super().__init__()
         self.token_norm = nn.LayerNorm(num_tokens)
-        self.tokens = _feed_forward(num_tokens, num_tokens // 2, dropout)
+        self.tokens = FeedForward(num_tokens, num_tokens // 2, dropout)
         self.channel_norm = nn.LayerNorm(num_channels)
-        self.channels = _feed_forward(num_channels, 4 * num_channels, dropout)
+        self.channels = FeedForward(num_channels, 4 * num_channels, dropout)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """The same shape [rows, num_tokens, num_channels]."""
-        mixed = inputs + self.tokens(self.token_norm(inputs.transpose(1, 2))).transpose(1, 2)
-        output: Tensor = mixed + self.channels(self.channel_norm(mixed))
+        columns = inputs.transpose(1, 2)
+        mixed = self.tokens(self.token_norm(columns), columns).transpose(1, 2)
+        output: Tensor = self.channels(self.channel_norm(mixed), mixed)
         return output
-
-
-def _feed_forward(dim: int, hidden_dim: int, dropout: float) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Linear(dim, hidden_dim),
-        nn.GELU(),
-        Dropout(dropout),
-        nn.Linear(hidden_dim, dim),
-        Dropout(dropout),
-    )

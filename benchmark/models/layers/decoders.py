@@ -42,7 +42,7 @@ class PairDecoder(nn.Module):
 
     def __init__(self, pair_dim: int, hidden_dim: int) -> None:
         super().__init__()
-        self.hidden = nn.Linear(pair_dim, hidden_dim)
+        self.hidden = Linear(pair_dim, hidden_dim)
         self.output = nn.Linear(hidden_dim, 1)
 
     def forward(self, pairs: Tensor) -> Tensor:

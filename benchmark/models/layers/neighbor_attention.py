@@ -115,5 +115,5 @@ class _Attend(torch.autograd.Function):
 
 
 def gather_rows(table: Tensor, rows: Tensor) -> Tensor:
-    """``table[rows]`` [*rows.shape, width], several times faster on a CPU."""
-    return table.index_select(0, rows.flatten()).view(*rows.shape, table.shape[1])
+    """``table[rows]`` [*rows.shape, ...], several times faster on a CPU."""
+    return table.index_select(0, rows.flatten()).view(*rows.shape, *table.shape[1:])
