@@ -21,8 +21,7 @@ from benchmark.datasets.validate import (
     check_ids,
     check_times,
 )
-from benchmark.storage.archive import fetch_member
-from benchmark.storage.locations import Locations
+from benchmark.storage.locations import Locations, fetch_member
 from benchmark.storage.prepared import prepared_tensors
 
 CACHE_VERSION = 1  # raise it when what is kept in the cache changes its meaning

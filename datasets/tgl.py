@@ -24,9 +24,8 @@ from benchmark.datasets.tgl_files import (
     stored_matrix,
 )
 from benchmark.datasets.validate import FractionalTimes
-from benchmark.storage.archive import fetch_member
 from benchmark.storage.formats import Kind
-from benchmark.storage.locations import Locations
+from benchmark.storage.locations import Locations, fetch_member
 from benchmark.storage.prepared import prepared_pieces
 
 CACHE_VERSION = 2  # raise it when what is kept in the cache changes its meaning

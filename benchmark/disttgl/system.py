@@ -17,7 +17,7 @@ from benchmark.errors import choose
 from benchmark.models.contract import TemporalModel
 from benchmark.models.node_state import NodeState
 from benchmark.parallelism import Parallelism
-from benchmark.training.model_options import ModelOptions
+from benchmark.training.learner import ModelOptions
 from benchmark.training.model_system import ModelSystem
 from benchmark.training.system import Job, ReportProgress, Step
 

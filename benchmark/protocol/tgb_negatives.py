@@ -12,8 +12,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from benchmark.datasets.dataset import Dataset, EventBatch, SplitName
 from benchmark.protocol.negatives import NO_NODE, RandomNegatives
-from benchmark.storage.archive import fetch_member
-from benchmark.storage.locations import Locations
+from benchmark.storage.locations import Locations, fetch_member
 
 if TYPE_CHECKING:
     from benchmark.protocol.link_protocol import LinkProtocol
