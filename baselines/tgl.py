@@ -17,7 +17,7 @@ from benchmark.models.node_state import NodeState
 from benchmark.parallelism import Parallelism
 from benchmark.randomness import key_to_seed
 from benchmark.training.batch import TrainingBatch
-from benchmark.training.model_options import ModelOptions
+from benchmark.training.learner import ModelOptions
 from benchmark.training.model_system import ModelSystem
 from benchmark.training.system import Job, Step
 

@@ -18,13 +18,12 @@ from tgm.data import DGData, DGDataLoader
 from tgm.hooks import DeduplicationHook, HookManager, RecencyNeighborHook, StatelessHook
 from torch import Tensor
 
-from benchmark.baselines.one_device import OneDeviceSystem
 from benchmark.baselines.tgm_model import TGN
 from benchmark.datasets.dataset import Dataset, EventBatch
 from benchmark.protocol.negatives import NegativeSampler
 from benchmark.randomness import seeded
 from benchmark.training.objectives import binary_link_loss
-from benchmark.training.system import Job, Step
+from benchmark.training.system import Job, OneDeviceSystem, Step
 
 TRAINING = "training"  # TGM's name for a set of hooks
 SEED_NODES = ["edge_src", "edge_dst", "neg"]

@@ -29,7 +29,7 @@ from benchmark.tasks.build import build_dataset, build_protocol, build_system
 from benchmark.tasks.readout import Readout
 from benchmark.tasks.score_file import check_score_file, write_score_file
 from benchmark.tasks.task import TrainedTask
-from benchmark.training.best import read_best
+from benchmark.training.checkpoint import read_best
 from benchmark.training.processes import Processes
 
 SPLITS: dict[str, SplitName] = {"validation": "validation", "test": "test"}

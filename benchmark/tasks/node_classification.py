@@ -29,7 +29,7 @@ from benchmark.tasks.requirements import (
     require_metric,
 )
 from benchmark.tasks.task import TrainedTask
-from benchmark.training.best import write_best
+from benchmark.training.checkpoint import write_best
 from benchmark.training.loop import Training
 from benchmark.training.processes import Processes
 from benchmark.training.system import Goal, System

@@ -10,8 +10,7 @@ from benchmark.machine.place import available_cores
 from benchmark.tasks.build import provenance
 from benchmark.training.loop import TrainingState
 from benchmark.training.processes import Processes
-from benchmark.training.stopwatch import total_seconds
-from benchmark.training.system import System
+from benchmark.training.system import System, total_seconds
 
 
 def close(system: System, processes: Processes) -> None:
