@@ -17,10 +17,9 @@ from benchmark.protocol.metrics import Row, node_ranks, write_rows
 from benchmark.records.run_folder import RunFolder
 from benchmark.tasks.build import build_dataset, build_protocol, build_system
 from benchmark.tasks.choices import class_of
-from benchmark.tasks.outcome import close, outcome
 from benchmark.tasks.readout import LinkReadout
 from benchmark.tasks.roofline import roofline
-from benchmark.tasks.task import TrainedTask
+from benchmark.tasks.task import TrainedTask, close, outcome
 from benchmark.training.loop import Training
 from benchmark.training.processes import Processes
 from benchmark.training.system import Goal, System
