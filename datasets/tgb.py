@@ -11,10 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmark.datasets.assemble import assemble
 from benchmark.datasets.chronology import Times
 from benchmark.datasets.dataset import Dataset, Source, Split
-from benchmark.datasets.loader import Published
+from benchmark.datasets.loader import Published, assemble
 from benchmark.datasets.validate import (
     FileRows,
     check_features,
