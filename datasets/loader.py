@@ -23,7 +23,7 @@ from benchmark.datasets.dataset import (
     Stream,
 )
 from benchmark.datasets.validate import FractionalTimes, check_split
-from benchmark.storage.files import content_checksum
+from benchmark.storage.formats import content_checksum
 from benchmark.storage.locations import Locations
 
 

@@ -15,8 +15,7 @@ from benchmark.datasets.dataset import Dataset, Split, Stream
 from benchmark.disttgl.table_trainer import Pretraining, TableTrainer, first_rows
 from benchmark.models.contract import TemporalModel
 from benchmark.randomness import seeded
-from benchmark.storage.files import seal, sealed
-from benchmark.storage.leftovers import discard
+from benchmark.storage.files import discard, seal, sealed
 from benchmark.training.checkpoint import write_state
 from benchmark.training.system import ReportProgress
 

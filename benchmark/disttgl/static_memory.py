@@ -14,7 +14,7 @@ from benchmark.datasets.dataset import Dataset
 from benchmark.disttgl.pretraining import Pretrained, pretrain
 from benchmark.disttgl.table_trainer import Pretraining
 from benchmark.models.contract import TemporalModel
-from benchmark.storage.leftovers import discard
+from benchmark.storage.files import discard
 from benchmark.storage.prepared import prepared_tensors
 from benchmark.training.system import ReportProgress
 

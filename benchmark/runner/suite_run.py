@@ -25,7 +25,7 @@ from benchmark.runner.tables.peers import machines, peer_speeds, print_peers
 from benchmark.runner.tables.speedup import print_speedups, speedups
 from benchmark.runner.workers.fleet import Fleet
 from benchmark.runner.workers.launch import run_experiment
-from benchmark.storage.leftovers import collect_leftovers, scratch
+from benchmark.storage.files import collect_leftovers, scratch
 from benchmark.tasks.build import cache_folder
 
 FIGURES_SECONDS = 600

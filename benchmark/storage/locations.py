@@ -11,9 +11,8 @@ from urllib.parse import urlsplit
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from benchmark.storage.download import download
-from benchmark.storage.files import content_checksum, exclusive, sha256_of, written_whole
-from benchmark.storage.formats import Kind, kind_by_name, packing_of, problem_of
-from benchmark.storage.leftovers import discard
+from benchmark.storage.files import discard, exclusive, sha256_of, written_whole
+from benchmark.storage.formats import Kind, content_checksum, kind_by_name, packing_of, problem_of
 
 
 class NotDownloadedError(FileNotFoundError):

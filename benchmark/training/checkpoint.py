@@ -9,8 +9,7 @@ import torch
 
 from benchmark.records.run_folder import RunFolder
 from benchmark.records.seal import CONFIG, LINES, Prefix, beside, prefix_of
-from benchmark.storage.files import seal, sealed, written_whole
-from benchmark.storage.leftovers import discard
+from benchmark.storage.files import discard, seal, sealed, written_whole
 from benchmark.training.processes import Processes
 
 KEPT = 2  # the newest, and the one before it should it come to be damaged
