@@ -11,7 +11,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmark.datasets.chronology import Times, split_by_time, stable_order
 from benchmark.datasets.dataset import (
     UNLABELLED,
     Dataset,
@@ -22,6 +21,7 @@ from benchmark.datasets.dataset import (
     Split,
     Stream,
 )
+from benchmark.datasets.exact import Times, split_by_time, stable_order
 from benchmark.datasets.validate import FractionalTimes, check_split
 from benchmark.storage.formats import content_checksum
 from benchmark.storage.locations import Locations

@@ -7,8 +7,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.datasets.chronology import Times
 from benchmark.datasets.dataset import Dataset, LabelKind, Source, Split
+from benchmark.datasets.exact import Times
 from benchmark.datasets.loader import Published, assemble
 from benchmark.datasets.reading import read_text
 from benchmark.datasets.text_rows import text_rows

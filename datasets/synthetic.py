@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.datasets.chronology import Times
 from benchmark.datasets.dataset import Dataset, Fractions, LabelKind, Source
+from benchmark.datasets.exact import Times
 from benchmark.datasets.loader import Loader, assemble
 from benchmark.storage.locations import Locations
 

@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmark.datasets.chronology import Times
 from benchmark.datasets.dataset import Dataset, Source, Split
+from benchmark.datasets.exact import Times
 from benchmark.datasets.loader import Published, assemble
 from benchmark.datasets.validate import (
     FileRows,

@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmark.datasets.chronology import Times
 from benchmark.datasets.dataset import Dataset, LabelKind, Source, Split
+from benchmark.datasets.exact import Times
 from benchmark.datasets.loader import Published, assemble
 from benchmark.datasets.tgl_files import (
     ROWS_PER_CHUNK,

@@ -1,4 +1,4 @@
-"""Files on disk: whole or absent, made by one process at a time; what a killed one left is no more."""
+"""Files on disk: whole or absent, made by one process at a time, with no leftovers of killed ones."""
 
 import fcntl
 import hashlib

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmark.experiment import Experiment
-from benchmark.machine.compiled import numba_cache
+from benchmark.machine.place import numba_cache
 from benchmark.machine.process_tree import Process, ProcessTree, child_environment, how_killed
 from benchmark.records.run_folder import RunFolder
 from benchmark.runner.progress import SuiteProgress
