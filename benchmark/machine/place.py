@@ -13,7 +13,7 @@ BOOT = Path("/proc/sys/kernel/random/boot_id")
 NETWORK = Path("/proc/self/ns/net")
 NUMBA_CACHE = "NUMBA_CACHE_DIR"
 PACKAGE = Path(__file__).parents[1]
-WISHED_CACHE = os.environ.get(NUMBA_CACHE)
+WISHED = os.environ.get(NUMBA_CACHE)
 
 
 @dataclass(frozen=True)
@@ -84,10 +84,8 @@ def num_devices(device: str) -> int:
 
 
 def numba_cache(cache: Path) -> dict[str, str]:
-    """The variable that has numba keep what it compiles below ``cache``, where it cannot lie by the code."""
-    return (
-        {} if WISHED_CACHE or os.access(PACKAGE, os.W_OK) else {NUMBA_CACHE: str(cache / "numba")}
-    )
+    """The variable that has numba compile into ``cache``, where it cannot keep it by the code."""
+    return {} if WISHED or os.access(PACKAGE, os.W_OK) else {NUMBA_CACHE: str(cache / "numba")}
 
 
 def let_numba_be_imported() -> None:
@@ -95,9 +93,7 @@ def let_numba_be_imported() -> None:
 
     Processes that compile are given a lasting one by ``numba_cache``.
     """
-    if WISHED_CACHE or any(
-        os.access(place, os.W_OK) for place in (PACKAGE, os.path.expanduser("~"))
-    ):
+    if WISHED or any(os.access(place, os.W_OK) for place in (PACKAGE, os.path.expanduser("~"))):
         return
     os.environ[NUMBA_CACHE] = folder = tempfile.mkdtemp(prefix="disttgl-benchmark-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Files on disk: whole or absent, made by one process at a time, with no leftovers of killed ones."""
+"""Files on disk: whole or absent, made by one process at a time; nothing stays of killed ones."""
 
 import fcntl
 import hashlib

@@ -14,7 +14,7 @@ from benchmark.machine import place
 def writable(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool, bool], None]:
     """Whether the installation and HOME can be written to."""
     monkeypatch.delenv(place.NUMBA_CACHE, raising=False)
-    monkeypatch.setattr(place, "WISHED_CACHE", None)
+    monkeypatch.setattr(place, "WISHED", None)
     monkeypatch.setattr(atexit, "register", lambda *_, **__: None)
 
     def decide(package: bool, home: bool) -> None:
@@ -50,5 +50,5 @@ def test_where_the_user_says(
     writable: Callable[[bool, bool], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     writable(False, False)
-    monkeypatch.setattr(place, "WISHED_CACHE", "/elsewhere")
+    monkeypatch.setattr(place, "WISHED", "/elsewhere")
     assert place.numba_cache(tmp_path) == {}
