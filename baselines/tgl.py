@@ -6,20 +6,89 @@ before anyone reads again. docs/systems.md says where this and DistTGL, the pape
 code agree and where not.
 """
 
+import mmap
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import Tensor
 
-from benchmark.baselines.tgl_memory import HostMemory
+from benchmark.machine.device import to_device, to_host
+from benchmark.machine.place import machine_identity
 from benchmark.models.node_state import NodeState
 from benchmark.parallelism import Parallelism
 from benchmark.randomness import key_to_seed
 from benchmark.training.batch import TrainingBatch
-from benchmark.training.model_options import ModelOptions
+from benchmark.training.learner import ModelOptions
 from benchmark.training.model_system import ModelSystem
+from benchmark.training.processes import Processes
+from benchmark.training.row_layout import WORD, RowLayout
 from benchmark.training.system import Job, Step
+
+
+class HostMemory:
+    """The node memory and mails of TGL (section 3.2), shared without any server.
+
+    ``empty`` is the state of all nodes at the start and says on which device rows are wanted.
+    Nothing here keeps a read and a write apart: between them the processes have to meet. The shared
+    file has no name that could be left behind, and is gone with the last process that maps it.
+
+    Raises:
+        ValueError: If the system is not Linux or the processes are on several machines.
+    """
+
+    def __init__(self, empty: NodeState, processes: Processes) -> None:
+        if not hasattr(os, "memfd_create"):
+            raise ValueError("system=tgl shares memory as Linux does; choose system=disttgl.")
+        self.device = empty.memory.device
+        self.processes = processes
+        layout = RowLayout(empty)
+        shape = (empty.memory.shape[0], layout.num_words)
+        content = _shared_by(processes, shape[0] * shape[1] * WORD.itemsize)
+        self.state = layout.fields(torch.frombuffer(content, dtype=WORD).view(shape))
+        self.reset()
+
+    def read(self, nodes: Tensor) -> NodeState:
+        """The rows of ``nodes``, which the host has."""
+        return to_device(self.state.rows(nodes), self.device)
+
+    def write(self, nodes: Tensor, rows: NodeState) -> None:
+        """Overwrite the rows of the distinct ``nodes``, which the host has."""
+        self.state.write(nodes, to_host(rows)())
+
+    def reset(self) -> None:
+        """Forget everything; a collective call."""
+        self.processes.barrier()
+        if self.processes.rank == 0:
+            self.state.reset()
+        self.processes.barrier()
+
+    def snapshot(self) -> NodeState:
+        """A copy of all rows on the host, which later writes do not change."""
+        return self.state.map(lambda field: field.clone(memory_format=torch.contiguous_format))
+
+
+def _shared_by(processes: Processes, size: int) -> mmap.mmap:
+    """``size`` bytes that all processes map; a collective call."""
+    owned = os.memfd_create("node-memory") if processes.rank == 0 else None
+    if owned is not None:
+        os.ftruncate(owned, size)
+    offers = processes.gather_objects((machine_identity(), os.getpid(), owned))
+    machines = {machine for machine, _, _ in offers}
+    if len(machines) > 1:
+        raise ValueError(
+            "system=tgl keeps one node memory in the memory of one machine, and its processes are "
+            f"on {len(machines)}; choose system=disttgl to train on several."
+        )
+    _, owner, descriptor = offers[0]
+    with open(f"/proc/{owner}/fd/{descriptor}", "r+b", buffering=0) as file:
+        content = mmap.mmap(file.fileno(), size)
+    processes.barrier()  # all have it open
+    if owned is not None:
+        os.close(owned)
+    return content
 
 
 @dataclass(frozen=True)
@@ -60,8 +129,7 @@ class ChunkSchedule:
         return -(-self.num_events // self.global_size) + (self.num_chunks > 1)
 
     def first_size(self, round_number: int) -> int:
-        """Events of the first batch of a round: a whole number of chunks, drawn from all equally
-        likely."""
+        """Events of the first batch of a round: a number of chunks, each equally likely."""
         drawn = key_to_seed(self.seed, "first chunk", round_number) % self.num_chunks
         return self.global_size * (drawn + 1) // self.num_chunks
 

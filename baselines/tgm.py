@@ -16,15 +16,57 @@ from tgm import DGBatch, DGraph
 from tgm.constants import PADDED_NODE_ID
 from tgm.data import DGData, DGDataLoader
 from tgm.hooks import DeduplicationHook, HookManager, RecencyNeighborHook, StatelessHook
+from tgm.nn import LinkPredictor, TGNMemory
+from tgm.nn.encoder.tgn import GraphAttentionEmbedding, IdentityMessage, LastAggregator
 from torch import Tensor
 
-from benchmark.baselines.one_device import OneDeviceSystem
-from benchmark.baselines.tgm_model import TGN
 from benchmark.datasets.dataset import Dataset, EventBatch
 from benchmark.protocol.negatives import NegativeSampler
 from benchmark.randomness import seeded
 from benchmark.training.objectives import binary_link_loss
-from benchmark.training.system import Job, Step
+from benchmark.training.system import Job, OneDeviceSystem, Step
+
+
+class TGN(torch.nn.Module):
+    """TGN as TGM's example ``tgn.py`` builds it (Chmura et al. 2025, arXiv:2510.07586).
+
+    Heads (2) and dropout (0.1) are fixed in the library.
+    """
+
+    def __init__(
+        self,
+        num_nodes: int,
+        edge_dim: int,
+        *,
+        memory_dim: int = 100,
+        time_dim: int = 100,
+        embedding_dim: int = 100,
+        num_neighbors: int = 10,
+    ) -> None:
+        super().__init__()
+        self.num_neighbors = num_neighbors
+        self.memory = TGNMemory(
+            num_nodes,
+            edge_dim,
+            memory_dim,
+            time_dim,
+            message_module=IdentityMessage(edge_dim, memory_dim, time_dim),
+            aggregator_module=LastAggregator(),
+        )
+        self.encoder = GraphAttentionEmbedding(
+            memory_dim, embedding_dim, edge_dim, self.memory.time_enc
+        )
+        self.link_predictor = LinkPredictor(embedding_dim, hidden_dim=embedding_dim)
+
+    def embed(self, nodes: Tensor, edge_index: Tensor, t: Tensor, msg: Tensor) -> Tensor:
+        """Embeddings [num_nodes, embedding_dim] of the distinct ``nodes``.
+
+        ``edge_index`` [2, num_edges] leads from neighbour to node, as positions in ``nodes``;
+        ``t`` and ``msg`` [num_edges, edge_dim] are those of the events behind the edges.
+        """
+        memory, last_update = self.memory(nodes)
+        return self.encoder(memory, last_update, edge_index, t, msg)
+
 
 TRAINING = "training"  # TGM's name for a set of hooks
 SEED_NODES = ["edge_src", "edge_dst", "neg"]
@@ -116,9 +158,8 @@ class TGMSystem(OneDeviceSystem):
     def observe(self, events: EventBatch) -> None:
         """Update memory and neighbours."""
         events = events.to(self.device)
-        nobody = events.src[:0]
         msg = self.dataset.stream.msg[events.ids.cpu()].to(self.device)
-        self._sample(events.src, events.dst, events.t, nobody, nobody, msg)
+        self._sample(events.src, events.dst, events.t, events.src[:0], events.src[:0], msg)
         self.model.memory.update_state(events.src, events.dst, events.t, msg)
         self.observed = events.start + len(events)
 
@@ -135,13 +176,9 @@ class TGMSystem(OneDeviceSystem):
 
     def state_dict(self) -> dict[str, Any]:
         """A copy of weights, optimiser and position; a round starts from an empty memory."""
-        return copy.deepcopy(
-            {
-                "model": self.model.state_dict(),
-                "optimizer": self.optimizer.state_dict(),
-                "iteration": self.negatives.iteration,
-            }
-        )
+        weights, moments = self.model.state_dict(), self.optimizer.state_dict()
+        state = {"model": weights, "optimizer": moments, "iteration": self.negatives.iteration}
+        return copy.deepcopy(state)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue with the next round, or evaluate from ``evaluation_state``."""
@@ -162,8 +199,7 @@ class TGMSystem(OneDeviceSystem):
     def _train_step(self, batch: DGBatch) -> Tensor:
         """Loss of one batch; updates weights and memory in the example's order."""
         self.optimizer.zero_grad()
-        key = (0, self.negatives.iteration, "dropout")
-        with seeded(self.device, self.training.seed, *key):
+        with seeded(self.device, self.training.seed, 0, self.negatives.iteration, "dropout"):
             z = self._embed(batch)
         source, decode = z(batch.edge_src), self.model.link_predictor
         positive, negative = decode(source, z(batch.edge_dst)), decode(source, z(batch.neg))

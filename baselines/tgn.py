@@ -21,7 +21,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmark.baselines.one_device import OneDeviceSystem
 from benchmark.baselines.tgn_parts import (
     TGN,
     ExactLastNeighborLoader,
@@ -35,7 +34,7 @@ from benchmark.errors import choose
 from benchmark.machine.device import check_precision
 from benchmark.randomness import seeded
 from benchmark.training.objectives import binary_link_loss
-from benchmark.training.system import Job, Step
+from benchmark.training.system import Job, OneDeviceSystem, Step
 
 EMBEDDED_AT_ONCE = 4096  # nodes, of which each brings its neighbours
 SCORED_AT_ONCE = 65536  # pairs of nodes

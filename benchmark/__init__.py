@@ -1,5 +1,5 @@
 """A reproduction suite for DistTGL."""
 
-from benchmark.machine.compiled import let_numba_be_imported
+from benchmark.machine.place import let_numba_be_imported
 
 let_numba_be_imported()

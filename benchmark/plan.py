@@ -9,8 +9,7 @@ captured_events_threshold=0.8``.
 import sys
 
 from benchmark.errors import UserError
-from benchmark.tools.facts import HELP, gather
-from benchmark.tools.planner import Plan, plan
+from benchmark.tools.planner import HELP, Plan, gather, plan
 
 
 def main(words: list[str]) -> int:

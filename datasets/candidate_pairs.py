@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from benchmark.datasets.dataset import UNKNOWN, Dataset, EventBatch
-from benchmark.datasets.numbers import texts
+from benchmark.datasets.exact import texts
 from benchmark.datasets.reading import read_table
 from benchmark.datasets.table_columns import filled
 from benchmark.datasets.validate import (

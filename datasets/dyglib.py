@@ -19,8 +19,7 @@ from benchmark.datasets.validate import (
     check_labels,
     check_times,
 )
-from benchmark.storage.archive import fetch_member
-from benchmark.storage.locations import Locations
+from benchmark.storage.locations import Locations, fetch_member
 
 COLUMNS = ("u", "i", "ts", "label", "idx")
 

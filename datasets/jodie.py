@@ -10,10 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmark.datasets.assemble import assemble
-from benchmark.datasets.chronology import Times, stable_order
 from benchmark.datasets.dataset import Dataset, LabelKind, NodeNames, Source
-from benchmark.datasets.loader import ByQuantile, Published
+from benchmark.datasets.exact import Times, stable_order
+from benchmark.datasets.loader import ByQuantile, Published, assemble
 from benchmark.datasets.reading import chunks
 from benchmark.datasets.text_rows import TextRows, text_rows
 from benchmark.datasets.validate import (

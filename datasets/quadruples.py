@@ -7,10 +7,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.datasets.assemble import assemble
-from benchmark.datasets.chronology import Times
 from benchmark.datasets.dataset import Dataset, LabelKind, Source, Split
-from benchmark.datasets.loader import Published
+from benchmark.datasets.exact import Times
+from benchmark.datasets.loader import Published, assemble
 from benchmark.datasets.reading import read_text
 from benchmark.datasets.text_rows import text_rows
 from benchmark.datasets.validate import check_ids, check_labels, check_times

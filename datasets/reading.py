@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmark.datasets.numbers import is_number
+from benchmark.datasets.exact import is_number
 from benchmark.datasets.text_rows import TextRows, open_text, text_rows
 from benchmark.datasets.validate import FileRows, check_columns, check_not_empty
 

@@ -7,10 +7,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from benchmark.datasets.assemble import assemble
-from benchmark.datasets.chronology import Times
 from benchmark.datasets.dataset import Dataset, LabelKind, Source
-from benchmark.datasets.loader import ByQuantile, Published
+from benchmark.datasets.exact import Times
+from benchmark.datasets.loader import ByQuantile, Published, assemble
 from benchmark.datasets.reading import read_text
 from benchmark.datasets.text_rows import TextRows, text_rows
 from benchmark.datasets.validate import check_columns, check_ids, check_times

@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from benchmark.datasets.assemble import assemble
 from benchmark.datasets.dataset import Dataset, LabelKind, NodeNames, Source
-from benchmark.datasets.loader import ByQuantile
+from benchmark.datasets.loader import ByQuantile, assemble
 from benchmark.datasets.reading import read_table
 from benchmark.datasets.table_columns import (
     classes,

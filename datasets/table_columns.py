@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from benchmark.datasets.dataset import UNLABELLED
-from benchmark.datasets.numbers import is_number, texts
+from benchmark.datasets.exact import is_number, texts
 from benchmark.datasets.validate import FileRows, check_features, check_labels
 
 Ints = NDArray[np.int64]

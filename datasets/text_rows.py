@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import cast
 
 from benchmark.datasets.validate import FileRows, check_columns, check_not_empty
-from benchmark.storage.files import open_unpacked
-from benchmark.storage.formats import HEAD_BYTES, foreign
+from benchmark.storage.formats import HEAD_BYTES, foreign, open_unpacked
 
 SEPARATORS = (",", "\t", ";", None)  # None is any white space
 COMMENTS = ("#", "%")

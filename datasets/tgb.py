@@ -11,18 +11,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmark.datasets.assemble import assemble
-from benchmark.datasets.chronology import Times
 from benchmark.datasets.dataset import Dataset, Source, Split
-from benchmark.datasets.loader import Published
+from benchmark.datasets.exact import Times
+from benchmark.datasets.loader import Published, assemble
 from benchmark.datasets.validate import (
     FileRows,
     check_features,
     check_ids,
     check_times,
 )
-from benchmark.storage.archive import fetch_member
-from benchmark.storage.locations import Locations
+from benchmark.storage.locations import Locations, fetch_member
 from benchmark.storage.prepared import prepared_tensors
 
 CACHE_VERSION = 1  # raise it when what is kept in the cache changes its meaning

@@ -12,10 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmark.datasets.assemble import assemble
-from benchmark.datasets.chronology import Times
 from benchmark.datasets.dataset import Dataset, LabelKind, Source, Split
-from benchmark.datasets.loader import Published
+from benchmark.datasets.exact import Times
+from benchmark.datasets.loader import Published, assemble
 from benchmark.datasets.tgl_files import (
     ROWS_PER_CHUNK,
     as_float32,
@@ -24,9 +23,8 @@ from benchmark.datasets.tgl_files import (
     stored_matrix,
 )
 from benchmark.datasets.validate import FractionalTimes
-from benchmark.storage.archive import fetch_member
 from benchmark.storage.formats import Kind
-from benchmark.storage.locations import Locations
+from benchmark.storage.locations import Locations, fetch_member
 from benchmark.storage.prepared import prepared_pieces
 
 CACHE_VERSION = 2  # raise it when what is kept in the cache changes its meaning

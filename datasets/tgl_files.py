@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmark.datasets.chronology import Times
 from benchmark.datasets.dataset import UNLABELLED
+from benchmark.datasets.exact import Times
 from benchmark.datasets.reading import chunks, read_text
 from benchmark.datasets.text_rows import TextRows, text_rows
 from benchmark.datasets.validate import (

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import torch
 
-from benchmark.datasets.assemble import assemble, numbered
-from benchmark.datasets.chronology import Times, in_coarsest_unit
 from benchmark.datasets.dataset import Dataset, Fractions, LabelKind
+from benchmark.datasets.exact import Times, in_coarsest_unit
+from benchmark.datasets.loader import assemble, numbered
 
 SEED = 0  # the same features for every system and every seed of training
 

@@ -9,15 +9,21 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from benchmark.datasets.chronology import Times, in_coarsest_unit
 from benchmark.datasets.dataset import UNLABELLED, Split
-from benchmark.datasets.numbers import exact_dates, exact_numbers, is_number, texts
+from benchmark.datasets.exact import (
+    Times,
+    exact_dates,
+    exact_numbers,
+    in_coarsest_unit,
+    is_number,
+    texts,
+)
 
 Column = NDArray[Any] | pd.Series
 FractionalTimes = Literal["refuse", "floor"]
 
 LARGEST_FEATURE = 1e19  # the square of a larger one is beyond float32
-PER_NANO = 10**9  # of the parts in which ``numbers`` counts fractions
+PER_NANO = 10**9  # of the parts in which ``exact`` counts fractions
 LONGEST_SHOWN = 60  # characters of a value in a message
 LARGEST_INT64 = 2**63 - 1
 

@@ -1,10 +1,14 @@
-"""Pre-training of the static node memory (DistTGL, section 3.1)."""
+"""The static node memory (DistTGL, section 3.1): pre-trained, or as it was put into the cache."""
 
+import hashlib
+import inspect
+import json
 import math
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,10 +19,12 @@ from benchmark.datasets.dataset import Dataset, Split, Stream
 from benchmark.disttgl.table_trainer import Pretraining, TableTrainer, first_rows
 from benchmark.models.contract import TemporalModel
 from benchmark.randomness import seeded
-from benchmark.storage.files import seal, sealed
-from benchmark.storage.leftovers import discard
+from benchmark.storage.files import discard, seal, sealed
+from benchmark.storage.prepared import prepared_tensors
 from benchmark.training.checkpoint import write_state
 from benchmark.training.system import ReportProgress
+
+RECIPE = 3  # to be raised when the same settings come to give another table
 
 
 class Pretrained(NamedTuple):
@@ -178,3 +184,61 @@ def _resumed(trainer: TableTrainer, checkpoint: Path | None) -> Progress:
     assert progress.table is not None
     progress.table = progress.table.cpu()
     return progress
+
+
+def pretrained_rows(
+    dataset: Dataset,
+    model: Callable[..., TemporalModel],
+    settings: Pretraining,
+    device: torch.device,
+    cache: Path | None,
+    report: ReportProgress,
+) -> Pretrained:
+    """The table of ``pretrain``, computed once for all runs that share ``cache``.
+
+    Of several processes on one machine one computes and the others wait. Where it is interrupted,
+    the next run goes on from its last epoch.
+    """
+    if cache is None:
+        return pretrain(dataset, model, settings, device, report)
+    identity = identity_of(dataset, model, settings)
+    folder = cache / "static_memory" / f"{dataset.name}-{identity}"
+    checkpoint = folder.with_name(f"{folder.name}.checkpoint")
+    saved = prepared_tensors(
+        folder, lambda: _pack(pretrain(dataset, model, settings, device, report, checkpoint))
+    )
+    discard(checkpoint)
+    seconds = saved.pop("seconds").item()
+    return Pretrained(**saved, seconds=seconds)
+
+
+def identity_of(
+    dataset: Dataset, model: Callable[..., TemporalModel], settings: Pretraining
+) -> str:
+    """Hexadecimal digits that name everything that a static memory is made from.
+
+    These are the contents of the training events and of node features, the network with its
+    hyper-parameters, and how it is trained; the device is not part of it.
+    """
+    stream, end = dataset.stream, dataset.split.train_end
+    network = model.func if isinstance(model, partial) else model
+    parts = {
+        "recipe": RECIPE,
+        "num_nodes": dataset.num_nodes,
+        "bipartite": dataset.bipartite,
+        "network": f"{network.__module__}.{network.__qualname__}{inspect.signature(model)}",
+        **settings.identity(),
+    }
+    digest = hashlib.blake2b(json.dumps(parts, sort_keys=True).encode(), digest_size=8)
+    tensors = [column[:end] for column in (stream.src, stream.dst, stream.t, stream.msg)]
+    if dataset.node_features is not None:
+        tensors.append(dataset.node_features)
+    for tensor in tensors:
+        digest.update(f"{tensor.dtype} {list(tensor.shape)}".encode())
+        digest.update(tensor.contiguous().numpy().data)
+    return digest.hexdigest()
+
+
+def _pack(pretrained: Pretrained) -> dict[str, Tensor]:
+    seconds = torch.tensor(pretrained.seconds, dtype=torch.float64)
+    return pretrained._asdict() | {"seconds": seconds}

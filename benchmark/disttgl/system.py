@@ -6,18 +6,19 @@ from typing import Any, ClassVar
 
 import torch
 
+from benchmark.datasets.dataset import Dataset
 from benchmark.disttgl.memory.daemon import DaemonMemory
 from benchmark.disttgl.memory.replica import ReplicaMemory
 from benchmark.disttgl.memory.sharded import ShardedMemory
+from benchmark.disttgl.pretraining import pretrained_rows
 from benchmark.disttgl.schedule import Schedule
-from benchmark.disttgl.static_memory import pretrained_rows, row_dropout, uses_static_memory
 from benchmark.disttgl.table_trainer import Pretraining
 from benchmark.disttgl.trainer import LogicalTrainers
 from benchmark.errors import choose
 from benchmark.models.contract import TemporalModel
 from benchmark.models.node_state import NodeState
 from benchmark.parallelism import Parallelism
-from benchmark.training.model_options import ModelOptions
+from benchmark.training.learner import ModelOptions
 from benchmark.training.model_system import ModelSystem
 from benchmark.training.system import Job, ReportProgress, Step
 
@@ -26,6 +27,7 @@ NODE_MEMORIES: dict[str, type[DaemonMemory | ReplicaMemory | ShardedMemory]] = {
     "daemon": DaemonMemory,
     "sharded": ShardedMemory,
 }
+STATIC_MEMORY = ("off", "pretrained")
 
 
 @dataclass(frozen=True)
@@ -178,3 +180,35 @@ def last_events(events: range, number: int | None) -> range:
             "training events, or null for all"
         )
     return events[-number:]
+
+
+def uses_static_memory(choice: str) -> bool:
+    """Whether the value of ``system.static_memory`` asks for one."""
+    if choice not in STATIC_MEMORY:
+        raise ValueError(
+            f"system.static_memory is {choice!r}; it must be 'off' or 'pretrained' (with the quotes"
+            " in a yaml file, where a bare off means false)."
+        )
+    return choice == "pretrained"
+
+
+def row_dropout(option: float | None, dataset: Dataset) -> float:
+    """How often a node of a training batch is to be taken for unknown.
+
+    Where the option leaves it open, as often as an end of the last training events has no event
+    before them; the last are as large a part of the training events as validation and test are of
+    all, so that this is known without a look at those. Raises ValueError for what is no share.
+    """
+    if option is not None:
+        if not 0 <= option < 1:
+            raise ValueError(
+                f"system.static_memory_dropout is {option}; it must be at least 0 and below 1, or "
+                "null for the share of new nodes."
+            )
+        return option
+    stream, end = dataset.stream, dataset.split.train_end
+    first = end * end // dataset.num_events
+    seen = torch.zeros(dataset.num_nodes, dtype=torch.bool)
+    seen[stream.src[:first]] = seen[stream.dst[:first]] = True
+    last = torch.cat([stream.src[first:end], stream.dst[first:end]])
+    return 1 - seen[last].double().mean().item()

@@ -1,6 +1,9 @@
-"""Where a process stands among those of a run and of its machine, and what that machine has."""
+"""Where a process stands among those of a run and its machine, and what that machine has for it."""
 
+import atexit
 import os
+import shutil
+import tempfile
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,6 +11,9 @@ from pathlib import Path
 
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 NETWORK = Path("/proc/self/ns/net")
+NUMBA_CACHE = "NUMBA_CACHE_DIR"
+PACKAGE = Path(__file__).parents[1]
+WISHED = os.environ.get(NUMBA_CACHE)
 
 
 @dataclass(frozen=True)
@@ -75,3 +81,19 @@ def num_devices(device: str) -> int:
         if device_count() > 0:
             return device_count()
     return available_cores()
+
+
+def numba_cache(cache: Path) -> dict[str, str]:
+    """The variable that has numba compile into ``cache``, where it cannot keep it by the code."""
+    return {} if WISHED or os.access(PACKAGE, os.W_OK) else {NUMBA_CACHE: str(cache / "numba")}
+
+
+def let_numba_be_imported() -> None:
+    """Name a folder that goes with this process, where numba would find none and refuse.
+
+    Processes that compile are given a lasting one by ``numba_cache``.
+    """
+    if WISHED or any(os.access(place, os.W_OK) for place in (PACKAGE, os.path.expanduser("~"))):
+        return
+    os.environ[NUMBA_CACHE] = folder = tempfile.mkdtemp(prefix="disttgl-benchmark-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)

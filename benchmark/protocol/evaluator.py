@@ -6,9 +6,8 @@ import torch
 from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset, EventBatch, LabelKind, SplitName
-from benchmark.protocol.classification_metrics import class_metrics, has_label
 from benchmark.protocol.link_protocol import LinkProtocol
-from benchmark.protocol.metrics import link_metrics
+from benchmark.protocol.metrics import class_metrics, has_label, link_metrics
 from benchmark.protocol.negatives import NO_NODE
 from benchmark.protocol.walk import (
     ALONE,

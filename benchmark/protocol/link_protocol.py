@@ -7,10 +7,9 @@ from hydra.utils import get_class
 
 from benchmark.datasets.dataset import Dataset
 from benchmark.graph.past import Visibility
-from benchmark.protocol.linked_negatives import HistoricalNegatives, InductiveNegatives
+from benchmark.protocol.hard_negatives import HistoricalNegatives, InductiveNegatives, TGBNegatives
 from benchmark.protocol.metrics import LINK_METRICS
 from benchmark.protocol.negatives import NegativePool, NegativeSampler, RandomNegatives
-from benchmark.protocol.tgb_negatives import TGBNegatives
 from benchmark.storage.locations import Locations
 
 SAMPLERS: dict[str, type[NegativeSampler]] = {

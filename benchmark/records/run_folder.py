@@ -36,8 +36,7 @@ from benchmark.records.seal import (
     read_settings,
     seal_of,
 )
-from benchmark.storage.files import write_whole, writing_into
-from benchmark.storage.leftovers import collect_leftovers, discard
+from benchmark.storage.files import collect_leftovers, discard, write_whole, writing_into
 
 HEARTBEAT_INTERVAL = 1.0  # seconds
 KEY = "results_dir"  # names another place

@@ -52,7 +52,7 @@ OPTIONAL: dict[str, Types] = {
     # [{"round", "iteration", "passed_over"}]: each checkpoint that was gone on from, with the
     # reasons why newer ones were not; round 0 is the start
     "resumed": list,
-    "operation_floor": dict,  # benchmark.tasks.roofline
+    "operation_floor": dict,  # benchmark.tasks.speed
 }
 DEGREES: dict[str, Types] = dict.fromkeys("ijk", int)
 SECONDS: dict[str, Types] = {

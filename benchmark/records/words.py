@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 
-PAPER_EPOCHS = 100  # of a single trainer, in Figures 6, 9 and 10
 SIGHT = {  # by visibility
     "event": "all earlier events, also of its own batch",
     "batch": "only events of earlier batches",
@@ -35,12 +34,6 @@ def seeds(runs: pd.DataFrame) -> str:
     """ "seed 0" or "seeds 0, 1, 2"."""
     numbers = sorted(set(runs["seed"].astype(int)))
     return f"seed{'s' if len(numbers) > 1 else ''} {list_of(numbers)}"
-
-
-def number_of_seeds(runs: pd.DataFrame) -> str:
-    """ "3 seeds"."""
-    number = runs["seed"].nunique()
-    return f"{number} seed{'s' if number > 1 else ''}"
 
 
 def epochs(runs: pd.DataFrame) -> str:

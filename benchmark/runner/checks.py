@@ -127,6 +127,17 @@ def checksums_of_classes(experiment: Experiment) -> dict[str, Checksums]:
     return found
 
 
+def check_classes(recorded: Experiment) -> None:
+    """Raise ValueError where the file of a class of one's own is not what was trained."""
+    now = checksums_of_classes(recorded)
+    for group, checksums in recorded.content.items():
+        if group != "data" and now.get(group) != checksums:
+            raise ValueError(
+                f"{', '.join(checksums)} of {group} is no longer what it was when this run was "
+                "recorded: bring that version back, or run the experiment again."
+            )
+
+
 def _modules(options: Options) -> set[str]:
     """The modules of the classes that options name: what they choose, or a negative sampler."""
     named = (options.get("_target_"), options.get("negative_sampling"))

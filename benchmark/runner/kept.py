@@ -24,12 +24,12 @@ from benchmark.parallelism import Parallelism
 from benchmark.protocol.walk import batches
 from benchmark.records.run_folder import RunFolder
 from benchmark.records.seal import read_environment
-from benchmark.runner.asked import check_classes, with_words
+from benchmark.runner.checks import check_classes
+from benchmark.runner.compose import with_present_classes, with_words
 from benchmark.tasks.build import build_dataset, build_protocol, build_system
-from benchmark.tasks.readout import Readout
-from benchmark.tasks.score_file import check_score_file, write_score_file
+from benchmark.tasks.readout import Readout, check_score_file, write_score_file
 from benchmark.tasks.task import TrainedTask
-from benchmark.training.best import read_best
+from benchmark.training.checkpoint import read_best
 from benchmark.training.processes import Processes
 
 SPLITS: dict[str, SplitName] = {"validation": "validation", "test": "test"}
@@ -51,7 +51,7 @@ class KeptRun:
     def __init__(self, folder: RunFolder, *words: str) -> None:
         self.folder = folder
         self.result = _finished(folder)
-        self.recorded = Experiment.from_config(folder.config())
+        self.recorded = with_present_classes(Experiment.from_config(folder.config()))
         asked = with_words(self.recorded, list(words))
         self.asks_as_recorded = asked.protocol == self.recorded.protocol
         self.experiment = replace(

@@ -13,7 +13,7 @@ from benchmark.errors import UserError
 from benchmark.experiment import Experiment
 from benchmark.records.run_folder import RunFolder
 from benchmark.runner.checks import ContentOfData, check_experiment
-from benchmark.runner.compose import compose_settings
+from benchmark.runner.compose import compose_settings, with_present_classes
 from benchmark.runner.kept import KeptRun
 from benchmark.runner.progress import SuiteProgress
 from benchmark.runner.settings import check
@@ -115,7 +115,7 @@ def load_run(folder: str | Path) -> Run:
     result = record.result()
     if result is None:
         raise UserError(f"{folder} holds no result: nothing was run in it, or not to the end.")
-    read = Experiment.from_config(record.config())
+    read = with_present_classes(Experiment.from_config(record.config()))
     return Run(read, record.path, result, pd.DataFrame(record.metrics()))
 
 

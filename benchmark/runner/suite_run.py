@@ -19,14 +19,13 @@ from benchmark.records.seal import DRAWN
 from benchmark.runner.mirrors.mirrors import Mirrors
 from benchmark.runner.progress import SuiteProgress
 from benchmark.runner.suites import Suite
-from benchmark.runner.tables.columns import Row, settings_of
+from benchmark.runner.tables.columns import Row, print_table, settings_of
 from benchmark.runner.tables.comparison import compare, print_comparison, recorded_runs
-from benchmark.runner.tables.end_table import print_table
 from benchmark.runner.tables.peers import machines, peer_speeds, print_peers
 from benchmark.runner.tables.speedup import print_speedups, speedups
 from benchmark.runner.workers.fleet import Fleet
 from benchmark.runner.workers.launch import run_experiment
-from benchmark.storage.leftovers import collect_leftovers, scratch
+from benchmark.storage.files import collect_leftovers, scratch
 from benchmark.tasks.build import cache_folder
 
 FIGURES_SECONDS = 600

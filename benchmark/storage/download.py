@@ -15,8 +15,7 @@ from urllib.request import Request
 
 from benchmark.storage.files import publish, sha256_of, writing_into
 from benchmark.storage.formats import Kind, damage_of, kind_by_name, problem_of
-from benchmark.storage.progress import Report, transfer_progress
-from benchmark.storage.receive import Answer, WrongAnswerError, received
+from benchmark.storage.transfer import Answer, Report, WrongAnswerError, received, transfer_progress
 
 PAUSES_SECONDS = (1.0, 4.0)  # before the second and the third attempt
 PASSING = (408, 429, 500, 502, 503, 504)  # answers that another attempt may better

@@ -1,30 +1,94 @@
-"""Files on disk: whole or absent, made by one process at a time, known by their checksum."""
+"""Files on disk: whole or absent, made by one process at a time; nothing stays of killed ones."""
 
-import bz2
 import fcntl
-import gzip
 import hashlib
 import json
-import lzma
 import os
+import re
+import shutil
+import socket
+import tempfile
 import time
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from glob import escape
-from io import BufferedIOBase
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from benchmark.errors import FULL_DISK, REFUSALS, PlaceError, refusal
-from benchmark.storage.leftovers import collect, discard, temporary_path
+from benchmark.machine.process_tree import is_alive
 
-UNPACKERS: dict[bytes, Callable[..., Any]] = {
-    b"\x1f\x8b": gzip.open,
-    b"BZh": bz2.open,
-    b"\xfd7zXZ\x00": lzma.open,
-}
-CLOCK_GRAIN_NS = 1_000_000_000  # two changes of a file within it may leave the same times
+TEMPORARY = re.compile(r"\..+\.([0-9a-f]{8})-(\d+)-[0-9a-f]{8}\.tmp")  # machine and process
+ABANDONED_SECONDS = 86_400  # after which what another machine left unfinished is nobody's
+SCRATCH = "disttgl-benchmark"
+
+
+def temporary_path(path: Path) -> Path:
+    """Beside ``path``, under a name that says which process is at work on it."""
+    return path.with_name(f".{path.name}.{_machine()}-{os.getpid()}-{uuid4().hex[:8]}.tmp")
+
+
+def collect_leftovers(folder: Path) -> None:
+    """Remove what processes that were killed left below ``folder``, and of ``scratch``."""
+    for leftover in Path(tempfile.gettempdir()).glob(f".{SCRATCH}.*.tmp"):
+        collect(leftover)
+    for parent, folders, names in os.walk(folder):
+        for name in (*folders, *names):
+            collect(Path(parent, name))
+        folders[:] = [name for name in folders if not TEMPORARY.fullmatch(name)]
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A folder for the temporary files of processes that are started, gone with the block.
+
+    Raises PlaceError where there can be none.
+    """
+    folder = temporary_path(Path(tempfile.gettempdir(), SCRATCH))
+    try:
+        folder.mkdir(mode=0o700)
+    except OSError as error:
+        raise PlaceError(refusal(error, folder, "TMPDIR")) from error
+    try:
+        yield folder
+    finally:
+        with suppress(OSError):  # what stays is collected by the next
+            discard(folder)
+
+
+def discard(path: Path) -> None:
+    """Remove a file or a folder, where there is one; another process may be about it too."""
+    while path.is_dir() and not path.is_symlink():
+        with suppress(FileNotFoundError):
+            shutil.rmtree(path)
+    path.unlink(missing_ok=True)
+
+
+def collect(path: Path) -> None:
+    """Remove what is unfinished and whose process has ended."""
+    if not (found := TEMPORARY.fullmatch(path.name)):
+        return
+    with suppress(OSError):
+        if found[1] == _machine():
+            dead = not is_alive(int(found[2]))
+        else:
+            dead = path.lstat().st_mtime < time.time() - ABANDONED_SECONDS
+        if dead:
+            discard(path)
+
+
+@cache
+def _machine() -> str:
+    """Names this machine since it started, and those of its processes that see each other."""
+    parts = [socket.gethostname()]
+    with suppress(OSError):
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text())
+        parts.append(os.readlink("/proc/self/ns/pid"))
+    return hashlib.sha256("".join(parts).encode()).hexdigest()[:8]
+
+
 MANIFEST = "manifest.json"
 
 
@@ -32,54 +96,6 @@ def sha256_of(path: Path) -> str:
     """The sha256 of a file as it lies, as 64 hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@contextmanager
-def open_unpacked(path: Path) -> Iterator[BufferedIOBase]:
-    """The bytes of a file, unpacked where it is gzip, bzip2 or xz whatever its name.
-
-    Raises ValueError, also while they are read, where it is packed and damaged.
-    """
-    with path.open("rb") as packed:
-        start = packed.read(6)
-    openers = (opener for magic, opener in UNPACKERS.items() if start.startswith(magic))
-    try:
-        with next(openers, open)(path, "rb") as file:
-            yield file
-    except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
-        if getattr(error, "errno", None) is not None:  # of the disk, not of the packing
-            raise
-        raise ValueError(f"{path} is not a whole packed file ({error}): fetch it again") from error
-
-
-def content_checksum(path: Path, cache: Path) -> str:
-    """The sha256 of what a file holds, unpacked; kept while its size and times stay the same.
-
-    Raises ValueError when the file is packed and damaged.
-    """
-    before = _identity(path)
-    note = cache / "checksums" / hashlib.sha256(before.encode()).hexdigest()
-    with suppress(OSError, ValueError):
-        digest, seal = note.read_text().split()
-        if seal == _seal(before, digest):
-            return digest
-    settled = path.stat().st_ctime_ns < time.time_ns() - CLOCK_GRAIN_NS
-    with open_unpacked(path) as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if settled and _identity(path) == before:
-        with suppress(ValueError), written_whole(note) as temporary:
-            temporary.write_text(f"{digest} {_seal(before, digest)}")
-    return digest
-
-
-def _identity(path: Path) -> str:
-    status = path.stat()
-    return f"{path.resolve()} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
-
-
-def _seal(identity: str, digest: str) -> str:
-    """Tells a checksum that was noted for a file from one that is damaged."""
-    return hashlib.sha256(f"{identity} {digest}".encode()).hexdigest()
 
 
 @contextmanager

@@ -1,10 +1,19 @@
-"""What a file is by its bytes, and why it cannot be what its name or its reader says."""
+"""What a file is by its bytes, what it holds unpacked, and why it cannot be what its name says."""
 
+import bz2
 import gzip
+import hashlib
+import lzma
+import time
 import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from io import BufferedIOBase
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from zipfile import BadZipFile, ZipFile
+
+from benchmark.storage.files import written_whole
 
 Kind = Literal["text", "zip", "tensor", "array", "pickle"]
 
@@ -43,6 +52,12 @@ FOREIGN = {  # what begins so, and what to do where text is expected
     b"\xff\xfe": ("UTF-16 text", "save it as UTF-8"),
     b"\xfe\xff": ("UTF-16 text", "save it as UTF-8"),
 }
+UNPACKERS: dict[bytes, Callable[..., Any]] = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ\x00": lzma.open,
+}
+CLOCK_GRAIN_NS = 1_000_000_000  # two changes of a file within it may leave the same times
 HEAD_BYTES = 512
 TAR = slice(257, 262)  # where a tar archive says "ustar"
 BLOCK_BYTES = 1 << 20
@@ -102,6 +117,54 @@ def damage_of(path: Path) -> str | None:
     except (EOFError, OSError, BadZipFile, zlib.error) as error:
         return f"is not whole ({error})"
     return None
+
+
+@contextmanager
+def open_unpacked(path: Path) -> Iterator[BufferedIOBase]:
+    """The bytes of a file, unpacked where it is gzip, bzip2 or xz whatever its name.
+
+    Raises ValueError, also while they are read, where it is packed and damaged.
+    """
+    with path.open("rb") as packed:
+        start = packed.read(6)
+    openers = (opener for magic, opener in UNPACKERS.items() if start.startswith(magic))
+    try:
+        with next(openers, open)(path, "rb") as file:
+            yield file
+    except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
+        if getattr(error, "errno", None) is not None:  # of the disk, not of the packing
+            raise
+        raise ValueError(f"{path} is not a whole packed file ({error}): fetch it again") from error
+
+
+def content_checksum(path: Path, cache: Path) -> str:
+    """The sha256 of what a file holds, unpacked; kept while its size and times stay the same.
+
+    Raises ValueError when the file is packed and damaged.
+    """
+    before = _identity(path)
+    note = cache / "checksums" / hashlib.sha256(before.encode()).hexdigest()
+    with suppress(OSError, ValueError):
+        digest, seal = note.read_text().split()
+        if seal == _seal(before, digest):
+            return digest
+    settled = path.stat().st_ctime_ns < time.time_ns() - CLOCK_GRAIN_NS
+    with open_unpacked(path) as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if settled and _identity(path) == before:
+        with suppress(ValueError), written_whole(note) as temporary:
+            temporary.write_text(f"{digest} {_seal(before, digest)}")
+    return digest
+
+
+def _identity(path: Path) -> str:
+    status = path.stat()
+    return f"{path.resolve()} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
+
+
+def _seal(identity: str, digest: str) -> str:
+    """Tells a checksum that was noted for a file from one that is damaged."""
+    return hashlib.sha256(f"{identity} {digest}".encode()).hexdigest()
 
 
 def _head(path: Path) -> bytes:

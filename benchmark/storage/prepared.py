@@ -12,14 +12,8 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmark.storage.files import (
-    content_checksum,
-    exclusive,
-    seal,
-    sealed,
-    sha256_of,
-    written_whole,
-)
+from benchmark.storage.files import exclusive, seal, sealed, sha256_of, written_whole
+from benchmark.storage.formats import content_checksum
 
 Piece = Mapping[str, NDArray[Any]]  # some rows of some columns, by their names
 

@@ -1,6 +1,6 @@
 """Temporal link prediction: every event's true destination among candidates.
 
-Also as a measurement of speed, and of the accuracy of every node.
+Also as a measurement of the accuracy of every node.
 """
 
 from collections.abc import Mapping
@@ -10,17 +10,13 @@ from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset, SplitName
 from benchmark.experiment import Experiment
-from benchmark.models.tgn_attention import TGNAttention
 from benchmark.protocol.evaluator import OnScores
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.protocol.metrics import Row, node_ranks, write_rows
 from benchmark.records.run_folder import RunFolder
 from benchmark.tasks.build import build_dataset, build_protocol, build_system
-from benchmark.tasks.choices import class_of
-from benchmark.tasks.outcome import close, outcome
 from benchmark.tasks.readout import LinkReadout
-from benchmark.tasks.roofline import roofline
-from benchmark.tasks.task import TrainedTask
+from benchmark.tasks.task import TrainedTask, close, outcome
 from benchmark.training.loop import Training
 from benchmark.training.processes import Processes
 from benchmark.training.system import Goal, System
@@ -68,24 +64,6 @@ class LinkPrediction(TrainedTask):
     def on_scores(self, dataset: Dataset, folder: RunFolder) -> OnScores | None:
         """What else is told all scores of a split; nothing, where the metrics are all it takes."""
         return None
-
-
-class LinkSpeed(LinkPrediction):
-    """Link prediction that first says how fast the training could be on this machine.
-
-    The record gains ``operation_floor`` where the model is the one whose operations are counted.
-    """
-
-    def run(
-        self, experiment: Experiment, folder: RunFolder, processes: Processes
-    ) -> dict[str, Any]:
-        """Count and measure, then train all epochs."""
-        floor = {}
-        network: Any = class_of(experiment, "model")
-        if network is not None and issubclass(network, TGNAttention):
-            protocol = build_protocol(experiment)
-            floor["operation_floor"] = roofline(experiment, build_dataset(experiment), protocol)
-        return {**super().run(experiment, folder, processes), **floor}
 
 
 class NodeAccuracy(LinkPrediction):

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from benchmark.datasets.dataset import UNLABELLED, Dataset, EventBatch, SplitName
 from benchmark.models.layers.decoders import NodeClassDecoder
-from benchmark.protocol.classification_metrics import class_metrics
+from benchmark.protocol.metrics import class_metrics
 from benchmark.protocol.walk import ALONE, Sharing, SourceEmbedder, walk
 from benchmark.randomness import generator, seeded
 from benchmark.tasks.readout import OnColumns, Readout, class_answers, class_columns

@@ -1,6 +1,7 @@
 """What tasks require of the data set and the system."""
 
 import inspect
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from hydra.utils import instantiate
@@ -9,16 +10,16 @@ from benchmark.datasets.dataset import Dataset, LabelKind
 from benchmark.errors import choose
 from benchmark.experiment import Experiment
 from benchmark.models.pairwise import PairwiseModel
-from benchmark.protocol.classification_metrics import (
+from benchmark.protocol.hard_negatives import LINK_PREFIX
+from benchmark.protocol.metrics import (
     EDGE_METRICS,
     NODE_METRICS,
     has_label,
     metric_names,
 )
-from benchmark.protocol.tgb_negatives import LINK_PREFIX
 from benchmark.protocol.walk import CatchesUp, EventClassifier, SourceEmbedder
 from benchmark.tasks.build import build_protocol
-from benchmark.tasks.choices import check_network, check_trainers, class_of
+from benchmark.tasks.choices import check_network, class_of
 from benchmark.tasks.task import Task
 from benchmark.training.system import System
 
@@ -42,7 +43,7 @@ def check_task(experiment: Experiment, labels: LabelKind | None) -> None:
         )
     if task.trains:
         check_network(experiment)
-        check_trainers(experiment)
+        _check_trainers(experiment)
     system: Any = class_of(experiment, "system")
     if experiment.evaluate_every is not None:
         _check_within_rounds(experiment, task, system)
@@ -58,6 +59,15 @@ def check_task(experiment: Experiment, labels: LabelKind | None) -> None:
             f"task {experiment.name_of('task')} needs; choose model=tgn_attention, or "
             "task=edge_classification."
         )
+
+
+def _check_trainers(experiment: Experiment) -> None:
+    """Refuse a parallelism or options that the chosen system cannot train with (ValueError)."""
+    check: Callable[[Any, int, Mapping[str, Any]], None] | None = getattr(
+        class_of(experiment, "system"), "check", None
+    )
+    if check is not None:
+        check(experiment.parallelism, experiment.processes, experiment.system)
 
 
 def _check_within_rounds(experiment: Experiment, task: Task, system: Any) -> None:

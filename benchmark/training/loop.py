@@ -14,12 +14,9 @@ from torch import Tensor
 from benchmark.datasets.dataset import SplitName
 from benchmark.protocol.walk import CatchesUp, Sharing
 from benchmark.records.run_folder import RunFolder
-from benchmark.training.best import write_best
-from benchmark.training.checkpoint import Checkpoints
-from benchmark.training.link import sent_by_interface
-from benchmark.training.processes import Processes
-from benchmark.training.stopwatch import total_seconds
-from benchmark.training.system import System
+from benchmark.training.checkpoint import Checkpoints, write_best
+from benchmark.training.processes import Processes, sent_by_interface
+from benchmark.training.system import System, total_seconds
 
 
 @dataclass

@@ -19,12 +19,15 @@ from benchmark.models.streaming import StreamingModel
 from benchmark.parallelism import Parallelism
 from benchmark.randomness import seeded
 from benchmark.training.batch import BatchBuilder
-from benchmark.training.gradients import GRADIENT_SUMS
-from benchmark.training.learner import Learner
-from benchmark.training.model_options import LEARNING_RATE_SCALES, PRECISIONS, ModelOptions
+from benchmark.training.learner import (
+    GRADIENT_SUMS,
+    LEARNING_RATE_SCALES,
+    PRECISIONS,
+    Learner,
+    ModelOptions,
+)
 from benchmark.training.objectives import LINK_OBJECTIVES, ClassifiesEvents, make_objective
-from benchmark.training.stopwatch import Stopwatch
-from benchmark.training.system import Job, ReportProgress, Step, System
+from benchmark.training.system import Job, ReportProgress, Step, Stopwatch, System
 
 
 class ModelSystem(System):

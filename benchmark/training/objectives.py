@@ -15,9 +15,8 @@ from benchmark.models.layers.decoders import EdgeClassDecoder, NodeClassDecoder
 from benchmark.models.node_state import NodeState
 from benchmark.models.pairwise import Answers, answer
 from benchmark.models.streaming import answer_of_unseen
-from benchmark.protocol.classification_metrics import has_label
 from benchmark.protocol.link_protocol import LinkProtocol
-from benchmark.protocol.metrics import ACROSS_EVENTS
+from benchmark.protocol.metrics import ACROSS_EVENTS, has_label
 from benchmark.training.batch import TrainingBatch
 from benchmark.training.system import Goal
 

@@ -1,7 +1,9 @@
 """The contract between a system (how a model is trained over devices) and the rest of the suite."""
 
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -14,8 +16,8 @@ from benchmark.datasets.dataset import Dataset, EventBatch
 from benchmark.graph.past import Visibility
 from benchmark.parallelism import Parallelism
 from benchmark.protocol.link_protocol import LinkProtocol
+from benchmark.randomness import seeded
 from benchmark.training.processes import Processes
-from benchmark.training.stopwatch import Stopwatch
 
 ReportProgress = Callable[[str, int, int], None]  # (phase, steps done, steps in all)
 
@@ -73,7 +75,7 @@ class Step(NamedTuple):
     """This process's part of one training iteration; the sum over processes is the whole.
 
     ``loss`` is a scalar tensor, the losses of its trainers divided by the number of all trainers,
-    NaN where a gradient is not finite (``gradients.noting_gradients``);
+    NaN where a gradient is not finite (``learner.noting_gradients``);
     ``num_events`` the positive events they trained on.
     """
 
@@ -161,3 +163,76 @@ class System(ABC):
 
     def close(self) -> None:  # noqa: B027 - most systems hold nothing
         """Give back helper processes and shared memory; called when all processes are done."""
+
+
+class OneDeviceSystem(System):
+    """A library's network, of which sentences speak as ``name``; a round is one epoch.
+
+    The model of the job is called as ``model(num_nodes, edge_dim)``. Outside ``train_round`` it is
+    in eval mode.
+    """
+
+    name: str
+    visibility = Visibility.BATCH
+
+    @classmethod
+    def check(
+        cls, parallelism: Parallelism, num_processes: int, options: Mapping[str, Any]
+    ) -> None:
+        """As ``benchmark.training.system.System.check``."""
+        if parallelism.num_trainers != 1 or num_processes != 1:
+            raise ValueError(
+                f"system {cls.name} trains on one device and needs parallelism 1x1x1 on 1 process,"
+                f" not {parallelism} on {num_processes}; choose system=disttgl for more trainers"
+            )
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(job)
+        training, dataset = job.training, job.dataset
+        self.check(training.parallelism, job.processes.world_size, {})
+        self.dataset = dataset
+        self.training = training
+        self.device = training.device
+        self.num_rounds = training.epochs
+        self.iterations_per_round = -(-dataset.split.train_end // training.batch_size)
+        assert job.model is not None, "the suite gives no system of a model none"
+        with seeded(self.device, training.seed, "weights"):
+            self.model = job.model(dataset.num_nodes, dataset.edge_dim)
+        self.model.to(self.device)
+        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=training.learning_rate)
+        self._evaluate()
+
+    @torch.no_grad()
+    def _evaluate(self) -> None:
+        """Enter eval mode, on which the libraries apply all waiting messages to the memory."""
+        self.model.eval()
+
+
+class Stopwatch:
+    """Adds up wall seconds by the name of a part: ``with stopwatch("compute"): ...``.
+
+    A part inside another is taken out of the outer one, so that no second counts twice. On a GPU
+    the seconds are those of the process, which launches kernels and goes on: waiting for them
+    falls into the part that first needs a result.
+    """
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._inner = 0.0  # seconds of the finished parts inside the present one
+
+    @contextmanager
+    def __call__(self, part: str) -> Iterator[None]:
+        before, self._inner = self._inner, 0.0
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            elapsed = time.perf_counter() - start
+            self.seconds[part] = self.seconds.get(part, 0.0) + elapsed - self._inner
+            self._inner = before + elapsed
+
+
+def total_seconds(of_each: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The sum of several stopwatches' seconds by part, which need not have the same parts."""
+    parts = dict.fromkeys(part for one in of_each for part in one)
+    return {part: sum(one.get(part, 0.0) for one in of_each) for part in parts}

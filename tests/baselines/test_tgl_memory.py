@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from benchmark.baselines.tgl_memory import HostMemory
+from benchmark.baselines.tgl import HostMemory
 from benchmark.models.node_state import NodeState
 from benchmark.training.processes import Processes
 from tests.thread_processes import on_threads

@@ -14,8 +14,7 @@ from tests.disttgl.small import PROTOCOL, small_dataset
 
 pytest.importorskip("tgm")
 
-from benchmark.baselines.tgm import TGMSystem
-from benchmark.baselines.tgm_model import TGN
+from benchmark.baselines.tgm import TGN, TGMSystem
 
 NUM_NEIGHBORS = 4
 TRAINING = TrainingSettings(2, 20, 1e-2, 3, Parallelism(), torch.device("cpu"))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch_geometric.data import TemporalData
 
-from benchmark.datasets.chronology import Times, count_out_of_order, split_by_time, stable_order
+from benchmark.datasets.exact import Times, count_out_of_order, split_by_time, stable_order
 
 times = st.lists(st.integers(0, 30), min_size=1, max_size=60).map(np.array)
 fractions = st.sampled_from([0.05, 0.1, 0.15, 0.3])

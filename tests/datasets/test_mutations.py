@@ -22,7 +22,7 @@ from benchmark.datasets.quadruples import Quadruples
 from benchmark.datasets.snap import SNAP
 from benchmark.datasets.table import Table
 from benchmark.datasets.tgl import TGL
-from benchmark.storage.files import open_unpacked
+from benchmark.storage.formats import open_unpacked
 from benchmark.storage.locations import Locations
 from tests.datasets.mutations import FORMATS, mutate
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from benchmark.datasets.dataset import Dataset
-from benchmark.datasets.stable_preferences import StablePreferences
+from benchmark.datasets.synthetic import StablePreferences
 from benchmark.graph.past import Visibility
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.protocol.negatives import NegativePool

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from benchmark.disttgl import static_memory
+from benchmark.disttgl import pretraining
 from benchmark.disttgl.pretraining import Pretrained, pretrain
 
 
@@ -17,5 +17,5 @@ def trainings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         done.append(1)
         return pretrain(*arguments)
 
-    monkeypatch.setattr(static_memory, "pretrain", counted)
+    monkeypatch.setattr(pretraining, "pretrain", counted)
     return done

@@ -13,8 +13,7 @@ from benchmark.disttgl.memory.backend import Turn
 from benchmark.disttgl.memory.daemon import DaemonMemory
 from benchmark.disttgl.memory.server import MemoryServer
 from benchmark.disttgl.memory.server_link import Address
-from benchmark.disttgl.memory.service_order import Setup
-from benchmark.disttgl.memory.shared_buffers import SharedBuffers
+from benchmark.disttgl.memory.service import Setup, SharedBuffers
 from benchmark.disttgl.schedule import Service, services
 from benchmark.models.node_state import NO_EVENT, NodeState
 from benchmark.training.processes import Processes

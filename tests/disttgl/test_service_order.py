@@ -7,8 +7,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.disttgl.memory.service_order import Key, ServiceOrder, Setup
-from benchmark.disttgl.memory.shared_buffers import Sizes
+from benchmark.disttgl.memory.service import Key, ServiceOrder, Setup, Sizes
 from benchmark.disttgl.schedule import Schedule, services
 from benchmark.parallelism import Parallelism
 

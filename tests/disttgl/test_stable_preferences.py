@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from benchmark.datasets.dataset import Dataset
-from benchmark.datasets.stable_preferences import StablePreferences
+from benchmark.datasets.synthetic import StablePreferences
 from benchmark.disttgl.pretraining import Pretrained, pretrain
 from benchmark.disttgl.table_trainer import Pretraining, held_out_protocol
 from benchmark.models.tgn_attention import TGNAttention

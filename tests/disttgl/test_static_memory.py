@@ -10,8 +10,7 @@ import pytest
 import torch
 
 from benchmark.datasets.dataset import Dataset, Split
-from benchmark.disttgl.pretraining import Pretrained
-from benchmark.disttgl.static_memory import identity_of, pretrained_rows
+from benchmark.disttgl.pretraining import Pretrained, identity_of, pretrained_rows
 from benchmark.disttgl.table_trainer import Pretraining
 from benchmark.protocol.negatives import NegativePool
 from benchmark.training.processes import Processes

@@ -9,8 +9,7 @@ import torch
 from hydra.utils import instantiate
 
 from benchmark.datasets.dataset import Split, Stream
-from benchmark.disttgl.static_memory import row_dropout
-from benchmark.disttgl.system import DistTGLSystem
+from benchmark.disttgl.system import DistTGLSystem, row_dropout
 from benchmark.experiment import Experiment
 from benchmark.tasks.build import build_dataset, build_system
 from benchmark.tasks.link_prediction import LinkPrediction

@@ -7,19 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.machine import compiled
+from benchmark.machine import place
 
 
 @pytest.fixture
 def writable(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool, bool], None]:
     """Whether the installation and HOME can be written to."""
-    monkeypatch.delenv(compiled.VARIABLE, raising=False)
-    monkeypatch.setattr(compiled, "WISHED", None)
+    monkeypatch.delenv(place.NUMBA_CACHE, raising=False)
+    monkeypatch.setattr(place, "WISHED", None)
     monkeypatch.setattr(atexit, "register", lambda *_, **__: None)
 
     def decide(package: bool, home: bool) -> None:
         monkeypatch.setattr(
-            os, "access", lambda place, mode: package if place == compiled.PACKAGE else home
+            os, "access", lambda folder, mode: package if folder == place.PACKAGE else home
         )
 
     return decide
@@ -29,9 +29,9 @@ def test_beside_the_code_where_that_can_be_written_to(
     writable: Callable[[bool, bool], None], tmp_path: Path
 ) -> None:
     writable(True, False)
-    assert compiled.numba_cache(tmp_path) == {}
-    compiled.let_numba_be_imported()
-    assert compiled.VARIABLE not in os.environ
+    assert place.numba_cache(tmp_path) == {}
+    place.let_numba_be_imported()
+    assert place.NUMBA_CACHE not in os.environ
 
 
 @pytest.mark.parametrize("home", [True, False])
@@ -39,16 +39,16 @@ def test_in_the_cache_where_the_installation_is_read_only(
     writable: Callable[[bool, bool], None], tmp_path: Path, home: bool
 ) -> None:
     writable(False, home)
-    assert compiled.numba_cache(tmp_path) == {"NUMBA_CACHE_DIR": str(tmp_path / "numba")}
-    compiled.let_numba_be_imported()
-    assert (compiled.VARIABLE in os.environ) == (not home)
+    assert place.numba_cache(tmp_path) == {"NUMBA_CACHE_DIR": str(tmp_path / "numba")}
+    place.let_numba_be_imported()
+    assert (place.NUMBA_CACHE in os.environ) == (not home)
     if not home:
-        Path(os.environ.pop(compiled.VARIABLE)).rmdir()
+        Path(os.environ.pop(place.NUMBA_CACHE)).rmdir()
 
 
 def test_where_the_user_says(
     writable: Callable[[bool, bool], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     writable(False, False)
-    monkeypatch.setattr(compiled, "WISHED", "/elsewhere")
-    assert compiled.numba_cache(tmp_path) == {}
+    monkeypatch.setattr(place, "WISHED", "/elsewhere")
+    assert place.numba_cache(tmp_path) == {}

@@ -18,7 +18,7 @@ from benchmark.models.tgn_attention import (
     training_operations,
     training_products,
 )
-from benchmark.tasks.roofline import product_rate
+from benchmark.tasks.speed import product_rate
 from tests.models.closeness import assert_close, assert_gradients_close
 from tests.models.plain import PlainTGN
 from tests.models.streams import random_dataset, random_state, sampler_of, small_model

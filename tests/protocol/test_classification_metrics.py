@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from benchmark.datasets.dataset import UNLABELLED, LabelKind
-from benchmark.protocol.classification_metrics import EDGE_METRICS, NODE_METRICS, class_metrics
+from benchmark.protocol.metrics import EDGE_METRICS, NODE_METRICS, class_metrics
 
 
 def f1(true: list[bool], predicted: list[bool]) -> float:

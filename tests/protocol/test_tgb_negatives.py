@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from benchmark.protocol.evaluator import evaluate_links
+from benchmark.protocol.hard_negatives import negatives_file, read_arrays, read_negatives
 from benchmark.protocol.negatives import NO_NODE
-from benchmark.protocol.tgb_negatives import negatives_file, read_arrays, read_negatives
 from benchmark.storage.locations import Locations
 from tests.protocol.known_scorers import EdgeBank, Random
 from tests.protocol.streams import candidates_of, protocol_with, random_dataset

@@ -1,5 +1,7 @@
 """Composition, precedence, and the sentence that a mistake gets."""
 
+from dataclasses import replace
+
 import pytest
 from omegaconf import OmegaConf
 
@@ -12,11 +14,12 @@ from benchmark.runner.compose import (
     GROUPS,
     choices,
     compose_settings,
+    with_present_classes,
 )
 from benchmark.runner.help import help_page
 from benchmark.runner.settings import Settings, check
 from benchmark.runner.words import complete, given_values, to_word
-from benchmark.tasks.options import check_ranges
+from benchmark.tasks.choices import check_ranges
 from tests.experiments import experiment_of
 
 
@@ -144,3 +147,14 @@ def test_a_class_of_ones_own_needs_no_file() -> None:
     assert complete(words) == words
     other = ["model=jodie", "model._target_=my_module.MyVariant"]
     assert complete(other) == other
+
+
+def test_a_record_finds_classes_that_have_moved() -> None:
+    made = experiment_of("task=node_classification", "system=tgn", "model=tgn_pyg")
+    names = {"task": "benchmark.tasks.NodeClassification", "model": "baselines.tgn_model.TGN"}
+    moved = {group: {**getattr(made, group), "_target_": name} for group, name in names.items()}
+    before = replace(made, **moved)
+    assert before.fingerprint == made.fingerprint
+    assert with_present_classes(before) == made
+    own = replace(made, model={"_target_": "mine.TGN"})
+    assert with_present_classes(own) == own

@@ -14,7 +14,7 @@ from benchmark.experiment import Experiment
 from benchmark.protocol.evaluator import evaluate_links
 from benchmark.records.run_folder import RunFolder
 from benchmark.runner.kept import KeptRun
-from benchmark.storage.leftovers import discard
+from benchmark.storage.files import discard
 from benchmark.tasks.build import build_dataset, build_protocol, build_system
 from benchmark.training.checkpoint import Checkpoints
 from benchmark.training.processes import Processes

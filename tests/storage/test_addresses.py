@@ -10,7 +10,7 @@ from urllib.request import Request
 
 import pytest
 
-from benchmark.storage import receive
+from benchmark.storage import transfer
 from benchmark.storage.download import download
 from tests.storage.file_server import CONTENT, SHA256, FileServer, files_beside, serving
 
@@ -40,7 +40,7 @@ def test_a_redirect_to_another_scheme(server: FileServer, target: Path, place: s
 
 
 def test_a_redirect_may_become_safer_but_not_less_safe() -> None:
-    redirects = receive._SafeRedirects()
+    redirects = transfer._SafeRedirects()
     for old, new, allowed in (
         ("https", "http", False),
         ("https", "https", True),
@@ -74,8 +74,8 @@ def test_no_network(target: Path) -> None:
 
 @pytest.fixture
 def _short_windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(receive, "WINDOW_SECONDS", 0.3)
-    monkeypatch.setattr(receive, "LEAST_BYTES_PER_WINDOW", 1000)
+    monkeypatch.setattr(transfer, "WINDOW_SECONDS", 0.3)
+    monkeypatch.setattr(transfer, "LEAST_BYTES_PER_WINDOW", 1000)
 
 
 @pytest.mark.usefixtures("_short_windows")
@@ -91,8 +91,8 @@ def test_a_server_that_drips_is_given_up(server: FileServer, target: Path) -> No
 def test_a_slow_server_that_is_fast_enough_is_waited_for(
     server: FileServer, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(receive, "WINDOW_SECONDS", 1.0)
-    monkeypatch.setattr(receive, "LEAST_BYTES_PER_WINDOW", 10)
+    monkeypatch.setattr(transfer, "WINDOW_SECONDS", 1.0)
+    monkeypatch.setattr(transfer, "LEAST_BYTES_PER_WINDOW", 10)
     server.content, server.pause_per_byte = b"a,b\n" * 40, 0.01
     began = time.monotonic()
     download(server.url, target)

@@ -8,9 +8,8 @@ from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZIP_LZMA, ZIP_STORED, ZipFile
 
 import pytest
 
-from benchmark.storage import archive as archive_module
-from benchmark.storage.archive import fetch_member
-from benchmark.storage.locations import Locations
+from benchmark.storage import locations as locations_module
+from benchmark.storage.locations import Locations, fetch_member
 from tests.storage.file_server import serving
 
 URL = "http://127.0.0.1:9/set.zip"  # nobody listens there
@@ -181,7 +180,7 @@ def test_a_bomb_is_not_unpacked(
 ) -> None:
     archive = put(zipped({"a.csv": "0" * 100_000}, ZIP_DEFLATED))
     assert archive.stat().st_size < 1_000
-    monkeypatch.setattr(archive_module, "LARGEST_BYTES", 99_999)
+    monkeypatch.setattr(locations_module, "LARGEST_BYTES", 99_999)
     message = (
         f"^{archive} holds a.csv of 100,000 bytes, but at most 99,999 can be unpacked into "
         f"{locations.cache}/set: set cache_dir to a folder with more room$"

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.storage import files
-from benchmark.storage.files import content_checksum, exclusive, written_whole
+from benchmark.storage import formats
+from benchmark.storage.files import exclusive, written_whole
+from benchmark.storage.formats import content_checksum
 
 SHA256_OF_X = hashlib.sha256(b"x").hexdigest()
 
@@ -102,7 +103,7 @@ def test_checksum_of_the_content_however_it_is_packed(tmp_path: Path, pack) -> N
 def settle(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the time go on so far that another change of the file would show in its times."""
     status = path.stat()
-    monkeypatch.setattr(files.time, "time_ns", lambda: status.st_ctime_ns + 2_000_000_000)
+    monkeypatch.setattr(formats.time, "time_ns", lambda: status.st_ctime_ns + 2_000_000_000)
 
 
 def test_checksum_is_remembered_until_the_file_changes(
@@ -113,7 +114,7 @@ def test_checksum_is_remembered_until_the_file_changes(
     settle(path, monkeypatch)
     assert content_checksum(path, cache) == SHA256_OF_X
     with monkeypatch.context() as patched:
-        patched.setattr(files, "open_unpacked", lambda _: pytest.fail("read again"))
+        patched.setattr(formats, "open_unpacked", lambda _: pytest.fail("read again"))
         assert content_checksum(path, cache) == SHA256_OF_X
     status = path.stat()
     path.write_text("y")

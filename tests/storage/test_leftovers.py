@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from benchmark.errors import PlaceError
-from benchmark.storage import leftovers
-from benchmark.storage.leftovers import collect_leftovers, scratch, temporary_path
+from benchmark.storage import files
+from benchmark.storage.files import collect_leftovers, scratch, temporary_path
 
 KILLED = """
 import os, pathlib, signal, sys
-from benchmark.storage.leftovers import scratch, temporary_path
+from benchmark.storage.files import scratch, temporary_path
 path = temporary_path(pathlib.Path(sys.argv[1]) / "deep" / "columns")
 path.mkdir(parents=True)
 (path / "a.npy").write_bytes(b"half of it")
@@ -58,7 +58,7 @@ def test_of_another_machine_only_what_is_a_day_old(
     tmp_path: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(leftovers, "_machine", lambda: "01234567")
+        patch.setattr(files, "_machine", lambda: "01234567")
         paths = [temporary_path(tmp_path / name) for name in ("new", "old")]
     for path in paths:
         path.write_text("")

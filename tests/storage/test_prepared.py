@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.storage import files, prepared
+from benchmark.storage import formats, prepared
 from benchmark.storage.prepared import Piece, prepared_pieces, prepared_tensors
 
 
@@ -161,10 +161,10 @@ def test_a_large_file_is_read_once_and_again_when_it_changes(
     prepared_pieces(folder, three_rows)
     monkeypatch.setattr(prepared, "ALWAYS_VERIFIED_BYTES", 0)
     now = folder.stat().st_ctime_ns + 2_000_000_000
-    monkeypatch.setattr(files.time, "time_ns", lambda: now)
+    monkeypatch.setattr(formats.time, "time_ns", lambda: now)
     prepared_pieces(folder, three_rows)
     with monkeypatch.context() as patched:
-        patched.setattr(files, "open_unpacked", lambda _: pytest.fail("read again"))
+        patched.setattr(formats, "open_unpacked", lambda _: pytest.fail("read again"))
         prepared_pieces(folder, three_rows)
     flip_a_bit_and_keep_the_times(folder)
     assert prepared_pieces(folder, three_rows)["row"].tolist() == [[1, 2], [3, 4], [5, 6]]

@@ -13,7 +13,7 @@ from torch import Tensor
 from benchmark.datasets.dataset import Dataset, Source, Split, Stream
 from benchmark.records.run_folder import RunFolder
 from benchmark.runner.compose import compose_settings
-from benchmark.tasks.captured_events import CapturedEvents, captured_events
+from benchmark.tasks.counts import CapturedEvents, captured_events
 from benchmark.training.processes import Processes
 from tests.experiments import MakeExperiment
 from tests.real_data import real_data

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from benchmark.datasets.dataset import UNLABELLED, Dataset, LabelKind, Split
 from benchmark.records.run_folder import RunFolder
-from benchmark.tasks import dataset_statistics
-from benchmark.tasks.dataset_statistics import DatasetStatistics, statistics
+from benchmark.tasks import counts
+from benchmark.tasks.counts import DatasetStatistics, statistics
 from benchmark.training.processes import Processes
 from tests.experiments import MakeExperiment
 from tests.protocol.streams import dataset_of
@@ -36,7 +36,7 @@ def test_counts_reach_the_record(
 ) -> None:
     dataset = replace(dataset, node_features=torch.zeros(7, 4))
     dataset.stream.t += 10
-    monkeypatch.setattr(dataset_statistics, "build_dataset", lambda experiment: dataset)
+    monkeypatch.setattr(counts, "build_dataset", lambda experiment: dataset)
     task = DatasetStatistics("dataset_statistics")
     outcome = task.run(make_experiment(), RunFolder(tmp_path), Processes())
     assert outcome["metrics"] == {

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from benchmark.datasets.dataset import UNLABELLED, Dataset, LabelKind
-from benchmark.protocol import classification_metrics
+from benchmark.protocol import metrics as class_metrics
 from benchmark.randomness import generator
 from benchmark.tasks.node_decoder import DecoderTraining, balanced, by_appearance, train_decoder
 from tests.models.streams import random_dataset
@@ -78,7 +78,7 @@ def test_the_numbering_of_two_classes_does_not_matter(
     arguments = "node_ap", SETTINGS, 0, lambda done, total: None
     _, metrics = train_decoder(embeddings, dataset, *arguments)
     other = swapped(dataset, [1, 0])
-    monkeypatch.setattr(classification_metrics, "POSITIVE", 0)
+    monkeypatch.setattr(class_metrics, "POSITIVE", 0)
     assert train_decoder(embeddings, other, *arguments)[1] == metrics
     assert train_decoder(embeddings, dataset, *arguments)[1] != metrics
 

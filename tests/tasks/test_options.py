@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from benchmark.tasks.choices import check_options, check_ranges
 from benchmark.tasks.node_decoder import DecoderTraining
-from benchmark.tasks.options import check_options, check_ranges
 
 NEVER = (float("nan"), float("inf"), -1, -0.5)
 COUNTS = ("num_nodes", "log_interval", "epochs", "static_memory_patience", "batch_size",

@@ -3,7 +3,7 @@
 import pytest
 
 from benchmark.runner.suites import expand
-from benchmark.tasks import outcome
+from benchmark.tasks import task
 
 
 @pytest.mark.parametrize(
@@ -19,5 +19,5 @@ from benchmark.tasks import outcome
 def test_processes_that_share_two_cores(
     monkeypatch: pytest.MonkeyPatch, words: list[str], shared: bool
 ) -> None:
-    monkeypatch.setattr(outcome, "available_cores", lambda: 2)
-    assert outcome.share_cores(expand(words).experiments[0]) is shared
+    monkeypatch.setattr(task, "available_cores", lambda: 2)
+    assert task.share_cores(expand(words).experiments[0]) is shared

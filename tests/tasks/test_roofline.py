@@ -15,7 +15,7 @@ from benchmark.models.tgn_attention import (
 )
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.protocol.negatives import NegativePool, NegativeSampler
-from benchmark.tasks import roofline as module
+from benchmark.tasks import speed as module
 from benchmark.tasks.build import build_dataset
 from tests.experiments import experiment_of
 from tests.models.streams import random_dataset, sampler_of, small_model

@@ -14,7 +14,7 @@ from benchmark.graph.samplers import RecentSampler
 from benchmark.protocol.negatives import NegativePool
 from benchmark.randomness import generator
 from benchmark.records.run_folder import RunFolder
-from benchmark.tasks.sampling_speed import Roots, batch_roots, sample
+from benchmark.tasks.speed import Roots, batch_roots, sample
 from benchmark.training.processes import Processes
 from tests.experiments import experiment_of
 from tests.protocol.streams import dataset_of, protocol_with

@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 
 from benchmark import plan as command
 from benchmark.datasets.dataset import Dataset, Source, Split, Stream
-from benchmark.tasks.captured_events import captured_events
-from benchmark.tools import facts
-from benchmark.tools.facts import copy_bytes, largest_batch
-from benchmark.tools.planner import plan
+from benchmark.tasks.counts import captured_events
+from benchmark.tools import planner
+from benchmark.tools.planner import copy_bytes, largest_batch, plan
 
 PAPER = [
     "machines=4", "devices=8", "largest_batch=3200", "saturating_batch=1600",
@@ -132,15 +131,15 @@ class TestCommand:
         """A data set of four events; the list receives the words it was asked for with."""
         asked: list[list[str]] = []
 
-        compose_settings_of = facts.compose_settings
+        compose_settings_of = planner.compose_settings
 
         def compose_settings(words: list[str]) -> object:
             asked.append(words)
             return compose_settings_of(["model=tgn_attention"])
 
         dataset = dataset_of([0, 0, 0, 0], [4, 5, 6, 7])
-        monkeypatch.setattr(facts, "compose_settings", compose_settings)
-        monkeypatch.setattr(facts, "build_dataset", lambda config: dataset)
+        monkeypatch.setattr(planner, "compose_settings", compose_settings)
+        monkeypatch.setattr(planner, "build_dataset", lambda config: dataset)
         return asked
 
     def test_example_of_the_paper(self, capsys: pytest.CaptureFixture[str]) -> None:
@@ -222,4 +221,4 @@ class TestCommand:
     def test_help_names_every_key(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert command.main(["--help"]) == 0
         out = capsys.readouterr().out
-        assert all(f"\n  {key}: " in out for key in facts.HELP)
+        assert all(f"\n  {key}: " in out for key in planner.HELP)

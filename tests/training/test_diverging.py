@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from benchmark.protocol.evaluator import evaluate_links
-from benchmark.training.gradients import noting_gradients
+from benchmark.training.learner import noting_gradients
 from benchmark.training.loop import DivergedError, Training
 from benchmark.training.processes import Processes
 from benchmark.training.system import Step

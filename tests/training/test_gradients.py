@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from benchmark.models.node_state import NodeState
-from benchmark.training.gradients import GRADIENT_SUMS, ordered_sum
+from benchmark.training.learner import GRADIENT_SUMS, ordered_sum
 from benchmark.training.objectives import SoftmaxLinkLoss
 from benchmark.training.processes import Processes
 from tests.disttgl.small import small_system

@@ -2,8 +2,8 @@
 
 import pytest
 
-from benchmark.training import stopwatch
-from benchmark.training.stopwatch import Stopwatch, total_seconds
+from benchmark.training import system
+from benchmark.training.system import Stopwatch, total_seconds
 
 
 class Clock:
@@ -19,7 +19,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(stopwatch, "time", clock)
+    monkeypatch.setattr(system, "time", clock)
     return clock
 
 

@@ -8,8 +8,7 @@ from torch import Tensor
 
 from benchmark.disttgl.memory.backend import Turn
 from benchmark.disttgl.memory.server_link import Address, ServerLink, ServerProcess
-from benchmark.disttgl.memory.service_order import Key, Setup
-from benchmark.disttgl.memory.shared_buffers import Array, Field, Sizes
+from benchmark.disttgl.memory.service import Array, Field, Key, Setup, Sizes
 from benchmark.disttgl.schedule import Schedule
 from benchmark.machine.device import to_device, to_host
 from benchmark.machine.place import machine_identity

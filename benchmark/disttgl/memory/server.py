@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from benchmark.disttgl.memory.service_order import LOOK_SECONDS, Key, ServiceOrder, Setup
-from benchmark.disttgl.memory.shared_buffers import SharedBuffers
+from benchmark.disttgl.memory.service import LOOK_SECONDS, Key, ServiceOrder, Setup, SharedBuffers
 from benchmark.machine.process_tree import end_with_parent, is_alive
 
 

@@ -18,8 +18,7 @@ from typing import Any
 
 import psutil
 
-from benchmark.disttgl.memory.service_order import LOOK_SECONDS, Key, Setup
-from benchmark.disttgl.memory.shared_buffers import SharedBuffers, Sizes
+from benchmark.disttgl.memory.service import LOOK_SECONDS, Key, Setup, SharedBuffers, Sizes
 from benchmark.machine.process_tree import child_environment, is_alive
 from benchmark.training.processes import LostPeerError
 

@@ -12,8 +12,7 @@ from typing import IO, NamedTuple
 from benchmark.machine.process_tree import ProcessTree, child_environment
 from benchmark.records.run_folder import RunFolder
 from benchmark.runner.mirrors.send import BEGUN, resolve_mode
-from benchmark.storage.files import writing_into
-from benchmark.storage.leftovers import scratch
+from benchmark.storage.files import scratch, writing_into
 
 PATIENCE_SECONDS = 60.0
 SILENT_SECONDS = 2.0  # at the end, with a server that has not answered yet

@@ -20,7 +20,7 @@ import traceback
 from collections.abc import Mapping
 from typing import IO, Any, NoReturn
 
-from benchmark.machine.compiled import VARIABLE as NUMBA_CACHE
+from benchmark.machine.place import NUMBA_CACHE
 from benchmark.machine.process_tree import PARENT, child_environment, end_with_parent
 
 ANSWER_SECONDS = 60.0  # to import what a server imports

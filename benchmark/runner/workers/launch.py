@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmark.experiment import Experiment
-from benchmark.machine.compiled import numba_cache
+from benchmark.machine.place import numba_cache
 from benchmark.machine.process_tree import Process, ProcessTree, child_environment, how_killed
 from benchmark.records.run_folder import RunFolder
 from benchmark.runner.progress import SuiteProgress
@@ -17,8 +17,7 @@ from benchmark.runner.workers import fork_server
 from benchmark.runner.workers.fleet import Fleet, Rendezvous, log_name
 from benchmark.runner.workers.follower import Follower
 from benchmark.runner.workers.watchdog import Watchdog
-from benchmark.storage.files import writing_into
-from benchmark.storage.leftovers import scratch
+from benchmark.storage.files import scratch, writing_into
 from benchmark.tasks.build import cache_folder
 from benchmark.training.checkpoint import PART
 

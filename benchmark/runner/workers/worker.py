@@ -24,8 +24,7 @@ from benchmark.records.run_folder import RunFolder
 from benchmark.runner.workers.fork_server import leave
 from benchmark.runner.workers.watchdog import STARTING
 from benchmark.storage.files import write_whole
-from benchmark.training.link import measure_link
-from benchmark.training.processes import Processes, is_of_a_peer, started_processes
+from benchmark.training.processes import Processes, is_of_a_peer, measure_link, started_processes
 
 
 def main(path: str) -> int:

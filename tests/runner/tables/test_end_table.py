@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from benchmark.runner.tables.columns import render, settings_of
-from benchmark.runner.tables.end_table import print_table
+from benchmark.runner.tables.columns import print_table, render, settings_of
 from benchmark.runner.tables.speedup import print_speedups
 from tests.experiments import MakeExperiment
 
