@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmark.check_model import find_problems
 from benchmark.run import main
+from benchmark.tools.model_check import find_problems
 from tests.disttgl.test_variants import round_losses, rule, system_of
 
 DOCS = Path(__file__).parents[1] / "docs" / "variants.md"

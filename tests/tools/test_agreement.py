@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from benchmark import evaluate, keep, predict, table
-from benchmark.agreement import agreement, largest_difference, main
+from benchmark.agreement import main
 from benchmark.records.run_folder import RunFolder
+from benchmark.tools.agreement import agreement, largest_difference
 from tests.experiments import MakeExperiment
 
 LINES = [{"iteration": 1, "loss": 0.5}, {"iteration": 1, "validation_mrr": 0.8}]

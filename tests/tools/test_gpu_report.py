@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.gpu_report import Step, main, report, steps_of
+from benchmark.gpu_report import main
+from benchmark.tools.gpu_report import Step, report, steps_of
 
 MINUTE = 60.0
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from benchmark.errors import UserError
-from benchmark.keep import keep, main, without_incidentals
+from benchmark.keep import main
 from benchmark.records.run_folder import RunFolder
+from benchmark.tools.keep import keep, without_incidentals
 from tests.experiments import MakeExperiment, finish
 
 LINE = {"iteration": 1, "epoch": 1, "seconds": 0.5, "loss": 0.25}

@@ -5,8 +5,9 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from torch import nn
 
-from benchmark.check_model import find_problems, main
+from benchmark.check_model import main
 from benchmark.runner.compose import CONF, choices
+from benchmark.tools.model_check import find_problems
 from tests.tools import broken_pairs as pairs
 from tests.tools import broken_variants as broken
 
