@@ -116,7 +116,7 @@ def _tests(
 
     def of(table: pd.DataFrame, name: str) -> str:
         values = table.loc[table["label"] == name, f"test_{metric}"].dropna()
-        return f"{values.iloc[0]:.4f}" if len(values) else "none"
+        return f"{values.iloc[0]:.4f}" if len(values) else "not run"
 
     return {n: f"{n}, test {of(ours, n)} (published {of(paper, n)})" for n in looks}
 

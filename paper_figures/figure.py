@@ -186,8 +186,10 @@ def conditions(group: Group) -> str:
 
 
 def edge_features(group: Group, dataset: str) -> int | None:
-    """Features of each event of the runs drawn: added ones, or as counted; None if unrecorded."""
+    """Features of each event of the runs drawn: added ones, none, or as counted; None if unrecorded."""
     drawn = group.runs[group.runs["dataset"] == dataset]
+    if (column(drawn, "settings.dataset.use_features") == False).all():  # noqa: E712
+        return 0
     for name in ("random_edge_features", "class_features"):
         added = column(drawn, f"settings.{name}").dropna()
         if len(added) and added.iloc[0]:
