@@ -29,8 +29,12 @@ def seeded(device: torch.device, seed: int, *key: int | str) -> Iterator[None]:
 
     Outside nothing changes; for modules such as ``nn.Dropout`` that take no generator.
     """
+    number = key_to_seed(seed, *key)
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        torch.manual_seed(key_to_seed(seed, *key))
+        # torch.manual_seed also notes a traceback for every kind of accelerator that is not here.
+        torch.default_generator.manual_seed(number)
+        if device.type == "cuda":
+            torch.cuda.manual_seed_all(number)
         yield
 
 

@@ -1,5 +1,6 @@
 """The main command, ``python -m benchmark.run --help``; for Python see docs/python.md."""
 
+import gc
 import signal
 import sys
 
@@ -45,4 +46,5 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    gc.enable()
     sys.exit(main(sys.argv[1:]))

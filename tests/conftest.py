@@ -1,5 +1,6 @@
 """What holds for every test: one thread, the same examples each time, no stopwatch; folders."""
 
+import gc
 import os
 import signal
 from pathlib import Path
@@ -11,6 +12,8 @@ from hypothesis import HealthCheck, settings
 from benchmark.storage.locations import Locations
 from tests.experiments import make_experiment  # noqa: F401 - a fixture
 
+# What is imported and collected stays, so that looking for garbage among it is lost time.
+gc.disable()
 # On small tensors more threads only cost time; processes that a test starts inherit it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 torch.set_num_threads(1)
@@ -26,6 +29,11 @@ settings.register_profile(
     "steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("steady")
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture

@@ -33,8 +33,10 @@ def run_jobs(jobs: Sequence[Job], folder: Path) -> list[list[Any]]:
     an exception in one of them is raised here.
     """
     num_processes = max(job.world_size for job in jobs)
-    # Imported once in the server that the processes are forked from, not in each of them.
-    multiprocessing.set_forkserver_preload([job.function.__module__ for job in jobs])
+    # Imported once in the server that the processes are forked from, not in each of them; by
+    # torch's optimisers the last one.
+    modules = [job.function.__module__ for job in jobs]
+    multiprocessing.set_forkserver_preload([*modules, "torch._dynamo"])
     context = mp.start_processes(
         _work, (list(jobs), folder), num_processes, join=False, start_method="forkserver"
     )

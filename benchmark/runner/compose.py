@@ -3,18 +3,24 @@
 The only file that knows omegaconf: what leaves it is plain dictionaries, lists and values.
 """
 
+import copy
 import difflib
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import fields, replace
+from functools import lru_cache
+from glob import glob
 from pathlib import Path
 from typing import Any
 
 import yaml
 from hydra import compose, initialize_config_dir
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.config_store import ConfigStore
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, MissingConfigException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from benchmark.errors import UserError
@@ -122,13 +128,38 @@ def compose_settings(words: list[str]) -> dict[str, Any]:
 
 def _composed(words: list[str]) -> tuple[DictConfig, dict[str, str]]:
     """The configuration before interpolations are resolved, and what was chosen."""
-    own = own_folder(words)
+    own, choosing, setting = own_folder(words), [], []
+    for word in spelled_out(words):
+        key = word.lstrip("+").partition("=")[0]
+        (choosing if key in GROUPS else setting).append(word)
+    composed = copy.deepcopy(_of_choices(tuple(choosing), own, _versions(own)))
+    overrides = OverridesParser.create().parse_overrides(setting)
+    ConfigLoaderImpl._apply_overrides_to_config(overrides, composed)
+    chosen = dict(composed.hydra.runtime.choices)
+    values = {key: node for key, node in composed.items_ex(resolve=False) if key != "hydra"}
+    return OmegaConf.create(values), {group: chosen[group] for group in GROUPS}
+
+
+@lru_cache
+def _of_choices(words: tuple[str, ...], own: Path | None, versions: object) -> DictConfig:
+    """What the files of these choices say, read once as long as their ``versions`` are the same.
+
+    Of Hydra's own settings nothing is kept but what was chosen.
+    """
     searched = [to_word("hydra.searchpath", [f"file://{own}"])] if own else []
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        composed = compose("config", [*searched, *spelled_out(words)], return_hydra_config=True)
-    chosen = {group: composed.hydra.runtime.choices[group] for group in GROUPS}
-    values = {key: node for key, node in composed.items_ex(resolve=False) if key != "hydra"}
-    return OmegaConf.create(values), chosen
+        composed = compose("config", [*searched, *words], return_hydra_config=True)
+    choices = composed.hydra.runtime.choices
+    with open_dict(composed):
+        composed.hydra = {"runtime": {"choices": choices}}
+    return composed
+
+
+def _versions(own: Path | None) -> tuple[tuple[str, int, int], ...]:
+    """What tells of a change to a file of settings."""
+    folders = [str(folder) for folder in (CONF, own) if folder]
+    files = [file for folder in folders for file in glob(f"{folder}/**/*.yaml", recursive=True)]
+    return tuple((file, (found := os.stat(file)).st_mtime_ns, found.st_size) for file in files)
 
 
 def with_words(recorded: Experiment, words: list[str]) -> Experiment:

@@ -62,16 +62,23 @@ def cut_file(path: Path, target: Path, num_events: int, header: bool = True) -> 
         ("uci/CollegeMsg.txt", SNAP("uci", "uci", ["CollegeMsg.txt"]), False),
     ],
 )
+@pytest.fixture(scope="module")
+def read_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The cache of what is made of the real files."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.mark.parametrize("num_events", [57, 4000])
 def test_real_beginnings_are_files_of_the_first_lines(
     real_locations: Callable[[str], Locations],
     tmp_path: Path,
+    read_once: Path,
     file: str,
     loader: Loader,
     header: bool,
     num_events: int,
 ) -> None:
-    places = real_locations(file)
+    places = replace(real_locations(file), cache=read_once)
     assert places.root is not None
     cut_file(places.root / file, tmp_path / "root" / file, num_events, header)
     ours = beginning(loader.load(places), num_events)

@@ -19,7 +19,7 @@ class TestTraining:
     @pytest.mark.parametrize("parallelism", ["1x1x1", "2x2x1", "1x2x2", "2x1x2"])
     def test_on_one_process(self, parallelism: str) -> None:
         replica, served = (
-            train(Processes(), Layout(parallelism, 1, node_memory), 25)
+            train(Processes(), Layout(parallelism, 1, node_memory), 17)
             for node_memory in ("replica", "daemon")
         )
         assert_equal(replica, served)
@@ -30,7 +30,7 @@ class TestTraining:
             for parallelism in ("2x2x1", "1x2x2", "2x1x2")
             for node_memory in ("replica", "daemon")
         ]
-        jobs = [Job(2, train, (layout, 25)) for layout in layouts]
+        jobs = [Job(2, train, (layout, 17)) for layout in layouts]
         results = run_jobs(jobs, tmp_path)
         for replica, served in zip(results[::2], results[1::2], strict=True):
             for rank in range(2):

@@ -68,8 +68,8 @@ def train_all(runs: list[Run], num_iterations: int, folder: Path) -> tuple[Resul
 
 @pytest.fixture(scope="module")
 def few(tmp_path_factory: pytest.TempPathFactory) -> tuple[Results, Resumed]:
-    """Enough iterations to cross the end of the longest round, that of 1x8x1 with 21 of them."""
-    return train_all(representative_runs(), 23, tmp_path_factory.mktemp("few"))
+    """Enough iterations to cross the end of every round, of 21 iterations in the longest."""
+    return train_all(representative_runs(), 17, tmp_path_factory.mktemp("few"))
 
 
 @pytest.fixture(scope="module")

@@ -39,7 +39,7 @@ class Trajectory:
 
 
 def train(processes: Processes, layout: Layout, num_iterations: int) -> Trajectory:
-    """Train ``num_iterations``, evaluating after every round."""
+    """Train ``num_iterations``, or past the first round if that is more; evaluate every round."""
     dataset = small_dataset()
     system = small_system(
         layout.parallelism,
@@ -49,6 +49,7 @@ def train(processes: Processes, layout: Layout, num_iterations: int) -> Trajecto
         node_memory=layout.node_memory,
         gradient_sum=layout.gradient_sum,
     )
+    num_iterations = max(num_iterations, system.iterations_per_round + 2)
     steps: list[Step] = []
     metrics = []
     while len(steps) < num_iterations:

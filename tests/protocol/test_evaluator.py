@@ -57,13 +57,14 @@ def test_batch_size_changes_nothing(scorer, batch_size):
 @pytest.mark.parametrize("world", [2, 3, 5])
 def test_shares_sum_to_the_whole(batch_size, world):
     shares: list[torch.Tensor] = []
+    events = random_dataset(400)
     for rank in range(world):
         keep = Sharing(rank, world, lambda scores: shares.append(scores) or scores.abs() + 1)
-        validate(Random(), batch_size, sharing=keep)
-    whole = validate(Random(), batch_size)
+        validate(Random(), batch_size, dataset=events, sharing=keep)
+    whole = validate(Random(), batch_size, dataset=events)
     for rank in range(world):
         add = Sharing(rank, world, lambda scores: torch.stack(shares).sum(0))
-        assert validate(Random(), batch_size, sharing=add) == whole
+        assert validate(Random(), batch_size, dataset=events, sharing=add) == whole
 
 
 def test_ap_and_auc_are_scikit_learns_on_the_pooled_scores():

@@ -69,9 +69,17 @@ REFUSED = {
 
 @pytest.mark.parametrize("words", REFUSED)
 def test_choices_that_cannot_work_together(words: str) -> None:
+    system = [] if "system=" in words else ["system=disttgl"]
     with pytest.raises(UserError) as refused:
-        expand([*words.split(), "device=cpu"], may_download=False)
+        expand([*words.split(), *system, "device=cpu"], may_download=False)
     assert str(refused.value) == REFUSED[words]
+
+
+def test_what_is_wrong_with_every_experiment_of_a_suite_is_said_once() -> None:
+    for words in ("task.test=maybe", "dataset=uci task=node_classification"):
+        with pytest.raises(UserError) as refused:
+            expand([*words.split(), "device=cpu"], may_download=False)
+        assert str(refused.value) == REFUSED[words]
 
 
 def test_a_sweep_says_which_of_its_experiments_cannot_be_run() -> None:

@@ -15,7 +15,7 @@ from benchmark.runner.suites import expand
 from benchmark.submit import main as submit
 from tests.experiments import MakeExperiment
 
-WORDS = ["suite=variants", "device=cpu", "machines.number=2"]
+WORDS = ["device=cpu", "machines.number=2"]
 REFUSED = {
     "system=disttgl processes=3 parallelism.k=3": (
         "processes=3 cannot be shared evenly by 2 machines; choose a multiple of 2."
@@ -52,7 +52,7 @@ def test_a_layout_of_32_is_checked_and_shown_without_starting_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     degrees = ["parallelism.i=2", "parallelism.j=2", "parallelism.k=8"]
-    words = ["suite=variants", "system=disttgl", "device=cpu", "machines.number=4", *degrees]
+    words = ["system=disttgl", "device=cpu", "machines.number=4", *degrees]
     assert dry_run([*words, "processes=32", "threads=1"]) == 0
     assert (
         "2x2x8: machines 4, processes on each 8, trainers in each process 1\n"
@@ -120,12 +120,12 @@ def test_a_batch_script_is_what_sbatch_runs_on_the_nodes(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    words = ["suite=variants", "system=disttgl", "parallelism.k=2", "processes=2", "device=cuda"]
+    words = ["suite=quick", "system=disttgl", "parallelism.k=2", "processes=2", "device=cuda"]
     options = ["--nodes=2", "--cpus-per-task=8", "--time=1:00:00"]
     assert submit([*options, *words, "--dry-run"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "#!/bin/bash",
-        "#SBATCH --job-name=variants",
+        "#SBATCH --job-name=quick",
         "#SBATCH --ntasks-per-node=1",
         "#SBATCH --output=%x-%j.log",
         "#SBATCH --signal=TERM@120",
@@ -141,7 +141,7 @@ def test_what_cannot_run_on_the_nodes_is_not_submitted(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", "")
-    words = ["suite=variants", "system=disttgl", "parallelism.k=2", "processes=2"]
+    words = ["system=disttgl", "parallelism.k=2", "processes=2"]
     assert submit(["--nodes=3", *words]) == 2
     assert "processes=2 cannot be shared evenly by 3 machines" in capsys.readouterr().err
     assert submit(words) == 2

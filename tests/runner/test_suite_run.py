@@ -4,12 +4,14 @@ Where a shell and its signals play no part it runs in this process, which has im
 """
 
 import json
+import os
 import shlex
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -185,10 +187,17 @@ def test_no_checkpoint_of_other_data_is_gone_on_from(tmp_path: Path, run: Run) -
 
     def interrupt(number: int) -> str:
         """Run until so many runs have a checkpoint; what was said."""
-        process = start(results, *of_table(file, "interrupt"))
-        wait_until(lambda: len(list(results.glob("quick/*/checkpoint/iteration"))) == number)
-        process.send_signal(signal.SIGINT)
-        return process.communicate(timeout=PATIENCE)[1]
+
+        def press() -> None:
+            wait_until(lambda: len(list(results.glob("quick/*/checkpoint/iteration"))) == number)
+            os.kill(os.getpid(), signal.SIGINT)
+
+        with ThreadPoolExecutor(1) as threads:
+            pressed = threads.submit(press)
+            code, _, errors = run(results, *of_table(file, "interrupt"))
+        pressed.result()
+        assert code == 128 + signal.SIGINT
+        return errors
 
     interrupt(1)
     (first,) = results.glob("quick/*/")

@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from benchmark.errors import UserError
+from benchmark.records.identity import GROUPS
 from benchmark.runner import suites
 from benchmark.runner.checks import checksums_of_classes
 from benchmark.runner.compose import choices
 from benchmark.runner.suites import expand, narrow, walk
+from benchmark.tasks.options import check_ranges
 from tests.experiments import MakeExperiment
 
 
@@ -104,6 +106,10 @@ def test_every_suite_expands_to_distinct_folders(name: str) -> None:
     folders = {experiment.folder.path for experiment in suite.experiments}
     assert len(folders) == len(suite.experiments) > 0
     assert suite.name == name
+    for experiment in suite.experiments:
+        assert experiment.choices["suite"] == name
+        for group in GROUPS:
+            check_ranges(group, getattr(experiment, group))
 
 
 def test_scaling_keeps_to_the_hardware(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,7 +192,7 @@ def test_the_hash_is_the_same_in_every_process() -> None:
 
 def test_a_reader_that_has_seen_enough_of_the_list_is_no_error() -> None:
     listed = subprocess.Popen(
-        [sys.executable, "-m", "benchmark.run", "suite=variants", "--list"],
+        [sys.executable, "-m", "benchmark.run", "--list"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )

@@ -7,6 +7,7 @@ and opens nothing: no thread and no CUDA context is there to be forked.
 
 import array
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -24,6 +25,7 @@ from benchmark.machine.place import NUMBA_CACHE
 from benchmark.machine.process_tree import PARENT, child_environment, end_with_parent
 
 ANSWER_SECONDS = 60.0  # to import what a server imports
+LOOKING = {"--help", "-h", "--list", "--show", "--dry-run"}  # words with which nothing is run
 IMPORTED = (
     "benchmark.runner.workers.worker",
     "benchmark.tasks.link_prediction",
@@ -147,10 +149,16 @@ def _spawn(environment: Mapping[str, str]) -> Server:
 
 
 def fork_here() -> None:
-    """Fork a server off this process, which has done nothing yet; both then import the rest."""
+    """Fork a server off this process, which has done nothing yet; both then import the rest.
+
+    Until that is done nobody looks for garbage, of which importing makes little.
+    """
+    gc.disable()
     with contextlib.suppress(OSError):  # a standard error that is full
         print("Starting: importing packages.", file=sys.stderr, flush=True)
     importlib.import_module("torch")
+    if LOOKING & {*sys.argv}:
+        return
     ours, theirs = socket.socketpair()
     environment = child_environment()
     if os.fork():
@@ -168,8 +176,10 @@ def _serve(connection: socket.socket) -> NoReturn:
     """Fork what is asked for, one after the other, until the connection is closed."""
     end_with_parent()
     os.environ[PARENT] = str(os.getpid())  # of what is forked
+    gc.disable()
     for module in IMPORTED:
         importlib.import_module(module)
+    gc.freeze()
     while True:
         message, ancillary, *_ = connection.recvmsg(1 << 20, socket.CMSG_SPACE(DESCRIPTOR_BYTES))
         while message and not message.endswith(b"\n"):
@@ -192,6 +202,7 @@ def _serve(connection: socket.socket) -> NoReturn:
 def _become(output: int, words: list[str], environment: dict[str, str], folder: str) -> NoReturn:
     """Run ``main`` of the module that ``words`` name, with the arguments behind it, and end."""
     code = 1
+    gc.enable()
     try:
         os.setsid()
         _direct(output)

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from benchmark.records.run_folder import RunFolder
+from benchmark.run import main
 
 ROOT = Path(__file__).parents[3]
 PORT = 4100
@@ -180,10 +181,7 @@ def run(machines: Namespaces, words: list[str], folder: Path) -> None:
 
 def run_alone(words: list[str], folder: Path) -> None:
     """The same on this machine, in one process where the words name no number."""
-    command = [sys.executable, "-m", "benchmark.run", *words, f"results_dir={folder}"]
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    found = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=env)
-    assert found.returncode == 0, found.stderr
+    assert main([*words, f"results_dir={folder}"]) == 0
 
 
 def on_machines(

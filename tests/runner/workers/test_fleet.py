@@ -37,7 +37,9 @@ def soon(true: Callable[[], object]) -> None:
 
 @pytest.fixture
 def meetings(monkeypatch: pytest.MonkeyPatch) -> list[Meeting]:
-    """Two machines that take each other for another one."""
+    """Two machines that take each other for another one, and look often."""
+    for module in ("board", "fleet", "follower"):
+        monkeypatch.setattr(f"benchmark.runner.workers.{module}.EXCHANGE_SECONDS", 0.1)
     names = itertools.cycle(["head", "follower"])  # as they come, and before machine 0 compares
     monkeypatch.setattr(board, "machine_identity", lambda: next(names))
     port = _port()

@@ -11,6 +11,8 @@ import psutil
 import pytest
 
 from benchmark.machine.process_tree import child_environment
+from benchmark.run import INSTEAD
+from benchmark.runner.help import HELP
 from benchmark.runner.workers import fork_server
 from tests.runner.workers import forked_module
 
@@ -85,3 +87,7 @@ def test_what_is_no_module_of_python_is_a_program(tmp_path: Path) -> None:
         process = fork_server.start(words, output, child_environment())
     assert process.wait(SECONDS) == 0
     assert (tmp_path / "log").read_text() == "said\n"
+
+
+def test_no_server_is_forked_for_words_with_which_nothing_is_run() -> None:
+    assert {*INSTEAD, *HELP} == fork_server.LOOKING
