@@ -186,7 +186,7 @@ def conditions(group: Group) -> str:
 
 
 def edge_features(group: Group, dataset: str) -> int | None:
-    """Features of each event of the runs drawn: added ones, none, or as counted; None if unrecorded."""
+    """Features of an event of the runs drawn: none, added ones, or as counted; None: unrecorded."""
     drawn = group.runs[group.runs["dataset"] == dataset]
     if (column(drawn, "settings.dataset.use_features") == False).all():  # noqa: E712
         return 0

@@ -25,7 +25,7 @@ from benchmark.protocol.walk import batches
 from benchmark.records.run_folder import RunFolder
 from benchmark.records.seal import read_environment
 from benchmark.runner.checks import check_classes
-from benchmark.runner.compose import with_present_classes, with_words
+from benchmark.runner.recorded import with_present_classes, with_words
 from benchmark.tasks.build import build_dataset, build_protocol, build_system
 from benchmark.tasks.readout import Readout, check_score_file, write_score_file
 from benchmark.tasks.task import TrainedTask

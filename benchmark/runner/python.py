@@ -13,9 +13,10 @@ from benchmark.errors import UserError
 from benchmark.experiment import Experiment
 from benchmark.records.run_folder import RunFolder
 from benchmark.runner.checks import ContentOfData, check_experiment
-from benchmark.runner.compose import compose_settings, with_present_classes
+from benchmark.runner.compose import compose_settings
 from benchmark.runner.kept import KeptRun
 from benchmark.runner.progress import SuiteProgress
+from benchmark.runner.recorded import with_present_classes
 from benchmark.runner.settings import check
 from benchmark.runner.words import complete, given_values, to_word
 from benchmark.runner.workers.launch import run_experiment

@@ -14,9 +14,9 @@ from benchmark.runner.compose import (
     GROUPS,
     choices,
     compose_settings,
-    with_present_classes,
 )
 from benchmark.runner.help import help_page
+from benchmark.runner.recorded import with_present_classes
 from benchmark.runner.settings import Settings, check
 from benchmark.runner.words import complete, given_values, to_word
 from benchmark.tasks.choices import check_ranges
