@@ -119,7 +119,9 @@ def compose_settings(words: list[str]) -> dict[str, Any]:
 
 def _composed(words: list[str]) -> tuple[DictConfig, dict[str, str]]:
     """The configuration before interpolations are resolved, and what was chosen."""
-    own, choosing, setting = own_folder(words), [], []
+    own = own_folder(words)
+    choosing: list[str] = []
+    setting: list[str] = []
     for word in spelled_out(words):
         key = word.lstrip("+").partition("=")[0]
         (choosing if key in GROUPS else setting).append(word)

@@ -53,6 +53,12 @@ def cut_file(path: Path, target: Path, num_events: int, header: bool = True) -> 
         target.write_text("".join(islice(file, num_events + header)))
 
 
+@pytest.fixture(scope="module")
+def read_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The cache of what is made of the real files."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.mark.parametrize(
     ("file", "loader", "header"),
     [
@@ -62,12 +68,6 @@ def cut_file(path: Path, target: Path, num_events: int, header: bool = True) -> 
         ("uci/CollegeMsg.txt", SNAP("uci", "uci", ["CollegeMsg.txt"]), False),
     ],
 )
-@pytest.fixture(scope="module")
-def read_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The cache of what is made of the real files."""
-    return tmp_path_factory.mktemp("cache")
-
-
 @pytest.mark.parametrize("num_events", [57, 4000])
 def test_real_beginnings_are_files_of_the_first_lines(
     real_locations: Callable[[str], Locations],
