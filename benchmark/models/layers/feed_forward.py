@@ -1,5 +1,6 @@
 """Two linear layers with GELU between them, added to what they began with; dropout after each."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -26,7 +27,8 @@ class FeedForward(nn.Sequential, NarrowProducts):
 
     def forward(self, inputs: Tensor, residual: Tensor) -> Tensor:  # type: ignore[override]
         """``residual`` and what the layers make of ``inputs``, both [..., dim]."""
-        first, _, inner, second, outer = self
+        layers: Sequence[Any] = tuple(self)
+        first, _, inner, second, outer = layers
         hidden = activate(inputs, first, inner, self.product_type)
         return add(residual, hidden, second, outer, self.product_type)
 

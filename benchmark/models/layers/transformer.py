@@ -14,6 +14,10 @@ class TransformerLayer(nn.TransformerEncoderLayer, NarrowProducts):
     Products with weights may be narrow, and dropout, also of attention, comes from a counter.
     """
 
+    dropout: Dropout  # type: ignore[assignment]
+    dropout1: Dropout  # type: ignore[assignment]
+    dropout2: Dropout  # type: ignore[assignment]
+
     def __init__(self, dim: int, num_heads: int, hidden_dim: int, dropout: float) -> None:
         super().__init__(
             dim, num_heads, hidden_dim, dropout, "gelu", batch_first=True, norm_first=True
