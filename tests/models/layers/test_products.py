@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from benchmark.machine import device as machine
-from benchmark.models.layers.products import Linear, narrow_products
+from benchmark.models.layers.products import Linear, narrow_products, product
 from benchmark.models.node_state import NodeState
 from tests.models.streams import random_dataset, random_state, small_model
 
@@ -24,6 +24,22 @@ def test_factors_are_rounded_and_nothing_else() -> None:
     assert narrow[0].tolist() == exact[0].tolist() == [21 + float(layer.bias[0])] * 2
     assert narrow[1].tolist() == [3 + float(layer.bias[0])] * 2
     assert exact[1, 0] > narrow[1, 0]
+
+
+@pytest.mark.parametrize("num_rows", [1, 63, 64, 65])
+@pytest.mark.parametrize("shape", [(), (2,)], ids=["product", "products"])
+def test_rows_that_fill_up_a_shape_change_nothing(num_rows: int, shape: tuple[int, ...]) -> None:
+    left = torch.randint(-3, 4, (*shape, num_rows, 5)).float().requires_grad_()
+    right = torch.randint(-3, 4, (*shape, 5, 4)).float().requires_grad_()
+    exact, narrow = (product(left, right, kind) for kind in (None, torch.bfloat16))
+    assert torch.equal(exact, narrow)
+    weights = torch.randint(-3, 4, exact.shape).float()
+    for one, other in zip(
+        torch.autograd.grad((exact * weights).sum(), (left, right)),
+        torch.autograd.grad((narrow * weights).sum(), (left, right)),
+        strict=True,
+    ):
+        assert torch.equal(one, other)
 
 
 def _as_float32(field: torch.Tensor) -> torch.Tensor:
