@@ -27,6 +27,8 @@ class FeedForward(nn.Sequential, NarrowProducts):
     def forward(self, inputs: Tensor, residual: Tensor) -> Tensor:  # type: ignore[override]
         """``residual`` and what the layers make of ``inputs``, both [..., dim]."""
         first, _, inner, second, outer = self
+        assert isinstance(first, nn.Linear) and isinstance(second, nn.Linear)
+        assert isinstance(inner, Dropout) and isinstance(outer, Dropout)
         hidden = activate(inputs, first, inner, self.product_type)
         return add(residual, hidden, second, outer, self.product_type)
 
