@@ -1,6 +1,5 @@
 """Two linear layers with GELU between them, added to what they began with; dropout after each."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -27,8 +26,9 @@ class FeedForward(nn.Sequential, NarrowProducts):
 
     def forward(self, inputs: Tensor, residual: Tensor) -> Tensor:  # type: ignore[override]
         """``residual`` and what the layers make of ``inputs``, both [..., dim]."""
-        layers: Sequence[Any] = tuple(self)
-        first, _, inner, second, outer = layers
+        first, _, inner, second, outer = self
+        assert isinstance(first, nn.Linear) and isinstance(second, nn.Linear)
+        assert isinstance(inner, Dropout) and isinstance(outer, Dropout)
         hidden = activate(inputs, first, inner, self.product_type)
         return add(residual, hidden, second, outer, self.product_type)
 

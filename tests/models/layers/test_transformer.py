@@ -38,10 +38,10 @@ def plain(layer: TransformerLayer, tokens: Tensor) -> Tensor:
     context = (layer.attention_dropout(scores.softmax(-1)) @ values).transpose(1, 2).flatten(2)
     projection = attention.out_proj
     attended = linear(context, projection.weight, projection.bias, kind)
-    hidden = tokens + layer.dropout1(attended)
+    hidden = tokens + layer.attended_dropout(attended)
     inner = F.gelu(linear(layer.norm2(hidden), layer.linear1.weight, layer.linear1.bias, kind))
-    fed = linear(layer.dropout(inner), layer.linear2.weight, layer.linear2.bias, kind)
-    outputs: Tensor = hidden + layer.dropout2(fed)
+    fed = linear(layer.inner_dropout(inner), layer.linear2.weight, layer.linear2.bias, kind)
+    outputs: Tensor = hidden + layer.outer_dropout(fed)
     return outputs
 
 
