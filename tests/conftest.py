@@ -29,6 +29,13 @@ settings.register_profile(
     "steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("steady")
+# Fixtures that take long to make, which every process would do for itself.
+LONG = {"drawn", "few", "finished_run", "verdicts"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those that share something long come first: what comes late may go to an idle process."""
+    items.sort(key=lambda item: LONG.isdisjoint(getattr(item, "fixturenames", ())))
 
 
 def pytest_collection_finish() -> None:
