@@ -9,7 +9,6 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from benchmark.tasks.options import check_ranges
 
 from benchmark.errors import UserError
 from benchmark.records.identity import GROUPS
@@ -17,6 +16,7 @@ from benchmark.runner import suites
 from benchmark.runner.checks import checksums_of_classes
 from benchmark.runner.compose import choices
 from benchmark.runner.suites import expand, narrow, walk
+from benchmark.tasks.choices import check_ranges
 from tests.experiments import MakeExperiment
 
 
