@@ -28,7 +28,7 @@ from benchmark.runner.checks import check_classes
 from benchmark.runner.recorded import with_present_classes, with_words
 from benchmark.tasks.build import build_dataset, build_protocol, build_system
 from benchmark.tasks.readout import Readout, check_score_file, write_score_file
-from benchmark.tasks.task import TrainedTask
+from benchmark.tasks.task import TrainedTask, Trial
 from benchmark.training.checkpoint import read_best
 from benchmark.training.processes import Processes
 
@@ -149,9 +149,10 @@ class KeptRun:
     def _readout(self) -> Readout:
         """What asks the system, which starts from the kept state again."""
         self.system.load_state_dict(self.kept["system"])
-        return self.task.readout(
-            self.system, self.dataset, self.protocol, self.experiment.batch_size, self.kept
+        trial = Trial(
+            self.experiment, self.folder, Processes(), self.dataset, self.protocol, self.system
         )
+        return self.task.readout(trial, self.kept)
 
     def _walk(self, readout: Readout) -> Iterator[EventBatch]:
         """The batches that evaluation has observed since the kept state, in their order."""

@@ -6,13 +6,9 @@ from typing import Any
 
 from benchmark.datasets.dataset import Dataset, LabelKind, SplitName
 from benchmark.errors import choose
-from benchmark.experiment import Experiment
 from benchmark.protocol.evaluator import MajorityClass, evaluate_classes
-from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.protocol.metrics import positive_class
 from benchmark.protocol.walk import EventClassifier, Sharing, SourceEmbedder
-from benchmark.records.run_folder import RunFolder
-from benchmark.tasks.build import build_dataset, build_protocol, build_system
 from benchmark.tasks.choices import check_options
 from benchmark.tasks.node_decoder import (
     DecodedReadout,
@@ -20,7 +16,7 @@ from benchmark.tasks.node_decoder import (
     embed_stream,
     train_decoder,
 )
-from benchmark.tasks.readout import ClassReadout, LinkReadout, Readout
+from benchmark.tasks.readout import ClassReadout, Readout
 from benchmark.tasks.requirements import (
     CLASS_METRICS,
     as_classifier,
@@ -28,16 +24,36 @@ from benchmark.tasks.requirements import (
     require_labels,
     require_metric,
 )
-from benchmark.tasks.task import TrainedTask, close, outcome
+from benchmark.tasks.task import TrainedTask, Trial
 from benchmark.training.checkpoint import write_best
-from benchmark.training.loop import Training
-from benchmark.training.processes import Processes
-from benchmark.training.system import Goal, System
+from benchmark.training.system import Goal
 
 SPLITS: tuple[SplitName, ...] = ("validation", "test")
 
 
-class EdgeClassification(TrainedTask):
+class Classification(TrainedTask):
+    """Trains one system end to end on classes."""
+
+    def __init__(self, name: str, log_interval: int, primary_metric: str) -> None:
+        super().__init__(name, log_interval)
+        self.primary_metric = choose("task.primary_metric", primary_metric, CLASS_METRICS)
+
+    def require(self, dataset: Dataset) -> None:
+        """Labels, and the metric that they are to be measured by."""
+        require_labels(self, dataset)
+        require_metric(dataset, self.primary_metric)
+
+    def validation(self, trial: Trial) -> tuple[Readout, str]:
+        """The logits of classes and the metric of the task."""
+        return self.readout(trial, {}), self.primary_metric
+
+    def readout(self, trial: Trial, kept: Mapping[str, Any]) -> Readout:
+        """The logits of classes."""
+        system = as_classifier(trial.system)
+        return ClassReadout(system, trial.dataset, trial.experiment.batch_size)
+
+
+class EdgeClassification(Classification):
     """Trains one system end to end on the classes of events, as DistTGL on GDELT.
 
     The record also holds what ``MajorityClass`` reaches.
@@ -47,41 +63,10 @@ class EdgeClassification(TrainedTask):
     label_kinds = (LabelKind.EDGE, LabelKind.MULTI_EDGE)
     ability = EventClassifier
 
-    def __init__(self, name: str, log_interval: int, primary_metric: str) -> None:
-        self.name = name
-        self.log_interval = log_interval
-        self.primary_metric = choose("task.primary_metric", primary_metric, CLASS_METRICS)
-
-    def run(
-        self, experiment: Experiment, folder: RunFolder, processes: Processes
-    ) -> dict[str, Any]:
-        """Train all epochs; returns what the record takes from training."""
-        dataset = build_dataset(experiment)
-        require_labels(self, dataset)
-        require_metric(dataset, self.primary_metric)
-        protocol = build_protocol(experiment)
-        system = build_system(experiment, dataset, protocol, processes, self.goal)
-        readout = self.readout(system, dataset, protocol, experiment.batch_size, {})
-        progress = Training(
-            system, readout.evaluate, self.primary_metric, folder, processes, self.log_interval,
-            evaluate_every=experiment.evaluate_every,
-        ).run()  # fmt: skip
-        close(system, processes)
-        result = outcome(experiment, dataset, system, progress, processes, self.primary_metric)
-        return result | {
-            "metrics": result["metrics"] | majority_metrics(dataset, experiment.batch_size)
-        }
-
-    def readout(
-        self,
-        system: System,
-        dataset: Dataset,
-        protocol: LinkProtocol,
-        batch_size: int,
-        kept: Mapping[str, Any],
-    ) -> ClassReadout:
-        """The logits of the classes of events."""
-        return ClassReadout(as_classifier(system), dataset, batch_size)
+    def completed(self, trial: Trial, result: dict[str, Any]) -> dict[str, Any]:
+        """The metrics of the majority beside those of the system."""
+        majority = majority_metrics(trial.dataset, trial.experiment.batch_size)
+        return result | {"metrics": result["metrics"] | majority}
 
 
 def majority_metrics(dataset: Dataset, batch_size: int) -> dict[str, float]:
@@ -95,7 +80,7 @@ def majority_metrics(dataset: Dataset, batch_size: int) -> dict[str, float]:
     }
 
 
-class NodeClassification(TrainedTask):
+class NodeClassification(Classification):
     """Trains one system, then (``frozen``) or at the same time (``joint``) a decoder of classes.
 
     Frozen, the system learns link prediction alone; with the weights of its last round it then
@@ -118,102 +103,59 @@ class NodeClassification(TrainedTask):
         embeddings: str,
         decoder: dict[str, Any],
     ) -> None:
-        self.name = name
-        self.log_interval = log_interval
-        self.primary_metric = choose("task.primary_metric", primary_metric, CLASS_METRICS)
-        self.method = choose(
-            "task.embeddings", embeddings, {"frozen": self._frozen, "joint": self._joint}
-        )
+        super().__init__(name, log_interval, primary_metric)
+        self.frozen = choose("task.embeddings", embeddings, {"frozen": True, "joint": False})
         check_options("task.decoder", DecoderTraining, decoder, given=(), may_lack=False)
         self.decoder = DecoderTraining(**decoder)
-        joint = self.method == self._joint
-        self.goal = Goal.LINKS_AND_NODE_CLASSES if joint else Goal.LINKS
+        self.goal = Goal.LINKS if self.frozen else Goal.LINKS_AND_NODE_CLASSES
+        self.test = self.keep = not self.frozen
 
     @property
     def ability(self) -> type:
         """Joint training classifies; a frozen decoder takes embeddings."""
-        return EventClassifier if self.method == self._joint else SourceEmbedder
+        return SourceEmbedder if self.frozen else EventClassifier
 
-    def run(
-        self, experiment: Experiment, folder: RunFolder, processes: Processes
-    ) -> dict[str, Any]:
-        """Train all epochs; returns what the record takes from training."""
-        dataset = build_dataset(experiment)
-        require_labels(self, dataset)
-        require_metric(dataset, self.primary_metric)
-        protocol = build_protocol(experiment)
-        result = self.method(experiment, dataset, protocol, folder, processes)
-        return result | (
-            {"positive_class": positive_class(dataset)} if dataset.num_classes == 2 else {}
-        )
+    def validation(self, trial: Trial) -> tuple[Readout, str]:
+        """Of classes where they are learned, else of links."""
+        if self.frozen:
+            return trial.links(), trial.protocol.primary_metric
+        return super().validation(trial)
 
-    def _joint(
-        self,
-        experiment: Experiment,
-        dataset: Dataset,
-        protocol: LinkProtocol,
-        folder: RunFolder,
-        processes: Processes,
-    ) -> dict[str, Any]:
-        metric = self.primary_metric
-        system = build_system(experiment, dataset, protocol, processes, self.goal)
-        readout = self.readout(system, dataset, protocol, experiment.batch_size, {})
-        training = Training(
-            system, readout.evaluate, metric, folder, processes, self.log_interval,
-            evaluate_every=experiment.evaluate_every,
-        )  # fmt: skip
-        progress = training.run()
-        close(system, processes)
-        return outcome(experiment, dataset, system, progress, processes, metric)
+    def readout(self, trial: Trial, kept: Mapping[str, Any]) -> Readout:
+        """The logits of the classes of sources."""
+        if self.frozen:
+            system, batch_size = as_embedder(trial.system), trial.experiment.batch_size
+            return DecodedReadout(system, trial.dataset, batch_size, kept["decoder"])
+        return super().readout(trial, kept)
 
-    def _frozen(
-        self,
-        experiment: Experiment,
-        dataset: Dataset,
-        protocol: LinkProtocol,
-        folder: RunFolder,
-        processes: Processes,
-    ) -> dict[str, Any]:
-        batch_size, metric = experiment.batch_size, protocol.primary_metric
-        system = build_system(experiment, dataset, protocol, processes)
-        embedder = as_embedder(system)
-        readout = LinkReadout(system, dataset, protocol, batch_size)
-        training = Training(
-            system, readout.evaluate, metric, folder, processes, self.log_interval, test=False,
-            evaluate_every=experiment.evaluate_every, keep=False,
-        )  # fmt: skip
-        progress = training.run()
+    def completed(self, trial: Trial, result: dict[str, Any]) -> dict[str, Any]:
+        """The metrics of a decoder of frozen embeddings, and what the metrics are of."""
+        if self.frozen:
+            metrics = self._decoded(trial) | result["metrics"]
+            result |= {"metrics": metrics, "primary_metric": self.primary_metric}
+        if trial.dataset.num_classes == 2:
+            result |= {"positive_class": positive_class(trial.dataset)}
+        return result
+
+    def _decoded(self, trial: Trial) -> dict[str, float]:
+        """Train the decoder and keep the best; returns its metrics."""
+        experiment, folder, processes = trial.experiment, trial.folder, trial.processes
+        system = as_embedder(trial.system)
         report = partial(folder.heartbeat, processes.rank)
         sharing = Sharing(
             processes.rank, processes.world_size, processes.sum, partial(report, "embed")
         )
-        embeddings = embed_stream(embedder, dataset, batch_size, sharing)
-        close(system, processes)
+        embeddings = embed_stream(system, trial.dataset, experiment.batch_size, sharing)
         decoder, best = train_decoder(
             embeddings,
-            dataset,
+            trial.dataset,
             self.primary_metric,
             self.decoder,
             experiment.seed,
             partial(report, "decode"),
         )
         if processes.rank == 0:
-            embedder.restart()
-            kept = {"system": system.evaluation_state(), "decoder": decoder.state_dict()}
-            write_best(folder, kept, best)
-        result = outcome(experiment, dataset, system, progress, processes, metric)
-        metrics = best | result["metrics"]
-        return result | {"metrics": metrics, "primary_metric": self.primary_metric}
-
-    def readout(
-        self,
-        system: System,
-        dataset: Dataset,
-        protocol: LinkProtocol,
-        batch_size: int,
-        kept: Mapping[str, Any],
-    ) -> Readout:
-        """The logits of the classes of sources."""
-        if self.method == self._joint:
-            return ClassReadout(as_classifier(system), dataset, batch_size)
-        return DecodedReadout(as_embedder(system), dataset, batch_size, kept["decoder"])
+            system.restart()
+            state = trial.system.evaluation_state()
+            write_best(folder, {"system": state, "decoder": decoder.state_dict()}, best)
+        return best

@@ -18,9 +18,6 @@ from benchmark.training.processes import Processes
 class DatasetStatistics(Task):
     """Counts nodes, events, features and labels of the whole stream and the events of its split."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-
     def run(
         self, experiment: Experiment, folder: RunFolder, processes: Processes
     ) -> dict[str, Any]:
@@ -74,9 +71,6 @@ BARS_IN_FIGURE = 3000
 
 class CapturedEvents(Task):
     """Counts, per node, the events that survive when a batch keeps the last one only."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
 
     def run(
         self, experiment: Experiment, folder: RunFolder, processes: Processes

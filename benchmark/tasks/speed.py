@@ -60,7 +60,7 @@ class SamplingSpeed(Task):
         num_snapshots: int,
         snapshot_duration: int | None,
     ) -> None:
-        self.name = name
+        super().__init__(name)
         self.num_layers = num_layers
         self.num_neighbors = num_neighbors
         self.sampler = choose("task.strategy", strategy, STRATEGIES)

@@ -18,7 +18,7 @@ class FakeTask(Task):
     """Does ``actions[seed]``: finish, fail, kill, hang (the last rank does it), or interrupt."""
 
     def __init__(self, name: str, actions: list[str]) -> None:
-        self.name = name
+        super().__init__(name)
         self.actions = actions
 
     def run(

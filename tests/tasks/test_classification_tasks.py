@@ -12,7 +12,7 @@ from benchmark.experiment import Experiment
 from benchmark.protocol.metrics import positive_class
 from benchmark.records.run_folder import RunFolder
 from benchmark.storage.locations import Locations
-from benchmark.tasks import classification
+from benchmark.tasks import task as tasks
 from benchmark.tasks.classification import EdgeClassification, NodeClassification
 from benchmark.tasks.requirements import check_task, require_labels, require_metric
 from benchmark.training.processes import Processes
@@ -83,7 +83,7 @@ def test_edge_classes_stand_beside_the_majority(
         stream = Synthetic(num_nodes=40, num_events=600, edge_dim=3).load(Locations(None, tmp_path))
         return replace(stream, label_kind=LabelKind.EDGE)
 
-    monkeypatch.setattr(classification, "build_dataset", labelled)
+    monkeypatch.setattr(tasks, "build_dataset", labelled)
     experiment = small("task=edge_classification", "parallelism.j=2")
     task = EdgeClassification("edge_classification", 50, "f1_micro")
     result = task.run(experiment, folder_in(tmp_path / "run"), Processes())
