@@ -74,3 +74,21 @@ class NodeMemory(Protocol):
 
     def close(self) -> None:
         """Give back processes and shared memory."""
+
+
+class RequestsAtHand:
+    """What backends without a server share: requests wait in this process, and end with it."""
+
+    def __init__(self) -> None:
+        self.requests: dict[Turn, Sequence[Tensor]] = {}
+
+    def start(self, schedule: Schedule, iteration: int) -> None:
+        """As ``NodeMemory.start``."""
+        self.requests.clear()
+
+    def request(self, turn: Turn, nodes: Sequence[Tensor]) -> None:
+        """As ``NodeMemory.request``."""
+        self.requests[turn] = nodes
+
+    def close(self) -> None:
+        """Nothing to give back."""

@@ -6,15 +6,14 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from benchmark.disttgl.memory.backend import Turn
-from benchmark.disttgl.schedule import Schedule
+from benchmark.disttgl.memory.backend import RequestsAtHand, Turn
 from benchmark.models.node_state import NodeState
 from benchmark.parallelism import Parallelism
 from benchmark.training.processes import Processes
 from benchmark.training.row_layout import WORD, RowLayout
 
 
-class ReplicaMemory:
+class ReplicaMemory(RequestsAtHand):
     """A replica of every copy whose trainers this process hosts.
 
     The process of each writing trainer broadcasts its rows to the others that share the copy; how
@@ -27,6 +26,7 @@ class ReplicaMemory:
     def __init__(
         self, empty: NodeState, max_written: int, parallelism: Parallelism, processes: Processes
     ) -> None:
+        super().__init__()
         self.empty = empty
         self.parallelism = parallelism
         self.processes = processes
@@ -37,19 +37,12 @@ class ReplicaMemory:
         self.copies = {
             copy: empty.map(Tensor.clone) for copy in parallelism.groups_of(processes.rank, world)
         }
-        self.requests: dict[Turn, Sequence[Tensor]] = {}
         self.written: dict[Turn, tuple[Tensor, NodeState]] = {}
         self.counts: dict[int, tuple[Tensor, dist.Work]] = {}  # rows by trainer, of every copy
         self.arriving: list[tuple[int, Tensor, dist.Work]] = []
 
-    def start(self, schedule: Schedule, iteration: int) -> None:
-        self.requests.clear()
-
     def reset(self, copy: int) -> None:
         self.copies[copy].reset()
-
-    def request(self, turn: Turn, nodes: Sequence[Tensor]) -> None:
-        self.requests[turn] = nodes
 
     def exchange(self) -> None:
         """Nothing to do: every row is at hand."""
@@ -113,9 +106,6 @@ class ReplicaMemory:
     def restore(self, copy: int, state: NodeState) -> None:
         for field, values in zip(self.copies[copy], state, strict=True):
             field.copy_(values)
-
-    def close(self) -> None:
-        """Nothing to give back."""
 
     def _block(self, nodes: Tensor, rows: NodeState) -> Tensor:
         """An id and its row each."""

@@ -7,8 +7,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from benchmark.disttgl.memory.backend import Turn
-from benchmark.disttgl.schedule import Schedule
+from benchmark.disttgl.memory.backend import RequestsAtHand, Turn
 from benchmark.machine.device import to_device
 from benchmark.models.node_state import NodeState
 from benchmark.parallelism import Parallelism
@@ -24,7 +23,7 @@ class Route(NamedTuple):
     incoming: list[int]  # how many come from each process
 
 
-class ShardedMemory:
+class ShardedMemory(RequestsAtHand):
     """The copies whose rows are on process ``node % world_size`` (DistTGL, Figure 2(b)).
 
     Every read and write of an iteration, of all copies, is one exchange in which all processes
@@ -38,6 +37,7 @@ class ShardedMemory:
     def __init__(
         self, empty: NodeState, max_written: int, parallelism: Parallelism, processes: Processes
     ) -> None:
+        super().__init__()
         self.num_copies = parallelism.k
         self.processes = processes
         self.world_size = processes.world_size
@@ -49,19 +49,12 @@ class ShardedMemory:
         self.table = torch.zeros(shape, dtype=WORD, device=empty.memory.device)
         self.layout.fields(self.table).reset()
         self.starting_over: set[int] = set()
-        self.requests: dict[Turn, Sequence[Tensor]] = {}
         self.received: dict[Turn, list[NodeState]] = {}
         self.written: list[tuple[int, Tensor, NodeState]] = []
         self.arriving: tuple[Tensor, dist.Work | None] | None = None
 
-    def start(self, schedule: Schedule, iteration: int) -> None:
-        self.requests.clear()
-
     def reset(self, copy: int) -> None:
         self.starting_over.add(copy)
-
-    def request(self, turn: Turn, nodes: Sequence[Tensor]) -> None:
-        self.requests[turn] = nodes
 
     def exchange(self) -> None:
         wanted = [(turn.copy, nodes) for turn, sets in self.requests.items() for nodes in sets]
@@ -120,9 +113,6 @@ class ShardedMemory:
 
     def restore(self, copy: int, state: NodeState) -> None:
         self._shard(copy).copy_(self.layout.pack(state))
-
-    def close(self) -> None:
-        """Nothing to give back."""
 
     def _shard(self, copy: int) -> Tensor:
         """This process's rows of a copy, a view [slots_per_copy, num_words]."""
