@@ -16,12 +16,12 @@ from typing import Any
 
 import yaml
 from hydra import compose, initialize_config_dir
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf, open_dict
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from benchmark.errors import UserError
 from benchmark.runner.settings import Settings
@@ -126,11 +126,27 @@ def _composed(words: list[str]) -> tuple[DictConfig, dict[str, str]]:
         key = word.lstrip("+").partition("=")[0]
         (choosing if key in GROUPS else setting).append(word)
     composed = copy.deepcopy(_of_choices(tuple(choosing), own, _versions(own)))
-    overrides = OverridesParser.create().parse_overrides(setting)
-    ConfigLoaderImpl._apply_overrides_to_config(overrides, composed)
+    for override in OverridesParser.create().parse_overrides(setting):
+        _set(composed, override, words)
     chosen = dict(composed.hydra.runtime.choices)
     values = {key: node for key, node in composed.items_ex(resolve=False) if key != "hydra"}
     return OmegaConf.create(values), {group: chosen[group] for group in GROUPS}
+
+
+def _set(composed: DictConfig, override: Override, words: list[str]) -> None:
+    """Set one key, as Hydra's ``compose`` would; raises ``UserError``."""
+    key, value = override.key_or_group, override.value()
+    found = OmegaConf.select(composed, key, throw_on_missing=False)
+    if override.is_add() and found is not None and not isinstance(value, dict | list):
+        raise UserError(f"Could not append to config. An item is already at {key!r}.")
+    adds = override.is_add() or override.is_force_add()
+    try:
+        OmegaConf.update(composed, key, value, force_add=adds)
+    except OmegaConfBaseException as error:
+        if isinstance(error, ConfigAttributeError | ConfigKeyError) and not adds:
+            raise UserError(_no_key(key, words)) from error
+        reason = _what_fits(_first_line(error))
+        raise UserError(f"{override.input_line!r} is refused: {reason}.") from error
 
 
 @lru_cache
@@ -159,20 +175,21 @@ def _explain(error: Exception, words: list[str]) -> str:
     if isinstance(error, MissingConfigException) and error.options is not None:
         group, _, name = str(error.missing_cfg_file).partition("/")
         return f"There is no {group} named {name!r}; {_nearest(name, list(error.options))}."
-    unknown = re.match(r"Could not override '([^']+)'", str(error))
-    if unknown:
-        key, known = unknown.group(1), _known_keys(words)
-        parent = key.rpartition(".")[0]
-        siblings = [one for one in known if one.rpartition(".")[0] == parent and "._" not in one]
-        if parent in GROUPS and not siblings:  # a class of one's own, without a file
-            return f"There is no key {key!r}; +{key}=VALUE hands it to the class of {parent}."
-        below = [one for one in known if one.endswith(f".{key}")]
-        return f"There is no key {key!r}; {_nearest(key, siblings or known, below)}."
+    if unknown := re.match(r"Could not override '([^']+)'", str(error)):  # by a file of suite/
+        return _no_key(unknown[1], words)
     if error.__cause__ is not None:
-        word = re.match(r"Error merging override (.*)", str(error))
-        where = f"{word.group(1)!r} is refused: " if word else ""
-        return where + _what_fits(_first_line(error.__cause__)) + "."
+        return _what_fits(_first_line(error.__cause__)) + "."
     return _first_line(error) + "."
+
+
+def _no_key(key: str, words: list[str]) -> str:
+    known = _known_keys(words)
+    parent = key.rpartition(".")[0]
+    siblings = [one for one in known if one.rpartition(".")[0] == parent and "._" not in one]
+    if parent in GROUPS and not siblings:  # a class of one's own, without a file
+        return f"There is no key {key!r}; +{key}=VALUE hands it to the class of {parent}."
+    below = [one for one in known if one.endswith(f".{key}")]
+    return f"There is no key {key!r}; {_nearest(key, siblings or known, below)}."
 
 
 def _what_fits(reason: str) -> str:
