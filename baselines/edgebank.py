@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from benchmark.datasets.dataset import EventBatch
-from benchmark.graph.pairs import Pairs
+from benchmark.graph.distinct import Pairs
 from benchmark.graph.past import Visibility
 from benchmark.parallelism import Parallelism
 from benchmark.training.system import Job, Step, System

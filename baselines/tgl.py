@@ -17,14 +17,13 @@ from torch import Tensor
 
 from benchmark.machine.device import to_device, to_host
 from benchmark.machine.place import machine_identity
-from benchmark.models.node_state import NodeState
+from benchmark.models.node_state import WORD, NodeState, RowLayout
 from benchmark.parallelism import Parallelism
 from benchmark.randomness import key_to_seed
 from benchmark.training.batch import TrainingBatch
 from benchmark.training.learner import ModelOptions
 from benchmark.training.model_system import ModelSystem
 from benchmark.training.processes import Processes
-from benchmark.training.row_layout import WORD, RowLayout
 from benchmark.training.system import Job, Step
 
 

@@ -1,12 +1,17 @@
 """Which nodes a node has met, and when: a T-CSR over a stream of events."""
 
+from typing import Any
+
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numba import njit
+from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmark.graph import neighbor_index_cpu
 from benchmark.graph.past import Neighborhood
 
+Ints = NDArray[np.int64]
 LARGEST_INT32 = torch.iinfo(torch.int32).max
 
 
@@ -40,9 +45,7 @@ class NeighborIndex:
         largest = max(num_nodes, self.num_events)
         self._entries = torch.empty(2 * self.num_events, 2, dtype=smallest_type(largest))
         next_entry = self._bounds[:-1].clone()
-        neighbor_index_cpu.fill(
-            *(x.contiguous().numpy() for x in (src, dst, next_entry, self._entries))
-        )
+        _fill(*(x.contiguous().numpy() for x in (src, dst, next_entry, self._entries)))
 
     def before(self, times: Tensor) -> Tensor:
         """Number of events with a time smaller than each of ``times``, int64 of the same shape."""
@@ -56,7 +59,8 @@ class NeighborIndex:
         """Position after the last entry of each node with ``event id < cutoff``, [num_roots]."""
         cutoffs = torch.as_tensor(cutoff).expand(nodes.shape).contiguous()
         found = torch.empty_like(nodes)
-        neighbor_index_cpu.search(self._bounds, self._entries, nodes, cutoffs, found)
+        asked = (self._bounds, self._entries, nodes, cutoffs, found)
+        _search(*(each.numpy() for each in asked))
         return found
 
     def neighborhood(self, entries: Tensor, mask: Tensor) -> Neighborhood:
@@ -68,7 +72,8 @@ class NeighborIndex:
         entries = entries.contiguous()
         neighbors, events, times = (torch.empty_like(entries) for _ in range(3))
         columns = (neighbors, events, times)
-        neighbor_index_cpu.fetch(self._entries, self.times, entries, mask.contiguous(), *columns)
+        asked = (self._entries, self.times, entries, mask.contiguous(), *columns)
+        _fetch(*(each.numpy() for each in asked))
         return Neighborhood(*columns, mask)
 
 
@@ -101,3 +106,56 @@ def _check_stream(src: Tensor, dst: Tensor, t: Tensor, num_nodes: int) -> None:
     if smallest < 0 or largest >= num_nodes:
         wrong = smallest if smallest < 0 else largest
         raise ValueError(f"Node id {wrong} is outside [0, {num_nodes}): correct num_nodes.")
+
+
+# Compiled when imported, so that no index waits for it.
+FILLS = [f"void(int64[::1], int64[::1], int64[::1], {entry}[:, ::1])" for entry in ("i4", "i8")]
+
+
+@njit(FILLS, cache=True, nogil=True)
+def _fill(src: Ints, dst: Ints, next_entry: Ints, entries: NDArray[Any]) -> None:
+    """Write (neighbour, event id) of both ends of every event into ``entries`` [2 * num_events, 2].
+
+    ``next_entry`` [num_nodes] says where the first entry of each node goes and is left one past
+    the last. Events are taken in order, so that those of a node end up in order: a counting sort.
+    """
+    for event in range(src.size):
+        source, destination = src[event], dst[event]
+        place = next_entry[source]
+        entries[place, 0] = destination
+        entries[place, 1] = event
+        next_entry[source] = place + 1
+        place = next_entry[destination]
+        entries[place, 0] = source
+        entries[place, 1] = event
+        next_entry[destination] = place + 1
+
+
+@njit(cache=True, nogil=True)
+def _search(bounds, entries, nodes, cutoffs, found):  # type: ignore[no-untyped-def]
+    """A binary search among the entries of the node alone."""
+    for root in range(nodes.size):
+        low, high = bounds[nodes[root]], bounds[nodes[root] + 1]
+        while low < high:
+            middle = (low + high) // 2
+            if entries[middle, 1] < cutoffs[root]:
+                low = middle + 1
+            else:
+                high = middle
+        found[root] = low
+
+
+@njit(cache=True, nogil=True)
+def _fetch(entries, times, positions, mask, neighbors, events, event_times):  # type: ignore[no-untyped-def]
+    """What stands at ``positions`` where ``mask`` is True, 0 elsewhere.
+
+    All but ``entries`` and ``times`` are [num_roots, num_neighbors].
+    """
+    for root in range(positions.shape[0]):
+        for slot in range(positions.shape[1]):
+            if mask[root, slot]:
+                neighbors[root, slot] = entries[positions[root, slot], 0]
+                events[root, slot] = entries[positions[root, slot], 1]
+                event_times[root, slot] = times[events[root, slot]]
+            else:
+                neighbors[root, slot] = events[root, slot] = event_times[root, slot] = 0

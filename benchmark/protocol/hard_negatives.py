@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from benchmark.datasets.dataset import Dataset, EventBatch, SplitName
-from benchmark.graph.pairs import Pairs
+from benchmark.graph.distinct import Pairs
 from benchmark.protocol.negatives import NO_NODE, SLOTS, RandomNegatives
 from benchmark.randomness import key_to_seed, random_integers
 from benchmark.storage.locations import Locations, fetch_member

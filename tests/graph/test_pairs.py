@@ -2,7 +2,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.graph.pairs import Pairs
+from benchmark.graph.distinct import Pairs
 
 BOUND = 6
 PAIRS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, BOUND - 1)), max_size=30)

@@ -7,10 +7,9 @@ import torch.distributed as dist
 from torch import Tensor
 
 from benchmark.disttgl.memory.backend import RequestsAtHand, Turn
-from benchmark.models.node_state import NodeState
+from benchmark.models.node_state import WORD, NodeState, RowLayout
 from benchmark.parallelism import Parallelism
 from benchmark.training.processes import Processes
-from benchmark.training.row_layout import WORD, RowLayout
 
 
 class ReplicaMemory(RequestsAtHand):

@@ -9,10 +9,9 @@ from torch import Tensor
 
 from benchmark.disttgl.memory.backend import RequestsAtHand, Turn
 from benchmark.machine.device import to_device
-from benchmark.models.node_state import NodeState
+from benchmark.models.node_state import WORD, NodeState, RowLayout
 from benchmark.parallelism import Parallelism
 from benchmark.training.processes import Processes
-from benchmark.training.row_layout import WORD, RowLayout
 
 
 class Route(NamedTuple):

@@ -4,8 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmark.models.node_state import NO_EVENT, NodeState
-from benchmark.training.row_layout import RowLayout
+from benchmark.models.node_state import NO_EVENT, NodeState, RowLayout
 
 WORDS = {torch.float16: 1 + 2 + 3, torch.float32: 2 + 4 + 3, torch.float64: 3 + 7 + 3}
 
