@@ -27,6 +27,7 @@ from benchmark.records.seal import (
     read_object,
     read_settings,
 )
+from benchmark.records.words import cores
 
 BESIDE_RUNS = {"README.md", "agreement.csv"}
 LISTED = 3  # foreign files named per folder
@@ -153,7 +154,7 @@ def _hardware(environment: Mapping[str, Any]) -> str | None:
     """The devices, or the processor and its cores where there is none."""
     if environment.get("gpus"):
         return ", ".join(environment["gpus"])
-    return f"{environment['cpu']}, {environment.get('cores')} cores" if environment else None
+    return f"{environment['cpu']}, {cores(environment.get('cores'))}" if environment else None
 
 
 def _today(path: Path, config: dict[str, Any]) -> dict[str, Any]:

@@ -127,7 +127,7 @@ def _below(name: str, names: Iterable[str]) -> bool:
 
 def ran_apart(runs: Runs) -> "pd.Series[bool]":
     """Whether each trainer had a device or, which only pinning ensures, a core of its own."""
-    on_cores = runs["hardware"].fillna("").str.endswith("cores")
+    on_cores = runs["hardware"].fillna("").str.endswith((" core", " cores"))
     pinned = (column(runs, "settings.pin_cores") == True) | (runs["processes"] == 1)  # noqa: E712
     return (runs["emulated"] != True) & (pinned | ~on_cores)  # noqa: E712
 

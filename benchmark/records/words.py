@@ -36,6 +36,11 @@ def seeds(runs: pd.DataFrame) -> str:
     return f"seed{'s' if len(numbers) > 1 else ''} {list_of(numbers)}"
 
 
+def cores(number: int | None) -> str:
+    """ "1 core" or "2 cores"."""
+    return f"{number} core{'' if number == 1 else 's'}"
+
+
 def epochs(runs: pd.DataFrame) -> str:
     """ "4 epochs" or "4 and 16 epochs"."""
     return f"{list_of(sorted(set(runs['epochs'].astype(float))), ' and ')} epochs"

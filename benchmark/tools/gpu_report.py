@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.machine.environment import environment
+from benchmark.records.words import cores
 from benchmark.storage.files import write_whole
 
 LAST_LINES = 60  # of what a command prints
@@ -135,7 +136,7 @@ def page(
     lines = [
         f"# Report of {device}",
         "",
-        f"{where or 'no GPU'}; torch {machine['libraries']['torch']}; {machine['cores']} cores; "
+        f"{where or 'no GPU'}; torch {machine['libraries']['torch']}; {cores(machine['cores'])}; "
         f"commit {machine['commit']}{' and changes' if machine['uncommitted_changes'] else ''}.",
     ]
     for step in steps:

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from benchmark.records.reader import read_records, read_run
+from benchmark.records.series import ran_apart
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
 RESULT = {
@@ -43,6 +44,21 @@ def test_a_run_is_one_row_with_dotted_columns(tmp_path: Path) -> None:
     assert row["metrics.validation_mrr_best"] == 0.5 and row["seconds.train"] == 7.5
     assert row["settings.system.precision"] == "float32"
     assert row["hardware"] is None
+
+
+def test_processes_share_cores_and_not_devices(tmp_path: Path) -> None:
+    machine = {"cpu": "A processor", "gpus": [], "threads_per_process": 1}
+    told = {
+        "A processor, 1 core": machine | {"cores": 1},
+        "A processor, 2 cores": machine | {"cores": 2},
+        "a GPU": machine | {"cores": 2, "gpus": ["a GPU"]},
+    }
+    for number, environment in enumerate(told.values()):
+        folder = write(tmp_path / str(number), RESULT | {"processes": 8, "emulated": False})
+        (folder / "environment.json").write_text(json.dumps(environment))
+    runs = read_records(tmp_path).runs
+    assert list(runs["hardware"]) == [*told]
+    assert list(ran_apart(runs)) == [False, False, True]
 
 
 def test_an_earlier_record_has_the_columns_of_one_of_today(tmp_path: Path) -> None:

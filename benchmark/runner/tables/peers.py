@@ -9,6 +9,7 @@ from benchmark.parallelism import Parallelism
 from benchmark.records.identity import identifying, settings_text
 from benchmark.records.run_folder import RunFolder
 from benchmark.records.seal import read_environment
+from benchmark.records.words import cores
 from benchmark.runner.tables.columns import Column, Row, flat, number, render, telling
 
 Result = dict[str, Any]  # the fields of a result.json
@@ -65,7 +66,7 @@ def machines(folders: Sequence[RunFolder]) -> list[str]:
     """What the finished runs ran on, each machine and number of threads once."""
     lines = []
     for environment in filter(None, (read_environment(f.path) for f, _ in _finished(folders))):
-        hardware = [environment["cpu"], f"{environment['cores']} cores", *environment["gpus"]]
+        hardware = [environment["cpu"], cores(environment["cores"]), *environment["gpus"]]
         threads = environment["threads_per_process"]
         lines.append(f"{', '.join(hardware)}; threads per process: {threads}")
     return list(dict.fromkeys(lines))
