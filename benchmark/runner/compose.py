@@ -17,7 +17,6 @@ from typing import Any
 import yaml
 from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf, open_dict
@@ -30,6 +29,7 @@ from benchmark.runner.words import (
     GROUPS,
     config_dir,
     given_values,
+    parsed,
     spelled_out,
     to_word,
 )
@@ -125,19 +125,22 @@ def _composed(words: list[str]) -> tuple[DictConfig, dict[str, str]]:
     for word in spelled_out(words):
         key = word.lstrip("+").partition("=")[0]
         (choosing if key in GROUPS else setting).append(word)
-    composed = copy.deepcopy(_of_choices(tuple(choosing), own, _versions(own)))
-    for override in OverridesParser.create().parse_overrides(setting):
-        _set(composed, override, words)
-    chosen = dict(composed.hydra.runtime.choices)
-    values = {key: node for key, node in composed.items_ex(resolve=False) if key != "hydra"}
-    return OmegaConf.create(values), {group: chosen[group] for group in GROUPS}
+    kept, chosen = _of_choices(tuple(choosing), own, _versions(own))
+    composed = copy.deepcopy(kept)
+    for word in setting:
+        _set(composed, parsed(word), words)
+    untyped = OmegaConf.create(dict(composed.items_ex(resolve=False)))  # ``check`` has the words
+    return untyped, dict(chosen)
 
 
 def _set(composed: DictConfig, override: Override, words: list[str]) -> None:
     """Set one key, as Hydra's ``compose`` would; raises ``UserError``."""
     key, value = override.key_or_group, override.value()
-    found = OmegaConf.select(composed, key, throw_on_missing=False)
-    if override.is_add() and found is not None and not isinstance(value, dict | list):
+    if (
+        override.is_add()
+        and not isinstance(value, dict | list)
+        and OmegaConf.select(composed, key, throw_on_missing=False) is not None
+    ):
         raise UserError(f"Could not append to config. An item is already at {key!r}.")
     adds = override.is_add() or override.is_force_add()
     try:
@@ -150,18 +153,20 @@ def _set(composed: DictConfig, override: Override, words: list[str]) -> None:
 
 
 @lru_cache
-def _of_choices(words: tuple[str, ...], own: Path | None, versions: object) -> DictConfig:
-    """What the files of these choices say, read once as long as their ``versions`` are the same.
+def _of_choices(
+    words: tuple[str, ...], own: Path | None, versions: object
+) -> tuple[DictConfig, dict[str, str]]:
+    """What the files of these choices say, and what was chosen from each group.
 
-    Of Hydra's own settings nothing is kept but what was chosen.
+    Read once, as long as the ``versions`` of the files are the same.
     """
     searched = [to_word("hydra.searchpath", [f"file://{own}"])] if own else []
     with initialize_config_dir(str(CONF), version_base="1.3"):
         composed = compose("config", [*searched, *words], return_hydra_config=True)
-    choices = composed.hydra.runtime.choices
+    chosen = {group: composed.hydra.runtime.choices[group] for group in GROUPS}
     with open_dict(composed):
-        composed.hydra = {"runtime": {"choices": choices}}
-    return composed
+        del composed["hydra"]
+    return composed, chosen
 
 
 def _versions(own: Path | None) -> tuple[tuple[str, int, int], ...]:

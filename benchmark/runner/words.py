@@ -3,6 +3,7 @@
 import itertools
 import re
 import shlex
+from functools import lru_cache
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -44,6 +45,7 @@ KEYS = {
 GROUPS = ("suite", *CHOSEN)
 NOT_UNDERSTOOD = "write KEY=VALUE, such as suite=quick; --help shows every key"
 OTHERWISE = "leave it out; --help shows every key"
+PARSER = OverridesParser.create()
 
 
 def complete(words: list[str]) -> list[str]:
@@ -125,7 +127,7 @@ def _parse(words: list[str]) -> list[Override]:
     for word in words:
         if word.startswith(f"{FOLDER}="):
             continue
-        override = _parse_word(word)
+        override = parsed(word)
         for key in _keys(override):
             if key in overrides:
                 raise UserError(
@@ -142,7 +144,9 @@ def _keys(override: Override) -> list[str]:
     return [override.key_or_group]
 
 
-def _parse_word(word: str) -> Override:
+@lru_cache(maxsize=4096)  # every experiment of a suite has nearly the same words
+def parsed(word: str) -> Override:
+    """What a word sets; raises ``UserError``."""
     _refuse_foreign(word)
     key, equals, value = word.partition("=")
     if word.startswith("~"):
@@ -152,7 +156,7 @@ def _parse_word(word: str) -> Override:
     if not value and key not in (*GROUPS, "parallelism"):
         raise UserError(f"{word!r} has no value; write {key}=VALUE.")
     try:
-        override = OverridesParser.create().parse_override(word)
+        override = PARSER.parse_override(word)
     except HydraException as error:
         raise UserError(
             f"{word!r} is not understood; write KEY=VALUE or KEY=A,B; "

@@ -4,9 +4,8 @@ import pytest
 from torch import Tensor
 
 from benchmark.disttgl.memory.backend import Turn
-from benchmark.models.node_state import NodeState
+from benchmark.models.node_state import WORD, NodeState, RowLayout
 from benchmark.training.processes import Processes
-from benchmark.training.row_layout import WORD, RowLayout
 from tests.disttgl.small import small_system
 from tests.worlds import Job, run_jobs
 

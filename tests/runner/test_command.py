@@ -2,6 +2,8 @@
 
 import errno
 import os
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -148,3 +150,24 @@ def test_what_cannot_run_on_the_nodes_is_not_submitted(
     assert "Say on how many machines: --nodes=NUMBER." in capsys.readouterr().err
     assert submit(["--nodes=2", *words]) == 2
     assert "there is no sbatch here" in capsys.readouterr().err
+
+
+def test_something_is_printed_before_what_takes_long_is_imported() -> None:
+    """And nothing else, also where a reader has seen enough of the list."""
+    listed = subprocess.Popen(
+        [sys.executable, "-X", "importtime", "-m", "benchmark.run", "--list"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    assert listed.stdout is not None and listed.stderr is not None
+    listed.stdout.close()
+    shown = listed.stderr.read()
+    assert listed.wait() == 128 + signal.SIGPIPE
+    before, said, after = shown.partition("Starting: importing packages.\n")
+    assert said
+    assert all(line.startswith("import time:") for line in (before + after).splitlines())
+    slow = ("torch", "hydra", "pandas", "omegaconf", "numpy")
+    assert not any(f"| {' ' * depth}{name}\n" in before for name in slow for depth in range(12))
+    assert "torch" in after

@@ -35,9 +35,12 @@ Run = Callable[..., tuple[int, str, str]]
 
 
 def start(results: Path, *words: str, mirror: str = NO_MIRROR) -> subprocess.Popen[str]:
+    """The command as a program, whose hashes of strings differ from those of this process."""
     words = (*WORDS, f"results_dir={results}", mirror, *words)
     command = [sys.executable, "-m", "benchmark.run", *words]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    environment = os.environ | {"PYTHONHASHSEED": "1"}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(command, env=environment, text=True, **pipes)
 
 
 @pytest.fixture
@@ -107,7 +110,7 @@ def test_a_failed_experiment_is_isolated_and_a_finished_one_is_not_run_again(
     environment = json.loads((folders[1].path / "environment.json").read_text())
     assert environment["threads_per_process"] == 1
     assert list(folders[1].path.glob("wandb/offline-run-*/*.wandb"))
-    # Make the failed one look finished: now there is nothing left to do.
+    # Make the failed one look finished: now there is nothing left to do, also for another process.
     folders[0].finish({**finished, "seed": 0})
     before = (folders[1].path / "result.json").stat().st_mtime_ns
     first, second = (run(tmp_path, "seeds=2", actions) for _ in range(2))

@@ -1,9 +1,6 @@
 """How suites expand, how the command line narrows them, and what names an experiment."""
 
 import importlib
-import signal
-import subprocess
-import sys
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -173,33 +170,10 @@ def test_the_hash_knows_what_defines_an_experiment(
     assert make_experiment(**change).fingerprint != make_experiment().fingerprint
 
 
-def test_the_hash_is_the_same_in_every_process() -> None:
-    program = (
-        "from benchmark.runner.suites import expand;"
-        "print(*(one.folder.path for one in expand(['system=tgn', 'seeds=2']).experiments))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        env={"PYTHONHASHSEED": "1", "PYTHONPATH": "."},
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    here = [one.folder.path for one in expand(["system=tgn", "seeds=2"]).experiments]
-    assert done.stdout.split() == [str(path) for path in here]
-    assert here[1].name.startswith("synthetic-tgn-tgn_pyg-1x1x1-seed1-")
-
-
-def test_a_reader_that_has_seen_enough_of_the_list_is_no_error() -> None:
-    listed = subprocess.Popen(
-        [sys.executable, "-m", "benchmark.run", "--list"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    assert listed.stdout is not None and listed.stderr is not None
-    listed.stdout.close()
-    assert listed.stderr.read() == b"Starting: importing packages.\n"
-    assert listed.wait() == 128 + signal.SIGPIPE
+def test_a_folder_says_what_was_run_and_ends_with_the_hash() -> None:
+    """Which is the same in every process (test_suite_run.py)."""
+    _, one = expand(["system=tgn", "seeds=2"], may_download=False).experiments
+    assert one.folder.path.name.startswith("synthetic-tgn-tgn_pyg-1x1x1-seed1-")
 
 
 def test_the_command_line_is_recorded_and_can_be_pasted() -> None:

@@ -233,14 +233,3 @@ def test_the_command_to_paste_has_what_decides_it(monkeypatch: pytest.MonkeyPatc
         "DATASETS_ROOT='/my data' WANDB_MODE=offline "
         "python -m benchmark.run 'results_dir=my results'"
     )
-
-
-def test_something_is_printed_before_what_takes_long_is_imported() -> None:
-    command = [sys.executable, "-X", "importtime", "-m", "benchmark.run", "--help"]
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    shown = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-    before, said, after = shown.stderr.partition("Starting: importing packages.\n")
-    assert said
-    slow = ("torch", "hydra", "pandas", "omegaconf", "numpy")
-    assert not any(f"| {' ' * depth}{name}\n" in before for name in slow for depth in range(12))
-    assert "torch" in after

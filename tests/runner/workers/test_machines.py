@@ -46,15 +46,23 @@ def records(results: Path) -> dict[tuple[str, str], Any]:
     return found
 
 
+def sent_by_replicas(results: Path) -> list[float]:
+    """Bytes of node memory that processes of a machine that share a copy have sent."""
+    folders = [RunFolder(path.parent) for path in results.rglob("result.json")]
+    replicas = [f for f in folders if f.config()["system"]["node_memory"] == "replica"]
+    return [(folder.result() or {})["bytes_sent"]["node_memory"] for folder in replicas]
+
+
 def test_two_machines_compute_what_one_does(two: Namespaces, tmp_path: Path) -> None:
-    """2x1x2: two processes share a copy on each machine, and only weights cross."""
-    words = small("parallelism.i=2", "parallelism.k=2", "processes=4")
+    """2x1x2: two trainers share a copy on each machine, and only weights cross."""
+    words = small("parallelism.i=2", "parallelism.k=2", "processes=2")
     result, metrics = on_machines(two, words, tmp_path / "two")
-    assert (result["status"], result["machines"], result["processes"]) == ("finished", 2, 4)
+    assert (result["status"], result["machines"], result["processes"]) == ("finished", 2, 2)
     expected, lines = alone(words[:-1], tmp_path / "one")
     assert expected["machines"] == 1
     assert (best(result), metrics) == (best(expected), lines)
-    assert result["bytes_sent"]["node_memory"] > 0  # between the processes of a machine
+    assert result["bytes_sent"]["gradients"] > 0
+    assert "node_memory" not in result["bytes_sent"]
 
 
 LAYOUTS = "parallelism=2x1x2,1x2x2"
@@ -74,6 +82,7 @@ def test_every_node_memory_and_task(
     run_alone(words, tmp_path / "one")
     assert len(records(tmp_path / "two")) == number
     assert records(tmp_path / "two") == records(tmp_path / "one")
+    assert min(sent_by_replicas(tmp_path / "two")) > 0
 
 
 @pytest.mark.slow
