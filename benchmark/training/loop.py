@@ -87,6 +87,8 @@ class Training:
 
     def run(self) -> TrainingState:
         """Train all rounds that are still to do, from the last checkpoint on."""
+        import torch._dynamo  # noqa: F401, PLC0415 - as optimisers do in a step, which is timed
+
         if not self._resume():
             self.state.prepare_seconds = self.system.prepare(self._beat)
         earlier, sent_earlier = self.state.seconds_by_part, self.state.bytes_sent

@@ -1,7 +1,6 @@
 """Sweeps of one's own, a folder of one's own, and what of Hydra is refused."""
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 

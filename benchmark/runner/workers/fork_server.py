@@ -27,6 +27,7 @@ from benchmark.machine.process_tree import PARENT, child_environment, end_with_p
 ANSWER_SECONDS = 60.0  # to import what a server imports
 LOOKING = {"--help", "-h", "--list", "--show", "--dry-run"}  # words with which nothing is run
 IMPORTED = (
+    "torch._dynamo",  # by torch's optimisers
     "benchmark.runner.workers.worker",
     "benchmark.tasks.link_prediction",
     "benchmark.disttgl.system",

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-import torch._dynamo  # as torch's optimisers do in their first step, which is timed
 from hydra.utils import instantiate
 
 from benchmark.errors import one_sentence
