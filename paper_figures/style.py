@@ -121,14 +121,18 @@ def write_picture(figure: Figure, caption: str, stem: Path) -> list[Path]:
     """Write STEM.png and STEM.pdf with the caption under them; the same input, the same bytes."""
     bottom = -0.01
     if figure.legends:
-        figure.draw_without_rendering()
+        figure.get_layout_engine().execute(figure)
         box = figure.legends[0].get_window_extent().transformed(figure.transFigure.inverted())
         bottom = float(box.y0)
     lines = textwrap.fill(caption, int(figure.get_size_inches()[0] * 23))
     figure.text(0.005, bottom, lines, va="top", fontsize=6.2, color="#444444")
+    figure.dpi = RC["savefig.dpi"]
+    figure.get_layout_engine().execute(figure)
+    figure.set_layout_engine("none")  # one layout for both, which takes longer than to draw
+    whole = figure.get_tightbbox().padded(0.03)
     paths = [stem.with_suffix(ending) for ending in (".png", ".pdf")]
     undated: tuple[Any, Any] = ({"Software": None}, {"CreationDate": None, "Producer": None})
     for path, metadata in zip(paths, undated, strict=True):
-        figure.savefig(path, metadata=metadata, bbox_inches="tight", pad_inches=0.03)
+        figure.savefig(path, metadata=metadata, bbox_inches=whole)
     plt.close(figure)
     return paths

@@ -84,7 +84,12 @@ def read_records(folder: Path) -> Records:
         rows[str(here)] = row
         evaluations += [{"run": str(here), **line} for line in lines]
     runs = pd.DataFrame.from_dict(rows, orient="index").rename_axis("run")
-    return Records(runs, pd.DataFrame(evaluations), unreadable)
+    return Records(_quick(runs), _quick(pd.DataFrame(evaluations)), unreadable)
+
+
+def _quick(table: pd.DataFrame) -> pd.DataFrame:
+    """Texts as plain objects in one block: rows are often selected, and there are many columns."""
+    return table.astype(dict.fromkeys(table.columns[table.dtypes == "str"], object)).copy()
 
 
 def read_run(folder: Path) -> dict[str, Any]:
