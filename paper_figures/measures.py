@@ -43,10 +43,11 @@ Measure = Callable[[Any, Group], Measured | None]
 
 def select(group: Group, said: str, name: str = "") -> Runs:
     """A run of each seed of those that ``said`` describes, all of one series."""
-    runs = group.runs
+    fits = pd.Series(True, group.runs.index)
     for word in said.replace("{}", name.partition(", ")[0]).split():
         key, _, values = word.replace("~", " ").partition("=")
-        runs = runs[column(runs, key).map(words.plain).isin(values.split("|"))]
+        fits &= column(group.runs, key).map(words.plain).isin(values.split("|"))
+    runs = group.runs[fits]
     series = make_series(runs) if group.mixed else []
     return (series[0].runs if series else runs).drop_duplicates("seed")
 
