@@ -58,21 +58,6 @@ class PaperFigure:
         """What ``results/paper/figures.csv`` says of it; KeyError if it has no row there."""
         return {str(k): str(v) for k, v in texts_of_figures().loc[self.name].items()}
 
-    @property
-    def number(self) -> str:
-        """The paper's, such as "Figure 8"."""
-        return self.told["number"]
-
-    @property
-    def shows(self) -> str:
-        """One line."""
-        return self.told["shows"]
-
-    @property
-    def command(self) -> str:
-        """What makes its records."""
-        return self.told["command"]
-
 
 @dataclass(frozen=True)
 class Drawing:
@@ -132,7 +117,7 @@ def draw(figure: PaperFigure, records: Records, out: Path) -> Drawing:
         judged = judge(figure, questions)
         if not groups:
             why = f" ({'; '.join(left_out)})" if left_out else ""
-            text = f"{figure.name}: no record of it{why}; make some with: {figure.command}"
+            text = f"{figure.name}: no record of it{why}; make some with: {figure.told['command']}"
             return Drawing(figure, judged=judged, left_out=left_out, problem=text, missing=True)
         with plt.rc_context(style.RC):
             outputs = [_named(figure, g, output) for g in groups for output in figure.draw(g)]

@@ -69,6 +69,11 @@ class Group:
         table = self.records.evaluations
         return [table[table["run"] == run] for run in runs.index]
 
+    def validations(self, runs: Runs) -> tuple[str, list[pd.DataFrame]]:
+        """The primary metric's column, and the evaluations of each run that has several of it."""
+        name = f"validation_{runs['primary_metric'].iloc[0]}"
+        return name, [run for run in self.curves(runs) if len(run) > 1 and name in run]
+
     def by_parallelism(self, runs: Runs | None = None) -> dict[str, Runs]:
         """A run of each seed, by "ixjxk"; the first where two suites made the same one."""
         chosen = self.runs if runs is None else runs

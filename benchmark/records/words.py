@@ -6,7 +6,6 @@ from math import isfinite
 from statistics import median
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 SIGHT = {  # by visibility
@@ -22,8 +21,7 @@ FIELDS = ("system", "model", "epochs", "batch_size", "processes", "hardware")
 
 def texts(frame: pd.DataFrame) -> pd.DataFrame:
     """All values as text, so that they can be compared; empty ones are alike."""
-    values = np.where(frame.isna(), None, frame.to_numpy(dtype=object))
-    rows = [list(map(str, row)) for row in values]
+    rows = [list(map(str, row)) for row in frame.to_numpy(object, na_value=None)]
     return pd.DataFrame(rows, frame.index, frame.columns, dtype=object)
 
 
