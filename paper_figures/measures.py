@@ -5,7 +5,7 @@ is ``of`` and ``against``, in words such as "system=disttgl|tgl parallelism=1x1x
 the name of each published number, up to a comma.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from math import inf, isfinite, isinf
@@ -22,6 +22,7 @@ from paper_figures.selection import Group
 from paper_figures.tables import written
 
 STILL_RISING = 0.9  # of a run, after which a best may be one of a curve that rises still
+SIDES, OWN = ("of", "against"), ("of",)
 UNFINISHED = "a run was still getting better when it ended"
 
 
@@ -51,8 +52,10 @@ class Found(NamedTuple):
     unlike: str = ""
 
 
-def of_each(find: Callable[..., Found | None], between: str = "; ") -> Measure:
-    """The measure that asks ``find`` of each published number that has runs on every side.
+def of_each(
+    find: Callable[..., Found | None], between: str = "; ", sides: Sequence[str] = SIDES
+) -> Measure:
+    """The measure that asks ``find`` of each published number that has runs on all ``sides``.
 
     It is asked with the claim, the group, the name of the number and the runs of each side.
     """
@@ -61,20 +64,18 @@ def of_each(find: Callable[..., Found | None], between: str = "; ") -> Measure:
         found: dict[str, Found] = {}
         used = []
         for name, _ in claim.numbers():
-            sides = [select(group, claim.of, name)]
-            if claim.against:
-                sides.append(select(group, claim.against, name))
-            one = find(claim, group, name, *sides) if all(map(len, sides)) else None
+            runs = [select(group, getattr(claim, side), name) for side in sides]
+            one = find(claim, group, name, *runs) if all(map(len, runs)) else None
             if one:
                 found[name] = one
-                used += sides
+                used += runs
         if not found:
             return None
-        runs = pd.concat(used).loc[lambda rows: ~rows.index.duplicated()]
         values = {name: one.value for name, one in found.items() if one.value is not None}
         texts = dict.fromkeys(one.text for one in found.values())
         unlike = next(iter(found.values())).unlike
-        return Measured(values, between.join(texts), runs, unlike)
+        own = pd.concat(used).loc[lambda rows: ~rows.index.duplicated()]
+        return Measured(values, between.join(texts), own, unlike)
 
     return measure
 
@@ -206,8 +207,8 @@ def seconds_to(curves: list[pd.DataFrame], metric: str, target: float) -> list[f
 
 
 MEASURES: dict[str, Measure] = {
-    "level": of_each(level, ", "),
-    "median": of_each(partial(level, average=statistics.median_estimate), ", "),
+    "level": of_each(level, ", ", OWN),
+    "median": of_each(partial(level, average=statistics.median_estimate), ", ", OWN),
     "gain": of_each(gain),
     "loss": of_each(partial(gain, sign=-1)),
     "ratio": of_each(ratio, ", "),

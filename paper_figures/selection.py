@@ -119,7 +119,7 @@ def select(rule: Rule, records: Records) -> Selection:
     runs, left_out = records.runs, []
     if runs.empty:
         return Selection([], [], [])
-    runs = runs[runs["suite"].isin(rule.suites) & runs["task"].isin(rule.tasks)]
+    runs = _quick(runs[runs["suite"].isin(rule.suites) & runs["task"].isin(rule.tasks)])
     for reason, keeps in rule.needs.items():
         kept = keeps(runs).astype(bool) if len(runs) else pd.Series(dtype=bool)
         left_out += _sentences(runs[~kept], reason)
@@ -146,6 +146,11 @@ def select(rule: Rule, records: Records) -> Selection:
         everything = pd.concat([group.runs for group in groups])
         groups = [Group(everything, records, "; ".join(marks))]
     return Selection(groups, left_out, questions)
+
+
+def _quick(runs: Runs) -> Runs:
+    """With texts as plain objects, so that the many columns lie in few blocks: rows part often."""
+    return pd.DataFrame({n: c.astype(object) if c.dtype == "str" else c for n, c in runs.items()})
 
 
 def changes_of_stream(run: "pd.Series[Any]") -> str:

@@ -84,14 +84,7 @@ def read_records(folder: Path) -> Records:
         rows[str(here)] = row
         evaluations += [{"run": str(here), **line} for line in lines]
     runs = pd.DataFrame.from_dict(rows, orient="index").rename_axis("run")
-    return Records(_in_blocks(runs), _in_blocks(pd.DataFrame(evaluations)), unreadable)
-
-
-def _in_blocks(table: pd.DataFrame) -> pd.DataFrame:
-    """Texts as plain objects in one block: rows are selected often, and columns are many."""
-    names = table.columns[table.dtypes == "str"]
-    texts = pd.DataFrame(table[names].to_numpy(object), table.index, names, dtype=object)
-    return pd.concat([texts, table.drop(columns=names)], axis=1)[list(table)]
+    return Records(runs, pd.DataFrame(evaluations), unreadable)
 
 
 def read_run(folder: Path) -> dict[str, Any]:

@@ -21,7 +21,7 @@ FIELDS = ("system", "model", "epochs", "batch_size", "processes", "hardware")
 
 def texts(frame: pd.DataFrame) -> pd.DataFrame:
     """All values as text, so that they can be compared; empty ones are alike."""
-    rows = [list(map(str, row)) for row in frame.to_numpy(object, na_value=None)]
+    rows = [list(map(str, row)) for row in frame.to_numpy(object, na_value="None")]
     return pd.DataFrame(rows, frame.index, frame.columns, dtype=object)
 
 
