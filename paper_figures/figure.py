@@ -16,12 +16,12 @@ from matplotlib.figure import Figure as Picture
 
 from benchmark.records import words
 from benchmark.records.reader import Records
-from benchmark.records.series import column
 from paper_figures import style
 from paper_figures.claims import Claim, Judged, claims_of, not_attempted, verdict
+from paper_figures.facts import Facts
 from paper_figures.measures import MEASURES, Measure, Measured
 from paper_figures.published import published, texts_of_figures
-from paper_figures.selection import Group, Rule, select, trained_share, variant_of
+from paper_figures.selection import Group, Rule, select
 from paper_figures.tables import write_numbers, write_table
 
 __all__ = ["Claim", "Group", "Measured", "Output", "PaperFigure", "Rule", "published"]
@@ -31,7 +31,7 @@ __all__ = ["Claim", "Group", "Measured", "Output", "PaperFigure", "Rule", "publi
 class Output:
     """One picture, or one table for people (``shown``), with the numbers behind it.
 
-    ``facts`` are named by its texts, beside those of ``FACTS``. A second output of a figure
+    ``facts`` are named by its texts, beside those of ``facts.FACTS``. A second output of a figure
     has a ``suffix`` to the name of the first, and may have a caption of its own.
     """
 
@@ -57,21 +57,6 @@ class PaperFigure:
     def told(self) -> dict[str, str]:
         """What ``results/paper/figures.csv`` says of it; KeyError if it has no row there."""
         return {str(k): str(v) for k, v in texts_of_figures().loc[self.name].items()}
-
-    @property
-    def number(self) -> str:
-        """The paper's, such as "Figure 8"."""
-        return self.told["number"]
-
-    @property
-    def shows(self) -> str:
-        """One line."""
-        return self.told["shows"]
-
-    @property
-    def command(self) -> str:
-        """What makes its records."""
-        return self.told["command"]
 
 
 @dataclass(frozen=True)
@@ -132,7 +117,7 @@ def draw(figure: PaperFigure, records: Records, out: Path) -> Drawing:
         judged = judge(figure, questions)
         if not groups:
             why = f" ({'; '.join(left_out)})" if left_out else ""
-            text = f"{figure.name}: no record of it{why}; make some with: {figure.command}"
+            text = f"{figure.name}: no record of it{why}; make some with: {figure.told['command']}"
             return Drawing(figure, judged=judged, left_out=left_out, problem=text, missing=True)
         with plt.rc_context(style.RC):
             outputs = [_named(figure, g, output) for g in groups for output in figure.draw(g)]
@@ -167,64 +152,3 @@ def _write(output: Output, out: Path) -> list[Path]:
     if output.shown is not None:
         paths += write_table(output.shown.drop(columns="origin"), output.caption, stem)
     return paths
-
-
-class Facts(dict[str, Any]):
-    """What a text may name: facts that a figure states, otherwise those of ``FACTS``."""
-
-    def __init__(self, group: Group, stated: Mapping[str, Any]) -> None:
-        super().__init__(stated)
-        self.group = group
-
-    def __missing__(self, name: str) -> Any:
-        return FACTS[name](self.group)
-
-
-def conditions(group: Group) -> str:
-    """What the runs of each data set have in common."""
-    return " ".join(words.conditions(runs) for _, runs in group.runs.groupby("dataset"))
-
-
-def edge_features(group: Group, dataset: str) -> int | None:
-    """Features of an event of the runs drawn: none, added ones, or as counted; None: unrecorded."""
-    drawn = group.runs[group.runs["dataset"] == dataset]
-    if (column(drawn, "settings.dataset.use_features") == False).all():  # noqa: E712
-        return 0
-    for name in ("random_edge_features", "class_features"):
-        added = column(drawn, f"settings.{name}").dropna()
-        if len(added) and added.iloc[0]:
-            return int(added.iloc[0])
-    runs = group.records.runs
-    counted = runs[(runs["task"] == "dataset_statistics") & (runs["dataset"] == dataset)]
-    width = column(counted, "metrics.edge_feature_dim").dropna()
-    return int(width.iloc[0]) if len(width) else None
-
-
-def on_features(group: Group) -> str:
-    """A sentence on the edge features of each data set drawn, and of the paper's copy of it."""
-    paper = published("table_2").set_index("dataset")["edge_feature_dim"].fillna(0)
-    parts = []
-    for dataset in sorted(group.runs["dataset"].unique()):
-        width = edge_features(group, dataset)
-        here = "unrecorded" if width is None else str(width)
-        there = f" (paper: {paper[dataset]:.0f})" if dataset in paper else ""
-        parts.append(f"{here} on {dataset}{there}")
-    return f" Edge features: {', '.join(parts)}."
-
-
-FILE = str.maketrans({" ": "_", "%": ""})
-
-FACTS: dict[str, Callable[[Group], Any]] = {
-    "batches": lambda group: words.list_of(sorted(set(group.runs["batch_size"].astype(int)))),
-    "conditions": conditions,
-    "dataset": lambda group: group.dataset,
-    "epochs": lambda group: words.epochs(group.runs),
-    "features": on_features,
-    "first": lambda group: group.first,
-    "logical": lambda group: "logical trainers, " if group.runs["emulated"].any() else "",
-    "protocol": lambda group: group.protocol,
-    "seeds": lambda group: words.seeds(group.runs),
-    "settings": lambda group: "".join(f", {word}" for word in variant_of(group.first)),
-    "split": lambda group: ", ".join(["", *filter(None, [trained_share(group.first)])]),
-    "variant": lambda group: "".join(f"_{w}" for w in variant_of(group.first)).translate(FILE),
-}

@@ -23,6 +23,11 @@ CSS_PIXELS_PER_INCH = 130
 LARGEST_LINK = 1_000_000  # bytes; browsers refuse to save links of 2 MB
 KINDS = {".csv": "text/csv", ".pdf": "application/pdf", ".md": "text/markdown",
          ".tex": "application/x-tex", ".png": "image/png", ".gz": "application/gzip"}  # fmt: skip
+PAGES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parent), trim_blocks=True, lstrip_blocks=True,
+    autoescape=jinja2.select_autoescape(["html.jinja"]),
+)  # fmt: skip
+PAGES.filters["cell"] = lambda text: text.replace("|", "\\|").replace("\n", " ")  # of Markdown
 
 
 def write_page(drawings: Sequence[Drawing], records: Records, results: Path, out: Path) -> Path:
@@ -30,22 +35,18 @@ def write_page(drawings: Sequence[Drawing], records: Records, results: Path, out
 
     Only the links to run folders lead out of the page, relative to ``out``.
     """
-    loader = jinja2.FileSystemLoader(Path(__file__).parent)
-    pages = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    pages.globals |= {
-        "link": link, "size": size, "numbers": numbers, "alt": alt, "totals": totals,
-        "paths": lambda d, o: [p for p in d.paths if p.stem == o.name],
-        "relative": lambda run: os.path.relpath(run, out),
-    }  # fmt: skip
     pictured = [d for d in drawings if any(output.picture for output in d.outputs)]
     first = next((d for d in pictured if d.figure.name == FIRST), pictured[0] if pictured else None)
-    out.mkdir(parents=True, exist_ok=True)
-    path = out / NAME
-    text = pages.get_template("page.html.jinja").render(
+    text = PAGES.get_template("page.html.jinja").render(
         drawings=drawings, first=first, results=results, unreadable=records.unreadable,
         kinds=totals_by_kind(one for d in drawings for one in d.judged),
         num_runs=len({run for d in drawings for g in d.groups for run in g.runs.index}),
+        link=link, size=size, numbers=numbers, alt=alt, totals=totals,
+        paths=lambda drawing, output: [p for p in drawing.paths if p.stem == output.name],
+        relative=lambda run: os.path.relpath(run, out),
     )  # fmt: skip
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / NAME
     path.write_text(text, encoding="utf-8")
     return path
 

@@ -1,5 +1,6 @@
 """Published numbers: the csv files of ``results/paper``, and networks of theirs as rows."""
 
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -23,7 +24,7 @@ def published(name: str, **where: str | int) -> pd.DataFrame:
 
     A column ``origin`` says "published"; ``iterations_trained`` of a curve is its ``iteration``.
     """
-    table = pd.read_csv(PAPER / f"{name}.csv").rename(columns={"iterations_trained": "iteration"})
+    table = _read(PAPER / f"{name}.csv").rename(columns={"iterations_trained": "iteration"})
     for key, value in where.items():
         table = table[table[key] == value]
     return table.reset_index(drop=True).assign(origin="published")
@@ -31,7 +32,13 @@ def published(name: str, **where: str | int) -> pd.DataFrame:
 
 def texts_of_figures() -> pd.DataFrame:
     """The rows of ``figures.csv`` by name, in the order of the page."""
-    return pd.read_csv(PAPER / "figures.csv").set_index("figure").fillna("")
+    return _read(PAPER / "figures.csv").set_index("figure").fillna("")
+
+
+@cache
+def _read(path: Path) -> pd.DataFrame:
+    """A table that many figures take a part of; none changes it."""
+    return pd.read_csv(path)
 
 
 def paper_rows(table: pd.DataFrame, **names: str) -> pd.DataFrame:

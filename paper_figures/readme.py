@@ -10,24 +10,23 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import jinja2
-import pandas as pd
 
 from benchmark.records import words
-from paper_figures.claims import COUNTED, Judged, Verdict, totals_by_kind
-from paper_figures.figure import PaperFigure, judge
+from paper_figures.claims import COUNTED, Claim, Judged, Verdict, totals_by_kind
+from paper_figures.figure import judge
+from paper_figures.page import PAGES
 from paper_figures.published import published
 from paper_figures.quantities import read
 from paper_figures.registry import FIGURES
 from paper_figures.selection import select
-from paper_figures.tables import markdown
 
 ROOT = Path(__file__).parents[1]
 WRITE = "python -m paper_figures.readme"
 BEGIN, END = f"<!-- written by {WRITE} -->", "<!-- end of what it writes -->"
 PAGE = "docs/reproduction.md"
 RUN = "python -m benchmark.run "
-ACCOUNTS = ROOT / "results" / "paper" / "accounts.csv"
 MOST_LISTED = 4  # claims of one row
+UNTOLD = {"published": "no number", "measured": "not measured", "verdict": "not attempted"}
 Verdicts = dict[str, list[Judged]]  # by figure
 
 
@@ -43,40 +42,25 @@ def all_verdicts(results: Path) -> Verdicts:
 
 def summary(verdicts: Verdicts) -> str:
     """Totals, and a row for each figure of a paper: its headline, the verdict, and a link."""
-    rows = []
+    heads = {}
     for name, claims in attempted(verdicts).items():
-        figure = FIGURES[name]
-        if all(one.claim.kind not in COUNTED for one in claims):
-            continue
-        head = next((c for c in claims if c.claim.name == figure.told["headline"]), claims[0])
-        rows.append({
-            "figure": f"[{figure.number}]({PAGE}#{anchor(figure)})", "claim": head.statement,
-            "published": headline(head.published), "measured": headline(head.measured),
-            "verdict": head.verdict,
-        })  # fmt: skip
-    return f"{total_text(verdicts)}\n\n{markdown(pd.DataFrame(rows))}"
+        told = FIGURES[name].told
+        if any(one.claim.kind in COUNTED for one in claims):
+            named = [one for one in claims if one.claim.name == told["headline"]]
+            heads[told["number"]] = (named or claims)[0]
+    return PAGES.get_template("summary.md.jinja").render(
+        totals=total_text(verdicts), heads=heads, page=PAGE, anchor=anchor, headline=headline
+    )
 
 
 def reproduction(verdicts: Verdicts) -> str:
     """The page: a heading for each figure, what differs, its claims, conditions and commands."""
-    loader = jinja2.FileSystemLoader(Path(__file__).parent)
-    pages = jinja2.Environment(
-        loader=loader, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
-    )
-    return pages.get_template("reproduction.md.jinja").render(
+    accounts = published("accounts").set_index("figure")["account"]
+    return PAGES.get_template("reproduction.md.jinja").render(
         verdicts=attempted(verdicts), missing=_missing(verdicts), figures=FIGURES, write=WRITE,
-        totals=total_text(verdicts), ways=_ways, table=_claims, accounts=_accounts(verdicts),
+        totals=total_text(verdicts), rule=_rule, ways=_ways, listed=_listed,
+        account=lambda name: account(accounts[name], verdicts[name]),
     )  # fmt: skip
-
-
-def _claims(claims: Iterable[Judged]) -> str:
-    return markdown(pd.DataFrame([
-        {"claim": c.statement, "published": c.published, "measured": c.measured,
-         "verdict": c.verdict,
-         "rule": " ".join(filter(None, [c.claim.rule, c.claim.tolerance, c.claim.noise and
-                                        f"(one run: {c.claim.noise})"]))}
-        for c in claims
-    ]))  # fmt: skip
 
 
 def attempted(verdicts: Verdicts) -> Verdicts:
@@ -88,39 +72,33 @@ def attempted(verdicts: Verdicts) -> Verdicts:
     return {name: claims for name, claims in left.items() if claims}
 
 
-def _missing(verdicts: Verdicts) -> str:
-    """A row for the claims of a figure that the same command would measure and the same needs."""
+def _missing(verdicts: Verdicts) -> dict[tuple[str, ...], list[Judged]]:
+    """The claims of a figure that the same command would measure and the same needs."""
     rows: dict[tuple[str, ...], list[Judged]] = {}
     for name, claims in verdicts.items():
         for one in claims:
             if one.verdict is Verdict.NOT_ATTEMPTED:
-                key = (FIGURES[name].number, one.command, one.conditions)
+                key = (FIGURES[name].told["number"], one.command.replace(RUN, ""), one.conditions)
                 rows.setdefault(key, []).append(one)
-    return markdown(pd.DataFrame([
-        {"of": number, "claims": _listed([c.statement for c in claims]),
-         "published": _listed([c.published for c in claims]),
-         "command": f"`{command.replace(RUN, '')}`", "needs": needs}
-        for (number, command, needs), claims in rows.items()
-    ]))  # fmt: skip
+    return rows
 
 
-def _listed(texts: list[str]) -> str:
-    """All of them, or the last of many, which stands for the rest."""
+def _listed(claims: list[Judged], name: str) -> str:
+    """Texts of all of them, or the last of many, which stands for the rest."""
+    texts = [getattr(one, name) for one in claims]
     few = "; ".join(texts)
     return few if len(texts) <= MOST_LISTED else f"{len(texts)}, such as: {texts[-2]}"
 
 
-def _accounts(verdicts: Verdicts) -> dict[str, str]:
-    """What is said of each figure in plain words, with the numbers of its claims."""
-    texts = pd.read_csv(ACCOUNTS).set_index("figure")["account"]
-    return {
-        str(name): account(str(text), verdicts.get(str(name), [])) for name, text in texts.items()
-    }
+def _rule(claim: Claim) -> str:
+    noise = f"(one run: {claim.noise})" if claim.noise else ""
+    return " ".join(filter(None, [claim.rule, claim.tolerance, noise]))
 
 
-def _values(name: str, column: str) -> str:
-    """The values of a column of results/paper/NAME.csv, each once."""
-    return words.list_of(published(name)[column].unique(), " and ")
+def _ways(claims: Iterable[Judged]) -> list[tuple[str, str]]:
+    """Conditions and commands, each said once."""
+    ways = ((c.conditions.rstrip("."), c.command.replace(RUN, "")) for c in claims)
+    return list(dict.fromkeys(ways))
 
 
 def account(text: str, claims: list[Judged]) -> str:
@@ -130,35 +108,25 @@ def account(text: str, claims: list[Judged]) -> str:
     ``values(FILE, COLUMN)`` of a published table they are all that an account can say of numbers.
     """
 
-    def find(measure: str, dataset: str) -> Judged | None:
-        fit = (c for c in claims if c.claim.name == measure)
-        return next((c for c in fit if dataset in ("", c.dataset)), None)
-
-    def told(name: str, otherwise: str) -> Callable[..., str]:
+    def told(what: str) -> Callable[..., str]:
         def text_of(measure: str, dataset: str = "") -> str:
-            found = find(measure, dataset)
-            parts = {} if found is None else {
-                "published": found.published, "measured": found.measured,
-                "verdict": str(found.verdict),
-            }  # fmt: skip
-            return parts.get(name) or otherwise
+            fit = (c for c in claims if c.claim.name == measure and dataset in ("", c.dataset))
+            return getattr(next(fit, None), what, "") or UNTOLD[what]
 
         return text_of
 
-    otherwise = {"published": "no number", "measured": "not measured", "verdict": "not attempted"}
-    names = {name: told(name, other) for name, other in otherwise.items()} | {"values": _values}
-    return jinja2.Template(text, undefined=jinja2.StrictUndefined).render(**names)
+    template = jinja2.Template(text, undefined=jinja2.StrictUndefined)
+    return template.render(values=_values, **{what: told(what) for what in UNTOLD})
 
 
-def _ways(claims: Iterable[Judged]) -> list[tuple[str, str]]:
-    """Conditions and commands, each said once."""
-    ways = ((c.conditions.rstrip("."), c.command.replace(RUN, "")) for c in claims)
-    return list(dict.fromkeys(ways))
+def _values(name: str, column: str) -> str:
+    """The values of a column of results/paper/NAME.csv, each once."""
+    return words.list_of(published(name)[column].unique(), " and ")
 
 
-def anchor(figure: PaperFigure) -> str:
+def anchor(heading: str) -> str:
     """The link to a heading, as GitHub makes it."""
-    kept = "".join(c for c in figure.number.lower() if c.isalnum() or c in " -")
+    kept = "".join(c for c in heading.lower() if c.isalnum() or c in " -")
     return kept.replace(" ", "-")
 
 
@@ -189,7 +157,7 @@ def with_block(text: str, block: str) -> str:
     _, end, after = rest.partition(END)
     if not (begin and end) or BEGIN in after or END in before:
         raise ValueError(f"README.md needs the lines {BEGIN} and {END}, once and in this order")
-    return f"{before}{BEGIN}\n\n{block}\n\n{END}{after}"
+    return f"{before}{BEGIN}\n\n{block}\n{END}{after}"
 
 
 def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:

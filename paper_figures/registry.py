@@ -11,15 +11,13 @@ import paper_figures
 from paper_figures.figure import PaperFigure
 from paper_figures.published import texts_of_figures
 
-THIS = "registry"
+ABOVE = ("registry", "command", "__main__", "readme")  # which import this
 
 
 def find_figures() -> dict[str, PaperFigure]:
     """The figures of all modules; KeyError if one has no row in figures.csv."""
-    names = [found.name for found in iter_modules(paper_figures.__path__)]
-    modules = [
-        import_module(f"paper_figures.{n}") for n in names if n not in (THIS, "__main__", "readme")
-    ]
+    names = {found.name for found in iter_modules(paper_figures.__path__)} - set(ABOVE)
+    modules = [import_module(f"paper_figures.{name}") for name in sorted(names)]
     found = {f.name: f for module in modules for f in getattr(module, "FIGURES", [])}
     order = list(texts_of_figures().index)
     return {name: found[name] for name in sorted(found, key=order.index)}

@@ -69,6 +69,11 @@ class Group:
         table = self.records.evaluations
         return [table[table["run"] == run] for run in runs.index]
 
+    def validations(self, runs: Runs) -> tuple[str, list[pd.DataFrame]]:
+        """The primary metric's column, and the evaluations of each run that has several of it."""
+        name = f"validation_{runs['primary_metric'].iloc[0]}"
+        return name, [run for run in self.curves(runs) if len(run) > 1 and name in run]
+
     def by_parallelism(self, runs: Runs | None = None) -> dict[str, Runs]:
         """A run of each seed, by "ixjxk"; the first where two suites made the same one."""
         chosen = self.runs if runs is None else runs
@@ -114,7 +119,7 @@ def select(rule: Rule, records: Records) -> Selection:
     runs, left_out = records.runs, []
     if runs.empty:
         return Selection([], [], [])
-    runs = runs[runs["suite"].isin(rule.suites) & runs["task"].isin(rule.tasks)]
+    runs = _quick(runs[runs["suite"].isin(rule.suites) & runs["task"].isin(rule.tasks)])
     for reason, keeps in rule.needs.items():
         kept = keeps(runs).astype(bool) if len(runs) else pd.Series(dtype=bool)
         left_out += _sentences(runs[~kept], reason)
@@ -141,6 +146,11 @@ def select(rule: Rule, records: Records) -> Selection:
         everything = pd.concat([group.runs for group in groups])
         groups = [Group(everything, records, "; ".join(marks))]
     return Selection(groups, left_out, questions)
+
+
+def _quick(runs: Runs) -> Runs:
+    """With texts as plain objects, so that the many columns lie in few blocks: rows part often."""
+    return pd.DataFrame({n: c.astype(object) if c.dtype == "str" else c for n, c in runs.items()})
 
 
 def changes_of_stream(run: "pd.Series[Any]") -> str:

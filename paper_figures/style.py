@@ -15,6 +15,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
@@ -118,17 +119,23 @@ def legend_below(figure: Figure, handles: Sequence[Artist], ncols: int = 4) -> N
 
 
 def write_picture(figure: Figure, caption: str, stem: Path) -> list[Path]:
-    """Write STEM.png and STEM.pdf with the caption under them; the same input, the same bytes."""
-    bottom = -0.01
+    """Write STEM.png and STEM.pdf with the caption under them; the same input, the same bytes.
+
+    Both have one layout, which takes longer than to draw either.
+    """
+    layout, bottom = ConstrainedLayoutEngine(), -0.01
     if figure.legends:
-        figure.draw_without_rendering()
+        layout.execute(figure)
         box = figure.legends[0].get_window_extent().transformed(figure.transFigure.inverted())
         bottom = float(box.y0)
     lines = textwrap.fill(caption, int(figure.get_size_inches()[0] * 23))
     figure.text(0.005, bottom, lines, va="top", fontsize=6.2, color="#444444")
+    figure.dpi = RC["savefig.dpi"]
+    layout.execute(figure)
+    whole = figure.get_tightbbox().padded(0.03)
     paths = [stem.with_suffix(ending) for ending in (".png", ".pdf")]
     undated: tuple[Any, Any] = ({"Software": None}, {"CreationDate": None, "Producer": None})
     for path, metadata in zip(paths, undated, strict=True):
-        figure.savefig(path, metadata=metadata, bbox_inches="tight", pad_inches=0.03)
+        figure.savefig(path, metadata=metadata, bbox_inches=whole)
     plt.close(figure)
     return paths

@@ -53,14 +53,13 @@ def make_series(runs: pd.DataFrame) -> list[Series]:
         return []
     own = [name for name in FIELDS if name not in ("hardware", *ALWAYS_VARIES)]
     chosen = telling_settings(runs)
-    key = texts(runs[["parallelism", *own, *chosen]]).agg("|".join, axis=1)
-    sets = [part for _, part in runs.groupby(key, sort=False)]
+    sets = _equal(runs, ["parallelism", *own, *chosen])
     named: dict[str, list[pd.DataFrame]] = {}
     for part in sets:
         named.setdefault(_name(part.iloc[0]), []).append(part)
     found = []
     for name, parts in named.items():
-        rows = pd.DataFrame([part.iloc[0] for part in parts])[[*ALWAYS_NAMED, *chosen]]
+        rows = runs.loc[[part.index[0] for part in parts], [*ALWAYS_NAMED, *chosen]]
         written = texts(rows)
         written = written.loc[:, [c for c in rows if c in ALWAYS_NAMED or written[c].nunique() > 1]]
         for part in parts:
@@ -117,7 +116,12 @@ def alike(runs: Runs, varies: Iterable[str]) -> list[Runs]:
     names = [c for c in map(str, runs.columns) if c.startswith("settings.")]
     settings = [name for name in names if not _below(name.removeprefix("settings."), free)]
     fields = [name for name in FIELDS if name not in free]
-    key = texts(runs[[*fields, *settings]]).agg("|".join, axis=1)
+    return _equal(runs, [*fields, *settings])
+
+
+def _equal(runs: Runs, names: list[str]) -> list[Runs]:
+    """Sets of runs that are equal in all of ``names``."""
+    key = list(map("|".join, texts(runs[names]).to_numpy()))
     return [part for _, part in runs.groupby(key, sort=False)]
 
 
@@ -152,9 +156,8 @@ def without_disagreements(records: Records) -> Records:
     if runs.empty:
         return records
     settings = [name for name in map(str, runs.columns) if name.startswith("settings.")]
-    key = texts(runs[["task", "parallelism", "seed", *FIELDS, *settings]]).agg("|".join, axis=1)
     wrong: list[Unreadable] = []
-    for _, same in runs.groupby(key, sort=False):
+    for same in _equal(runs, ["task", "parallelism", "seed", *FIELDS, *settings]):
         metrics = same.filter(like="metrics.")
         low, high = metrics.min(), metrics.max()
         apart = (high - low) > TOLERANCE * np.maximum(low.abs(), high.abs())

@@ -21,7 +21,8 @@ FIELDS = ("system", "model", "epochs", "batch_size", "processes", "hardware")
 
 def texts(frame: pd.DataFrame) -> pd.DataFrame:
     """All values as text, so that they can be compared; empty ones are alike."""
-    return frame.astype(object).where(frame.notna(), None).map(str)
+    rows = [list(map(str, row)) for row in frame.to_numpy(object, na_value="None")]
+    return pd.DataFrame(rows, frame.index, frame.columns, dtype=object)
 
 
 def list_of(values: Iterable[Any], last: str = ", ") -> str:
@@ -54,8 +55,8 @@ def telling_settings(runs: pd.DataFrame) -> list[str]:
 
 def settings_that_differ(runs: pd.DataFrame) -> list[str]:
     """Columns in which ``runs`` are not all equal, of those that say what a run computes."""
-    names = [*FIELDS, *telling_settings(runs)]
-    return [name for name in names if texts(runs[[name]])[name].nunique() > 1]
+    written = texts(runs[[*FIELDS, *telling_settings(runs)]])
+    return [str(name) for name in written if written[name].nunique() > 1]
 
 
 def difference(runs: pd.DataFrame, drawn: pd.DataFrame) -> str:

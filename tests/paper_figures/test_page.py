@@ -13,6 +13,7 @@ from paper_figures.__main__ import main
 from paper_figures.claims import Verdict, totals_by_kind
 from paper_figures.figure import Drawing
 from paper_figures.page import write_page
+from paper_figures.published import published
 from paper_figures.registry import FIGURES
 from paper_figures.tables import cell, markdown, shown, write_table
 
@@ -28,7 +29,7 @@ def test_the_page_opens_with_the_totals_and_a_picture_and_holds_all(
     header = text[text.index("<header>") : text.index("</header>")]
     assert header.count("claims of") == 2 and "counts of the data" in header and "<img" in header
     for name, figure in FIGURES.items():
-        assert f'<h2 id="{name}">{figure.number}</h2>' in text
+        assert f'<h2 id="{name}">{figure.told["number"]}</h2>' in text
     assert "epochs=16 where 100 is drawn" in text
     assert not re.findall(r'(?:src|href)="https?://(?!arxiv)', text)
 
@@ -94,9 +95,9 @@ def test_the_summary_has_a_row_for_each_figure_that_links_to_its_heading(
     measured = readme.attempted(verdicts)
     # no claims of a paper
     ours = ("Not in the paper", "Figure 2(b), processes", "Figure 12(a), predicted")
-    assert len(rows) == len(measured) - sum(FIGURES[n].number in ours for n in measured)
+    assert len(rows) == len(measured) - sum(FIGURES[n].told["number"] in ours for n in measured)
     headings = re.findall(r"^## (.*)$", readme.reproduction(verdicts), flags=re.MULTILINE)
-    assert headings == [*(FIGURES[name].number for name in measured), "Not attempted"]
+    assert headings == [*(FIGURES[name].told["number"] for name in measured), "Not attempted"]
 
 
 def test_the_totals_are_those_of_the_rows_of_the_page(verdicts: readme.Verdicts) -> None:
@@ -121,7 +122,7 @@ def test_what_was_not_attempted_has_its_command_and_needs(verdicts: readme.Verdi
 
 
 def test_every_figure_has_an_account_whose_numbers_are_computed() -> None:
-    accounts = pd.read_csv(readme.ACCOUNTS).set_index("figure")["account"]
+    accounts = published("accounts").set_index("figure")["account"]
     assert list(accounts.index) == list(FIGURES)
     for text in accounts:
         typed = re.sub(r"{{.*?}}|`.*?`|\(.*?\)|\dx\dx\d", "", text)

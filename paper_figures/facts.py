@@ -1,0 +1,67 @@
+"""What captions and conditions of figures.csv may say of the runs drawn, by ``{name}``."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from benchmark.records import words
+from benchmark.records.series import column
+from paper_figures.published import published
+from paper_figures.selection import Group, trained_share, variant_of
+
+
+class Facts(dict[str, Any]):
+    """What a text may name: facts that a figure states, otherwise those of ``FACTS``."""
+
+    def __init__(self, group: Group, stated: Mapping[str, Any]) -> None:
+        super().__init__(stated)
+        self.group = group
+
+    def __missing__(self, name: str) -> Any:
+        return FACTS[name](self.group)
+
+
+def edge_features(group: Group, dataset: str) -> int | None:
+    """Features of an event of the runs drawn: none, added ones, or as counted; None: unrecorded."""
+    drawn = group.runs[group.runs["dataset"] == dataset]
+    if (column(drawn, "settings.dataset.use_features") == False).all():  # noqa: E712
+        return 0
+    for name in ("random_edge_features", "class_features"):
+        added = column(drawn, f"settings.{name}").dropna()
+        if len(added) and added.iloc[0]:
+            return int(added.iloc[0])
+    runs = group.records.runs
+    counted = runs[(runs["task"] == "dataset_statistics") & (runs["dataset"] == dataset)]
+    width = column(counted, "metrics.edge_feature_dim").dropna()
+    return int(width.iloc[0]) if len(width) else None
+
+
+def on_features(group: Group) -> str:
+    """A sentence on the edge features of each data set drawn, and of the paper's copy of it."""
+    paper = published("table_2").set_index("dataset")["edge_feature_dim"].fillna(0)
+    parts = []
+    for dataset in sorted(group.runs["dataset"].unique()):
+        width = edge_features(group, dataset)
+        here = "unrecorded" if width is None else str(width)
+        there = f" (paper: {paper[dataset]:.0f})" if dataset in paper else ""
+        parts.append(f"{here} on {dataset}{there}")
+    return f" Edge features: {', '.join(parts)}."
+
+
+FILE = str.maketrans({" ": "_", "%": ""})
+
+FACTS: dict[str, Callable[[Group], Any]] = {
+    "batches": lambda group: words.list_of(sorted(set(group.runs["batch_size"].astype(int)))),
+    "conditions": lambda group: " ".join(
+        words.conditions(runs) for _, runs in group.runs.groupby("dataset")
+    ),
+    "dataset": lambda group: group.dataset,
+    "epochs": lambda group: words.epochs(group.runs),
+    "features": on_features,
+    "first": lambda group: group.first,
+    "logical": lambda group: "logical trainers, " if group.runs["emulated"].any() else "",
+    "protocol": lambda group: group.protocol,
+    "seeds": lambda group: words.seeds(group.runs),
+    "settings": lambda group: "".join(f", {word}" for word in variant_of(group.first)),
+    "split": lambda group: ", ".join(["", *filter(None, [trained_share(group.first)])]),
+    "variant": lambda group: "".join(f"_{w}" for w in variant_of(group.first)).translate(FILE),
+}
