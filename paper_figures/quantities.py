@@ -26,7 +26,7 @@ def read(folder: Path) -> Records:
     runs = records.runs
     if runs.empty:
         return records
-    return replace(records, runs=runs.assign(**_found(runs), **_per_cent(runs)))
+    return replace(records, runs=runs.assign(**_found(runs)).join(_per_cent(runs)))
 
 
 def _found(runs: pd.DataFrame) -> dict[str, Any]:
@@ -75,6 +75,7 @@ def _per_cent(runs: pd.DataFrame) -> pd.DataFrame:
     tests = tests.rename(columns=lambda name: name.removeprefix("metrics."))
     primary = column(runs, "primary_metric").astype(str)
     for kind in ("test", "test_inductive"):
-        chosen = {run: tests.loc[run].get(f"{kind}_{name}_percent") for run, name in primary.items()}
+        wanted = f"{kind}_" + primary + "_percent"
+        chosen = {run: tests.loc[run].get(name) for run, name in wanted.items()}
         tests[f"{kind}_percent"] = pd.Series(chosen, dtype=float)
     return tests
