@@ -12,13 +12,13 @@ from matplotlib.patches import Patch
 from paper_figures import style
 
 GROUP = 0.85  # of the way from one group to the next
-PALE = 0.35  # opaque
-Form = str | Callable[[float], str]  # of the number on a bar
+PALE: dict[str, Any] = {"alpha": 0.35}
+Form = Callable[[float], str]  # of the number on a bar
 
 
 def grouped(
     axes: Axes, table: pd.DataFrame, value: str, across: str, beside: str,
-    colors: Mapping[str, Any], form: Form = "", size: float = 6.5,
+    colors: Mapping[str, Any], form: Form | None = None, size: float = 6.5,
 ) -> "pd.Series[float]":  # fmt: skip
     """A group of bars for each ``across``, beside each other in the order of ``colors``.
 
@@ -43,25 +43,29 @@ def places_of(
 
 def draw(
     axes: Axes, table: pd.DataFrame, value: str, places: "pd.Series[float]", width: float,
-    colors: "pd.Series[Any]", form: Form = "", size: float = 6.5,
-    flat: bool = False,
+    colors: "pd.Series[Any]", form: Form | None = None, size: float = 6.5, flat: bool = False,
 ) -> None:  # fmt: skip
-    """A bar for each row with a whisker from VALUE_low to VALUE_high, upright or ``flat``."""
-    bar, lines, error = axes.bar, axes.vlines, "yerr"
-    if flat:
-        bar, lines, error = axes.barh, axes.hlines, "xerr"
+    """A bar for each row with a whisker from VALUE_low to VALUE_high, upright or ``flat``.
+
+    ``form`` writes their numbers at their ends.
+    """
+    bar, error = (axes.barh, "xerr") if flat else (axes.bar, "yerr")
     for origin, rows in table.groupby("origin"):
-        at, hues = places[rows.index], list(colors[rows.index])
-        if origin == "projected":
-            lines(at, rows[f"{value}_low"], rows[f"{value}_high"], hues, lw=3, alpha=PALE)
-            continue
-        look: dict[str, Any] = style.hollow(hues)
-        if origin == "measured":
-            apart = [rows[value] - rows[f"{value}_low"], rows[f"{value}_high"] - rows[value]]
-            look = {"color": hues, error: apart, "error_kw": {"lw": 0.9}}
-        drawn = bar(at, rows[value], width, **look)
+        at, hues, middle = places[rows.index], list(colors[rows.index]), rows[value]
+        texts = list(map(form, middle)) if form else []
+        if origin == "published":
+            drawn = bar(at, middle, width, **style.hollow(hues))
+        else:
+            low, high = rows[f"{value}_low"], rows[f"{value}_high"]
+            if origin == "projected":
+                drawn = bar(at, high - low, width / 3, low, color=hues, **PALE)
+                ends = zip(map(form, low), map(form, high), strict=True) if form else ()
+                texts = [f"projected {' to '.join(pair)}" for pair in ends]
+            else:
+                spread: Any = {error: (middle - low, high - middle)}
+                drawn = bar(at, middle, width, color=hues, error_kw={"lw": 0.9}, **spread)
         if form:
-            axes.bar_label(drawn, fmt=form, padding=1.5, fontsize=size)
+            axes.bar_label(drawn, texts, padding=1.5, fontsize=size)
 
 
 def legend(

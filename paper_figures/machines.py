@@ -87,7 +87,9 @@ def draw(group: Group) -> Iterator[Output]:
     )
     bars.grouped(left, table, "memory_ms", "link", "series", colors, _short, 4.5)
     grey = {"published": style.GREY}
-    bars.grouped(middle, paper, "seconds_per_epoch", "num_machines", "origin", grey, "{:.3g}")
+    bars.grouped(
+        middle, paper, "seconds_per_epoch", "num_machines", "origin", grey, "{:.3g}".format
+    )
     places = bars.grouped(right, table, "iteration_ms", "link", "series", colors)
     right.plot(places, table["predicted"], "D", color="black", ms=2.5)
     for axes, what, where in (

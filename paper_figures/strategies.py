@@ -94,7 +94,7 @@ def draw_memory(group: Group) -> Iterator[Output]:
     figure, (left, right) = plt.subplots(1, 2, figsize=(style.PAGE, 2.3), width_ratios=[2.2, 1])
     colors = dict(zip(MEMORIES, style.shades(BLUE, len(MEMORIES)), strict=True))
     for axes, part in ((left, table), (right, paper)):
-        bars.grouped(axes, part, SECONDS, "processes", "memory", colors, "{:.3g}")
+        bars.grouped(axes, part, SECONDS, "processes", "memory", colors, "{:.3g}".format)
     left.set(xlabel="processes on one machine", ylabel="seconds per epoch in node memory")
     right.set(xlabel="machines (published)")
     named = {MEMORIES[name]: color for name, color in colors.items()}
