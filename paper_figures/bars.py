@@ -26,7 +26,7 @@ def grouped(
     """
     places, width = places_of(table, across, beside, list(colors))
     draw(axes, table, value, places, width, table[beside].map(colors), form, size)
-    style.categories(axes, "x", table[across].unique())
+    style.categories(axes, "x", list(table[across].unique()))
     return places
 
 

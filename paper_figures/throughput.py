@@ -126,8 +126,10 @@ def _totals(axes: Axes, table: pd.DataFrame, colors: dict[str, Any]) -> None:
     places, width = bars.places_of(table, "num_trainers", "label", list(colors))
     theirs, hues = table["origin"] == "published", table["label"].map(colors)
     bars.draw(axes, table[~theirs], TOTAL, places, width, hues)
-    axes.scatter(places[theirs], table.loc[theirs, TOTAL], 60, hues[theirs], "_", lw=1.4, zorder=2)
-    style.categories(axes, "x", table["num_trainers"].unique())
+    axes.scatter(
+        places[theirs], table.loc[theirs, TOTAL], 60, hues[theirs], marker="_", lw=1.4, zorder=2
+    )
+    style.categories(axes, "x", list(table["num_trainers"].unique()))
     axes.set(xlabel="trainers", ylabel="thousand training events per second")
 
 
@@ -139,7 +141,7 @@ def _per_trainer(axes: Axes, table: pd.DataFrame, colors: dict[str, Any]) -> Non
     rows += 0.4 * (table["origin"] == "published")
     hues = table["label"].map(colors)
     bars.draw(axes, each, TOTAL, rows, 0.36, hues, "{:.1f}".format, 5.5, flat=True)
-    style.categories(axes, "y", colors)
+    style.categories(axes, "y", list(colors))
     axes.set(xlabel="thousand training events per second and trainer", xmargin=0.1)
     axes.set_ylim(len(colors) - 0.5, -0.5)
 
