@@ -34,10 +34,11 @@ def by_size(group: Group) -> pd.DataFrame:
     return table.assign(origin="measured", source=words.commands(group.runs))
 
 
-def rates(group: Group) -> str:
-    """ "1e-4 to 1.28e-2" over batch sizes, or the one learning rate of all."""
-    ends = [group.runs["learning_rate"].min(), group.runs["learning_rate"].max()]
-    return " to ".join(dict.fromkeys(f"{end:g}" for end in ends))
+def facts(group: Group) -> dict[str, Any]:
+    """The ends of the sweep: batches, and learning rates, one where it is the same for all."""
+    sizes, rates = group.runs["batch_size"], group.runs["learning_rate"]
+    ends = dict.fromkeys(f"{end:g}" for end in (rates.min(), rates.max()))
+    return {"smallest": int(sizes.min()), "largest": int(sizes.max()), "rates": " to ".join(ends)}
 
 
 def growth(table: pd.DataFrame) -> float:
@@ -51,7 +52,7 @@ def measure_growth(_: Claim, group: Group) -> Measured | None:
     table = by_size(group)
     smallest, times = int(table[SIZE].iloc[0]), growth(table)
     text = f"{times:g}x, from {smallest:,} to {times * smallest:,.0f} events"
-    return Measured({"": Estimate(times)}, text, group.runs, too_short(group), _sizes(group))
+    return Measured({"": Estimate(times)}, text, group.runs, too_short(group), facts(group))
 
 
 def measure_loss(_: Claim, group: Group) -> Measured | None:
@@ -63,7 +64,7 @@ def measure_loss(_: Claim, group: Group) -> Measured | None:
     if loss <= TOLERANCE and largest / smallest <= growth(published("figure_2a")):
         unlike = unlike or "the sweep is shorter than GDELT's flat part"
     text = f"F1 {first:.4f} at {smallest:,}, F1 {last:.4f} at {largest:,} events ({-loss:+.1%})"
-    return Measured({"": Estimate(loss)}, text, group.runs, unlike, _sizes(group))
+    return Measured({"": Estimate(loss)}, text, group.runs, unlike, facts(group))
 
 
 def too_short(group: Group) -> str:
@@ -77,11 +78,6 @@ def too_short(group: Group) -> str:
     return UNFINISHED if any(still_rising(c, CURVE) for c in many) else ""
 
 
-def _sizes(group: Group) -> dict[str, Any]:
-    sizes = group.runs["batch_size"]
-    return {"smallest": int(sizes.min()), "largest": int(sizes.max()), "rates": rates(group)}
-
-
 def draw_size(group: Group) -> Iterator[Output]:
     """Measured on the left, published of another data set on the right."""
     table, paper, name = by_size(group), published("figure_2a"), "DistTGL 1x1x1"
@@ -89,15 +85,14 @@ def draw_size(group: Group) -> Iterator[Output]:
     titles = (f"{group.dataset}, measured", "GDELT, published (Figure 2(a))")
     parts = [part.assign(label=name, emulated=False) for part in (table, paper)]
     panels = [(title, part, looks) for title, part in zip(titles, parts, strict=True)]
-    labels = ("global batch size (events)", "test F1-micro")
-    picture = curves.draw_panels(panels, (style.PAGE, 2.4), labels, METRIC, SIZE)
+    picture = curves.draw_panels(panels, (style.PAGE, 2.4), METRIC, SIZE)
     floor: dict[str, Any] = {"color": style.GREY, "lw": 1, "ls": ":"}
     picture.axes[0].axhline(table[FLOOR].mean(), **floor)
     majority = style.line("most frequent class of the training events", **floor)
     legend = [*curves.handles(looks, {}), style.published_handle(), majority]
     style.legend_below(picture, legend)
-    facts = {"rates": rates(group), "drawn": curves.how_drawn(parts[0])}
-    yield Output(pd.concat([table, paper]), picture, facts=facts)
+    told = facts(group) | {"drawn": curves.how_drawn(parts[0])}
+    yield Output(pd.concat([table, paper]), picture, facts=told)
 
 
 def _of_one_kind(runs: Runs) -> "pd.Series[bool]":
@@ -107,50 +102,42 @@ def _of_one_kind(runs: Runs) -> "pd.Series[bool]":
     return growing if runs.loc[growing, "batch_size"].nunique() > 1 else rates.notna()
 
 
-def bars(group: Group) -> pd.DataFrame:
-    """The largest counts of each batch size, rank 1 being the largest."""
-    parts = []
-    for folder, run in group.runs.sort_values("batch_size").iterrows():
-        counts = pd.read_csv(Path(str(folder)) / "bars.csv")["captured_events"]
-        parts.append(_ranked(counts, run["batch_size"]).assign(source=run["command"]))
-    return pd.concat(parts, ignore_index=True).assign(origin="measured")
+def counts(group: Group) -> pd.DataFrame:
+    """The largest counts of each batch size by rank; those of Figure 8 are of Wikipedia."""
+    parts = [
+        pd.read_csv(Path(str(folder)) / "bars.csv").assign(
+            batch_size=int(run["batch_size"]), source=run["command"], origin="measured"
+        )
+        for folder, run in group.runs.iterrows()
+    ]
+    if group.dataset == "wikipedia":
+        parts.append(published("figure_8").assign(source="DistTGL Figure 8 (digitised)"))
+    table = pd.concat(parts).sort_values("captured_events", ascending=False)
+    table["rank"] = table.groupby(["origin", "batch_size"]).cumcount() + 1
+    table = table[table["rank"] <= NUM_BARS].sort_values(["origin", "batch_size", "rank"])
+    columns = ["rank", "captured_events", "batch_size", "source", "origin"]
+    return table.loc[table["batch_size"].isin(group.runs["batch_size"]), columns]
 
 
-def published_bars(dataset: str) -> pd.DataFrame:
-    """Figure 8, of Wikipedia; otherwise no rows."""
-    sizes = published("figure_8").groupby("batch_size")["captured_events"]
-    table = pd.concat([_ranked(counts, int(str(size))) for size, counts in sizes])
-    table = table.assign(origin="published", source="DistTGL Figure 8 (digitised)")
-    return table if dataset == "wikipedia" else table[:0]
-
-
-def _ranked(counts: "pd.Series[int]", batch_size: int) -> pd.DataFrame:
-    largest = counts.sort_values(ascending=False)[:NUM_BARS].to_list()
-    table = pd.DataFrame({"rank": range(1, len(largest) + 1), "captured_events": largest})
-    return table.assign(batch_size=int(batch_size))
-
-
-def draw_bars(group: Group) -> Iterator[Output]:
+def draw_counts(group: Group) -> Iterator[Output]:
     """Counts over ranks, measured under published ones."""
-    table, paper = bars(group), published_bars(group.dataset)
-    sizes = sorted(table["batch_size"].unique())
-    paper = paper[paper["batch_size"].isin(sizes)]
+    table, sizes = counts(group), sorted(group.runs["batch_size"].unique())
     figure, axes = plt.subplots(figsize=(style.COLUMN, 2.5))
-    thick = {"lw": 3, "alpha": 0.55}
+    thick: dict[str, Any] = {"lw": 3, "alpha": 0.55}
+    dashed: dict[str, Any] = {"lw": 1, "ls": style.PUBLISHED_DASHES}
     for place, size in enumerate(sizes):
         color = plt.get_cmap("viridis")(0.8 * place / max(1, len(sizes) - 1))
-        looks = (thick | {"label": size}, {"lw": 1, "ls": style.PUBLISHED_DASHES})
-        for part, look in zip((table, paper), looks, strict=True):
-            drawn = part[part["batch_size"] == size]
-            axes.plot(drawn["rank"], drawn["captured_events"], color=color, **look)
+        looks = {"measured": thick | {"label": int(size)}, "published": dashed}
+        for origin, part in table[table["batch_size"] == size].groupby("origin"):
+            axes.plot(part["rank"], part["captured_events"], color=color, **looks[str(origin)])
     axes.set(xlabel="node, by captured events", ylabel="captured events of the node")
     style.log_axis(axes, "x", ticks=(1,))
     style.log_axis(axes, "y")
     axes.legend(title="events per batch", loc="lower left", title_fontsize=7)
-    if len(paper):
+    if (table["origin"] == "published").any():
         counted = style.line("counted", color=style.GREY, **thick)
         style.legend_below(figure, [counted, style.published_handle()])
-    yield Output(pd.concat([table, paper]), figure)
+    yield Output(table, figure)
 
 
 FIGURES = [
@@ -164,5 +151,5 @@ FIGURES = [
         ), draw_size, {"batch growth": measure_growth, "batch loss": measure_loss}),
     PaperFigure("captured_events", Rule(
             ("captured_events",), ("captured_events",), varies=("batch_size",), rank=len,
-        ), draw_bars),
+        ), draw_counts),
 ]  # fmt: skip

@@ -12,7 +12,7 @@ from scipy.stats import spearmanr
 from benchmark.records import words
 from benchmark.records.series import Runs
 from benchmark.records.statistics import Estimate
-from paper_figures import curves, style
+from paper_figures import curves, style, tables
 from paper_figures.figure import Claim, Group, Measured, Output, PaperFigure, Rule, published
 from paper_figures.selection import APART, WITHOUT_EFFECT, foremost, trained_share
 
@@ -35,18 +35,6 @@ def published_curves() -> pd.DataFrame:
     return table.assign(static_memory=kinds, label=kinds + table["parallelism"])
 
 
-def mean_curves(group: Group) -> pd.DataFrame:
-    """The mean curve of each data set, kind and layout."""
-    parts = []
-    for (dataset, kind), part in group.runs.groupby([panel_of(group.runs), SETTING]):
-        for name, runs in group.by_parallelism(part).items():
-            parts.append(curves.mean_curve(
-                group, runs, dataset=dataset, static_memory=kind, parallelism=name,
-                label=f"{kind}{name}",
-            ))  # fmt: skip
-    return pd.concat(parts, ignore_index=True)
-
-
 def panel_of(runs: Runs) -> "pd.Series[str]":
     """The data set, with the share of its events that train where that is not the usual one."""
     shares = [trained_share(run) for _, run in runs.iterrows()]
@@ -55,23 +43,25 @@ def panel_of(runs: Runs) -> "pd.Series[str]":
 
 def draw_curves(group: Group) -> Iterator[Output]:
     """A panel for each data set, measured and published."""
-    table, paper = mean_curves(group), published_curves()
-    panels = []
-    for origin, frame in (("measured", table), ("published", paper)):
-        for dataset, part in frame.groupby("dataset"):
-            looks: dict[str, curves.Look] = {}
-            for kind, color in COLORS.items():
-                looks |= curves.looks_of(part.loc[part["static_memory"] == kind, "label"], color)
-            panels.append((f"{dataset}, {origin}", part, looks))
-    many, labels = len(panels) > curves.FEW_PANELS, ("training iterations", "validation MRR")
+    runs = group.runs.assign(dataset=panel_of(group.runs), static_memory=group.runs[SETTING])
+    sets = (
+        (named | {"parallelism": name, "label": f"{named['static_memory']}{name}"}, part)
+        for named, alike in tables.sets_by(runs, "dataset", "static_memory")
+        for name, part in group.by_parallelism(alike).items()
+    )
+    table = curves.mean_curves(group, sets)
+    both = pd.concat([table, published_curves()])
+    panels = [
+        (f"{dataset}, {origin}", part, curves.looks_by(part, "static_memory", COLORS.__getitem__))
+        for (origin, dataset), part in both.groupby(["origin", "dataset"])
+    ]
+    many = len(panels) > curves.FEW_PANELS
     size = (style.PAGE, 1.7 * ceil(len(panels) / 3)) if many else (style.COLUMN, 3.1)
-    picture = curves.draw_panels(panels, size, labels)
+    picture = curves.draw_panels(panels, size)
     looks = {WORDS[kind]: (color, "") for kind, color in COLORS.items()}
     style.legend_below(picture, [*curves.handles(looks, {}), style.published_handle()])
-    sets = group.runs.assign(dataset=panel_of(group.runs)).groupby("dataset")
-    told = " ".join(words.conditions(runs) for _, runs in sets)  # splits of one data set apart
-    facts = {"conditions": told, "drawn": curves.how_drawn(table)}
-    yield Output(pd.concat([table, paper]), picture, facts=facts)
+    told = " ".join(words.conditions(part) for _, part in runs.groupby("dataset"))
+    yield Output(both, picture, facts={"conditions": told, "drawn": curves.how_drawn(both)})
 
 
 def _both(runs: Runs) -> tuple[object, ...]:
