@@ -17,7 +17,6 @@ from paper_figures.selection import Group, Mask, has
 from paper_figures.tables import Sets
 
 METRIC = "validation_mrr"
-TEST_METRIC = "test_mrr"
 AXES = {
     "iteration": "training iterations", "seconds": "training time (s)", METRIC: "validation MRR",
     "validation_f1_micro": "validation F1-micro", "test_f1_micro": "test F1-micro",

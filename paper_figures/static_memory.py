@@ -49,8 +49,7 @@ def draw_curves(group: Group) -> Iterator[Output]:
         for named, alike in tables.sets_by(runs, "dataset", "static_memory")
         for name, part in group.by_parallelism(alike).items()
     )
-    table = curves.mean_curves(group, sets)
-    both = pd.concat([table, published_curves()])
+    both = pd.concat([curves.mean_curves(group, sets), published_curves()])
     panels = [
         (f"{dataset}, {origin}", part, curves.looks_by(part, "static_memory", COLORS.__getitem__))
         for (origin, dataset), part in both.groupby(["origin", "dataset"])
@@ -64,12 +63,8 @@ def draw_curves(group: Group) -> Iterator[Output]:
     yield Output(both, picture, facts={"conditions": told, "drawn": curves.how_drawn(both)})
 
 
-def _both(runs: Runs) -> tuple[object, ...]:
-    return (runs[SETTING].nunique() == 2, *foremost(runs))
-
-
 def _kinds(runs: Runs) -> "pd.Series[Any]":
-    keys = zip(runs["model"], runs["settings.system.static_memory"], strict=True)
+    keys = zip(runs["model"], runs[SETTING], strict=True)
     return pd.Series([KINDS.get(key) for key in keys], runs.index)
 
 
@@ -135,9 +130,8 @@ def measure_nodes(_: Claim, group: Group) -> Measured:
 def draw_nodes(group: Group) -> Iterator[Output]:
     """A dot for each node over its rank by degree, and the degrees below."""
     nodes, color = mean_over_seeds(differences(group)), style.color_of("disttgl")
-    heights = {"height_ratios": [3, 1]}
     figure, (top, bottom) = plt.subplots(
-        2, 1, figsize=(style.COLUMN, 3.1), sharex=True, gridspec_kw=heights
+        2, 1, figsize=(style.COLUMN, 3.1), sharex=True, height_ratios=[3, 1]
     )
     top.plot(nodes["difference"], ls="", marker=".", ms=2, mew=0, color=color, alpha=0.45)
     top.plot(nodes["running_mean"], color="black")
@@ -163,7 +157,8 @@ FIGURES = [
         ), draw_nodes, {"correlation": measure_nodes}),
     PaperFigure("static_memory", Rule(
             ("static_memory", "static_memory_mooc"), together=True, apart=APART_BUT_KIND,
-            varies=(*WITHOUT_EFFECT, "system.static_memory"), rank=_both,
+            varies=(*WITHOUT_EFFECT, "system.static_memory"),
+            rank=lambda runs: (runs[SETTING].nunique() == 2, *foremost(runs)),
             needs={"no validation MRR": curves.has_curve("mrr"),
                    "another kind of static memory": lambda r: r[SETTING].isin(COLORS)},
         ), draw_curves),
