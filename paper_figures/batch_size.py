@@ -57,10 +57,9 @@ def measure_growth(_: Claim, group: Group) -> Measured | None:
 
 def measure_loss(_: Claim, group: Group) -> Measured | None:
     """What is lost by the largest batch, where it had enough steps."""
-    table = by_size(group)
-    smallest, largest = int(table[SIZE].iloc[0]), int(table[SIZE].iloc[-1])
-    first, last = float(table[METRIC].iloc[0]), float(table[METRIC].iloc[-1])
-    loss, unlike = 1 - last / first, too_short(group)
+    table, unlike = by_size(group), too_short(group)
+    (smallest, largest), (first, last) = (table[name].iloc[[0, -1]] for name in (SIZE, METRIC))
+    loss = float(1 - last / first)
     if loss <= TOLERANCE and largest / smallest <= growth(published("figure_2a")):
         unlike = unlike or "the sweep is shorter than GDELT's flat part"
     text = f"F1 {first:.4f} at {smallest:,}, F1 {last:.4f} at {largest:,} events ({-loss:+.1%})"
@@ -102,8 +101,8 @@ def _of_one_kind(runs: Runs) -> "pd.Series[bool]":
     return growing if runs.loc[growing, "batch_size"].nunique() > 1 else rates.notna()
 
 
-def counts(group: Group) -> pd.DataFrame:
-    """The largest counts of each batch size by rank; those of Figure 8 are of Wikipedia."""
+def draw_counts(group: Group) -> Iterator[Output]:
+    """The largest counts of each batch size over ranks; those of Figure 8 are of Wikipedia."""
     parts = [
         pd.read_csv(Path(str(folder)) / "bars.csv").assign(
             batch_size=int(run["batch_size"]), source=run["command"], origin="measured"
@@ -112,24 +111,18 @@ def counts(group: Group) -> pd.DataFrame:
     ]
     if group.dataset == "wikipedia":
         parts.append(published("figure_8").assign(source="DistTGL Figure 8 (digitised)"))
-    table = pd.concat(parts).sort_values("captured_events", ascending=False)
-    table["rank"] = table.groupby(["origin", "batch_size"]).cumcount() + 1
-    table = table[table["rank"] <= NUM_BARS].sort_values(["origin", "batch_size", "rank"])
-    columns = ["rank", "captured_events", "batch_size", "source", "origin"]
-    return table.loc[table["batch_size"].isin(group.runs["batch_size"]), columns]
-
-
-def draw_counts(group: Group) -> Iterator[Output]:
-    """Counts over ranks, measured under published ones."""
-    table, sizes = counts(group), sorted(group.runs["batch_size"].unique())
+    table, keys = pd.concat(parts), ["origin", "batch_size"]
+    table = table.sort_values([*keys, "captured_events"], ascending=[True, True, False])
+    table["rank"] = table.groupby(keys).cumcount() + 1
+    drawn = table["batch_size"].isin(group.runs["batch_size"]) & (table["rank"] <= NUM_BARS)
+    table = table.loc[drawn, ["rank", "captured_events", "batch_size", "source", "origin"]]
     figure, axes = plt.subplots(figsize=(style.COLUMN, 2.5))
-    thick: dict[str, Any] = {"lw": 3, "alpha": 0.55}
-    dashed: dict[str, Any] = {"lw": 1, "ls": style.PUBLISHED_DASHES}
-    for place, size in enumerate(sizes):
-        color = plt.get_cmap("viridis")(0.8 * place / max(1, len(sizes) - 1))
-        looks = {"measured": thick | {"label": int(size)}, "published": dashed}
-        for origin, part in table[table["batch_size"] == size].groupby("origin"):
-            axes.plot(part["rank"], part["captured_events"], color=color, **looks[str(origin)])
+    thick, dashed = {"lw": 3, "alpha": 0.55}, {"lw": 1, "ls": style.PUBLISHED_DASHES}
+    sizes = list(table["batch_size"].unique())
+    for (origin, size), part in table.groupby(keys):
+        color = plt.get_cmap("viridis")(0.8 * sizes.index(size) / max(1, len(sizes) - 1))
+        look: Any = dashed if origin == "published" else thick | {"label": size}
+        axes.plot(part["rank"], part["captured_events"], color=color, **look)
     axes.set(xlabel="node, by captured events", ylabel="captured events of the node")
     style.log_axis(axes, "x", ticks=(1,))
     style.log_axis(axes, "y")

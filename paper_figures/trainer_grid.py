@@ -28,18 +28,13 @@ PALE = ListedColormap(plt.get_cmap("Blues")(np.linspace(0.08, 0.55, 256)))  # un
 NOT_RUN: dict[str, Any] = {"facecolor": "white", "edgecolor": "none", "pad": 1}
 
 
-def cells_of(group: Group) -> pd.DataFrame:
-    """Of each j x k the mean test MRR and the median of the best iterations over seeds."""
-    runs = pd.concat(group.by_parallelism().values())
-    runs = runs.rename(columns={f"metrics.{TEST}": TEST})
+def draw(group: Group) -> Iterator[Output]:
+    """Mean test MRR and median best iterations over seeds of each j x k, beside the paper's."""
+    runs = pd.concat(group.by_parallelism().values()).rename(columns={f"metrics.{TEST}": TEST})
     runs[ITERATIONS] = [first_best(curve, METRIC) for curve in group.curves(runs)]
     runs[LAST] = [curve["iteration"].max() for curve in group.curves(runs)]
-    return tables.summary(tables.sets_by(runs, "parallelism"), [TEST], [ITERATIONS, LAST])
-
-
-def draw(group: Group) -> Iterator[Output]:
-    """Two grids, beside those of the paper."""
-    both = pd.concat([cells_of(group), group.published("figure_10")])
+    ours = tables.summary(tables.sets_by(runs, "parallelism"), [TEST], [ITERATIONS, LAST])
+    both = pd.concat([ours, group.published("figure_10")])
     grids = {str(origin): part.set_index("parallelism") for origin, part in both.groupby("origin")}
     across: dict[str, Any] = {"sharex": True, "sharey": True, "squeeze": False}
     figure, panels = plt.subplots(2, len(grids), figsize=(style.COLUMN, 3.6), **across)
@@ -59,7 +54,7 @@ def _panel(axes: Axes, cells: "pd.Series[float]", form: str, norm: Normalize) ->
     places = range(len(DEGREES))
     look: dict[str, Any] = {"edgecolor": "#BBBBBB", "lw": 0.6, "cmap": PALE, "norm": norm}
     axes.pcolormesh(places, places, values, **look)
-    axes.patch.set(hatch=style.PUBLISHED_HATCH)
+    axes.patch.set(hatch=style.PUBLISHED_HATCH, edgecolor=look["edgecolor"], lw=0)
     for (y, x), value in np.ndenumerate(values):
         text, box = (form.format(value).lstrip("0"), None) if value > 0 else ("not\nrun", NOT_RUN)
         axes.text(x, y, text, ha="center", va="center", fontsize=6.5, bbox=box)
