@@ -6,6 +6,7 @@ from math import ceil, nan
 from typing import Any
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -92,9 +93,9 @@ def draw_panels(
 def looks_of(labels: Iterable[str], color: str = "") -> dict[str, Look]:
     """A marker for each label, and a shade of ``color`` or a colour of its own."""
     names = list(dict.fromkeys(labels))
-    shades = style.shades(color, len(names)) if color and names else [
-        plt.get_cmap("turbo")(0.05 + 0.9 * n / max(1, len(names) - 1)) for n in range(len(names))
-    ]  # fmt: skip
+    steps = 0.9 * np.arange(len(names)) / max(1, len(names) - 1)
+    own = plt.get_cmap("turbo")(0.05 + steps)
+    shades = style.shades(color, len(names)) if color else list(own)
     return dict(zip(names, zip(shades, cycle(style.MARKERS), strict=False), strict=True))
 
 

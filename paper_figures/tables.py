@@ -1,5 +1,6 @@
 """Tables for people: cells of several seeds, and the same table as csv, Markdown and LaTeX."""
 
+import re
 from collections import ChainMap
 from collections.abc import Iterable, Mapping, Sequence
 from math import inf, nan
@@ -105,7 +106,8 @@ def write_table(table: pd.DataFrame, caption: str, stem: Path) -> list[Path]:
     """Write STEM.md and STEM.tex; returns their paths."""
     paths = [stem.with_suffix(ending) for ending in (".md", ".tex")]
     paths[0].write_text(f"{markdown(table)}\n\n{caption}\n", encoding="utf-8")
-    text = table.to_latex(index=False, escape=True, caption=_for_latex(caption))
+    escaped = re.sub(r"([&%$#_{}])", r"\\\1", caption)
+    text = table.to_latex(index=False, escape=True, caption=escaped)
     paths[1].write_text(text, encoding="utf-8")
     return paths
 
@@ -115,9 +117,3 @@ def write_numbers(table: pd.DataFrame, stem: Path) -> Path:
     path = stem.with_suffix(".csv")
     table.replace(inf, nan).to_csv(path, index=False)
     return path
-
-
-def _for_latex(text: str) -> str:
-    for letter in "&%$#_{}":
-        text = text.replace(letter, f"\\{letter}")
-    return text
