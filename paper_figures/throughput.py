@@ -1,6 +1,8 @@
 """Figure 12: training throughput in total over trainers, and per trainer beside the published."""
 
 from collections.abc import Iterator
+from itertools import product
+from math import inf
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -18,7 +20,7 @@ from paper_figures.selection import has
 from paper_figures.tables import Row, columns, rows_of
 
 TOTAL, PER_GPU = "thousand_events_per_second", "thousand_events_per_second_per_gpu"
-STRATEGIES = ("mini-batch", "epoch", "memory")  # what i, j and k trainers divide
+STRATEGIES = {"mini-batch": "{}x1x1", "epoch": "1x{}x1", "memory": "1x1x{}"}  # i, j, k trainers
 PROJECTED_SIZES = (2, 4, 8)  # trainers, on one machine of the paper
 BATCH_SIZE = 600  # events of one GPU of the paper, on all data sets but GDELT
 SHADES = dict(zip(("single", *STRATEGIES), (0.0, 0.45, 0.2, -0.35), strict=True))
@@ -59,35 +61,26 @@ def projected(table: pd.DataFrame) -> pd.DataFrame:
     trainers. Few sizes leave its terms open: the ends are of models that fit equally well.
     """
     rows = []
-    ours = table[table["system"] == "disttgl"]
-    for variant, part in ours.groupby("variant"):
-        size = int(part["batch_size"].iloc[0])
+    for variant, part in table[table["system"] == "disttgl"].groupby("variant"):
         if SINGLE not in set(part["parallelism"]):
             continue
-        layouts = [Layout.parse(name) for name in part["parallelism"]]
-        models = fit(layouts, list(part["num_trainers"] * size / (1000 * part[TOTAL])))
-        for name in _larger(part):
-            totals = [model.throughput(Layout.parse(name), size) / 1000 for model in models]
+        most = part.groupby("strategy")["num_trainers"].max()
+        batch_size = int(part["batch_size"].iloc[0])
+        seconds = part["num_trainers"] * batch_size / (1000 * part[TOTAL])
+        models = fit(list(map(Layout.parse, part["parallelism"])), list(seconds))
+        for strategy, size in product(sorted(STRATEGIES), PROJECTED_SIZES):
+            if size <= most.get(strategy, inf):
+                continue
+            name = STRATEGIES[strategy].format(size)
+            totals = [model.throughput(Layout.parse(name), batch_size) / 1000 for model in models]
             label = ", ".join(filter(None, [f"disttgl {name}", str(variant)]))
             rows.append({
-                **_named(label, "disttgl", name), "variant": variant, "batch_size": size,
+                **_named(label, "disttgl", name), "variant": variant, "batch_size": batch_size,
                 **columns(TOTAL, Estimate(min(totals), min(totals), max(totals))),
                 "num_runs": 0, "origin": "projected",
                 "source": f"cost model fitted on the measured {', '.join(part['parallelism'])}",
             })  # fmt: skip
     return pd.DataFrame(rows, columns=table.columns)
-
-
-def _larger(rows: pd.DataFrame) -> list[str]:
-    """``PROJECTED_SIZES`` beyond the largest measured one, of each strategy that was measured."""
-    forms = dict(zip(STRATEGIES, ("{}x1x1", "1x{}x1", "1x1x{}"), strict=True))
-    return [
-        forms[str(strategy)].format(size)
-        for strategy, part in rows.groupby("strategy")
-        if strategy in forms
-        for size in PROJECTED_SIZES
-        if size > part["num_trainers"].max()
-    ]
 
 
 def published_bars(dataset: str, most: int) -> pd.DataFrame:
