@@ -52,19 +52,21 @@ def draw(
     bar, error = (axes.barh, "xerr") if flat else (axes.bar, "yerr")
     for origin, rows in table.groupby("origin"):
         at, hues, middle = places[rows.index], list(colors[rows.index]), rows[value]
-        texts = list(map(form, middle)) if form else []
-        if origin == "published":
+        low, high = (rows.get(f"{value}_{end}", middle) for end in ("low", "high"))
+        if origin == "projected":
+            drawn = bar(at, high - low, width / 3, low, color=hues, **PALE)
+        elif origin == "published":
             drawn = bar(at, middle, width, **style.hollow(hues))
         else:
-            low, high = rows[f"{value}_low"], rows[f"{value}_high"]
-            if origin == "projected":
-                drawn = bar(at, high - low, width / 3, low, color=hues, **PALE)
-                ends = zip(map(form, low), map(form, high), strict=True) if form else ()
-                texts = [f"projected {' to '.join(pair)}" for pair in ends]
-            else:
-                spread: Any = {error: (middle - low, high - middle)}
-                drawn = bar(at, middle, width, color=hues, error_kw={"lw": 0.9}, **spread)
+            spread: Any = {error: (middle - low, high - middle), "error_kw": {"lw": 0.9}}
+            drawn = bar(at, middle, width, color=hues, **spread)
         if form:
+            texts = [
+                f"projected {form(least)} to {form(most)}"
+                if origin == "projected"
+                else form(number)
+                for least, number, most in zip(low, middle, high, strict=True)
+            ]
             axes.bar_label(drawn, texts, padding=1.5, fontsize=size)
 
 

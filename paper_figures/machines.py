@@ -1,6 +1,7 @@
 """Figure 2(b) between two machines: what node memory costs over a network, and what crosses it."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -67,14 +68,13 @@ def measure_prediction(_: Claim, group: Group) -> Measured:
 
 def measure_bytes(_: Claim, group: Group) -> Measured:
     """How much more of node memory crosses by mini-batch than by memory parallelism, as Table 1."""
-    medians = over_links(group).groupby("series")[[*PURPOSES]].median()
-    sent = {row["series"]: row for row in tables.rows_of(medians.reset_index())}
+    sent: Any = over_links(group).groupby("series")[["gradients", "node_memory"]].median()
     text = "MB of an iteration: " + ", ".join(
-        f"{name} {sent[one]['gradients']:.2f} + {sent[one]['node_memory']:.2f}"
+        f"{name} {sent.loc[one, 'gradients']:.2f} + {sent.loc[one, 'node_memory']:.2f}"
         for name, one in (("memory", LOCAL), ("mini-batch", MINI_BATCH))
     )
-    apart = float(sent[MINI_BATCH]["node_memory"] - sent[LOCAL]["node_memory"])
-    return Measured({"": Estimate(apart)}, text, group.runs)
+    apart = sent["node_memory"][MINI_BATCH] - sent["node_memory"][LOCAL]
+    return Measured({"": Estimate(float(apart))}, text, group.runs)
 
 
 def draw(group: Group) -> Iterator[Output]:
