@@ -138,7 +138,7 @@ FIGURES = [
             ("batch_size",), ("edge_classification",), rank=len,
             varies=("batch_size", "epochs", "learning_rate"),
             needs={"no test F1-micro": has(f"metrics.{METRIC}"),
-                   "no validation F1-micro": curves.has_curve("f1_micro"),
+                   "no validation F1-micro": has("metrics.validation_f1_micro"),
                    "a learning rate that does not grow with the batch": _of_one_kind,
                    "several trainers": lambda runs: runs["parallelism"] == SINGLE},
         ), draw_size, {"batch growth": measure_growth, "batch loss": measure_loss}),

@@ -10,7 +10,7 @@ from benchmark.records.statistics import FRACTION, target_of
 from paper_figures import curves, style, tables
 from paper_figures.figure import Group, Output, PaperFigure, Rule, published
 from paper_figures.measures import reaches
-from paper_figures.selection import APART, WITHOUT_EFFECT, foremost
+from paper_figures.selection import APART, WITHOUT_EFFECT, foremost, has
 
 FRACTIONS = (0.70, 0.80, 0.90, FRACTION)  # of the best value of one trainer
 PANELS = {
@@ -119,11 +119,11 @@ SUITES = ("convergence", "convergence_static", "convergence_mooc", "sampler", "t
 FIGURES = [
     PaperFigure("convergence", Rule(
             SUITES, varies=WITHOUT_EFFECT, rank=_compares, apart=APART,
-            needs={"no validation MRR": curves.has_curve("mrr"),
+            needs={"no validation MRR": has("metrics.validation_mrr"),
                    "another layout": lambda r: r["parallelism"].isin(LAYOUTS)},
         ), draw_mrr),
     PaperFigure("edge_convergence", Rule(
             ("edge_convergence",), ("edge_classification",), rank=len,
-            needs={"no validation F1-micro": curves.has_curve("f1_micro")},
+            needs={"no validation F1-micro": has("metrics.validation_f1_micro")},
         ), draw_f1),
 ]  # fmt: skip

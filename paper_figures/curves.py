@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 
 from benchmark.records.words import commands
 from paper_figures import style
-from paper_figures.selection import Group, Mask, has
+from paper_figures.selection import Group
 from paper_figures.tables import Sets
 
 METRIC = "validation_mrr"
@@ -122,8 +122,3 @@ def how_drawn(curves: pd.DataFrame) -> str:
     if (curves["emulated"] == True).any():  # noqa: E712
         text += " Hollow markers: trainers emulated on fewer processes."
     return text
-
-
-def has_curve(metric: str) -> Mask:
-    """A need of ``selection.Rule``: a validation metric while training."""
-    return has(f"metrics.validation_{metric}")

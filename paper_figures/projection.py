@@ -77,7 +77,7 @@ def predicted(group: Group) -> pd.DataFrame:
     ``held_out`` are the bars of several machines. No predictor has seen those of its own data set;
     ``model_and_machines`` has seen those of the others.
     """
-    tables, weights = [], 1e6 * float(over_links(group)["gradients"].median())
+    weights = 1e6 * float(over_links(group)["gradients"].median())
     known = {dataset: observed(dataset) for dataset in DATASETS}
     for dataset, table in known.items():
         model = one_machine_model(table)
@@ -92,8 +92,8 @@ def predicted(group: Group) -> pd.DataFrame:
         table["linear"], table["same_efficiency"] = rates[1] * gpus, rates[8] / 8 * gpus
         for name, of in seconds.items():
             table[name] = table["events"] / table["layout"].map(of) / 1000
-        tables.append(table.drop(columns=["layout", "events", "seconds"]))
-    return pd.concat(tables, ignore_index=True)
+    table = pd.concat(known.values(), ignore_index=True)
+    return table.drop(columns=["layout", "events", "seconds"])
 
 
 def errors(bars: pd.DataFrame) -> pd.DataFrame:

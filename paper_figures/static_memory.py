@@ -14,7 +14,7 @@ from benchmark.records.series import Runs
 from benchmark.records.statistics import Estimate
 from paper_figures import curves, style, tables
 from paper_figures.figure import Claim, Group, Measured, Output, PaperFigure, Rule, published
-from paper_figures.selection import APART, WITHOUT_EFFECT, foremost, trained_share
+from paper_figures.selection import APART, WITHOUT_EFFECT, foremost, has, trained_share
 
 SETTING = "settings.system.static_memory"
 WITH, WITHOUT = "pretrained", "off"
@@ -35,15 +35,11 @@ def published_curves() -> pd.DataFrame:
     return table.assign(static_memory=kinds, label=kinds + table["parallelism"])
 
 
-def panel_of(runs: Runs) -> "pd.Series[str]":
-    """The data set, with the share of its events that train where that is not the usual one."""
-    shares = [trained_share(run) for _, run in runs.iterrows()]
-    return runs["dataset"] + pd.Series([s and f", {s}" for s in shares], runs.index, dtype=object)
-
-
 def draw_curves(group: Group) -> Iterator[Output]:
     """A panel for each data set, measured and published."""
-    runs = group.runs.assign(dataset=panel_of(group.runs), static_memory=group.runs[SETTING])
+    runs = group.runs.assign(static_memory=group.runs[SETTING])
+    splits = [(run["dataset"], trained_share(run)) for _, run in runs.iterrows()]
+    runs["dataset"] = [", ".join(filter(None, names)) for names in splits]
     sets = (
         (named | {"parallelism": name, "label": f"{named['static_memory']}{name}"}, part)
         for named, alike in tables.sets_by(runs, "dataset", "static_memory")
@@ -159,7 +155,7 @@ FIGURES = [
             ("static_memory", "static_memory_mooc"), together=True, apart=APART_BUT_KIND,
             varies=(*WITHOUT_EFFECT, "system.static_memory"),
             rank=lambda runs: (runs[SETTING].nunique() == 2, *foremost(runs)),
-            needs={"no validation MRR": curves.has_curve("mrr"),
+            needs={"no validation MRR": has("metrics.validation_mrr"),
                    "another kind of static memory": lambda r: r[SETTING].isin(COLORS)},
         ), draw_curves),
 ]  # fmt: skip

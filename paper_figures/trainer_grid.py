@@ -11,11 +11,11 @@ from matplotlib.colors import ListedColormap, LogNorm, Normalize
 
 from benchmark.records.series import SINGLE
 from benchmark.records.statistics import first_best
-from paper_figures import curves, style, tables
+from paper_figures import style, tables
 from paper_figures.convergence import SUITES
 from paper_figures.curves import METRIC
 from paper_figures.figure import Group, Output, PaperFigure, Rule, published
-from paper_figures.selection import APART, WITHOUT_EFFECT
+from paper_figures.selection import APART, WITHOUT_EFFECT, has
 
 DEGREES = (1, 2, 4, 8)  # of j, from top to bottom, and of k, from left to right
 LAYOUTS = [f"1x{j}x{k}" for j in DEGREES for k in DEGREES]
@@ -78,7 +78,7 @@ def _misprint(group: Group, both: pd.DataFrame) -> str:
 FIGURES = [
     PaperFigure("trainer_grid", Rule(
             SUITES, varies=WITHOUT_EFFECT, apart=APART,
-            needs={"no validation MRR": curves.has_curve("mrr"),
+            needs={"no validation MRR": has("metrics.validation_mrr"),
                    "a layout outside the grid": lambda runs: runs["parallelism"].isin(LAYOUTS)},
         ), draw),
 ]  # fmt: skip
