@@ -34,10 +34,11 @@ def by_size(group: Group) -> pd.DataFrame:
     return table.assign(origin="measured", source=words.commands(group.runs))
 
 
-def rates(group: Group) -> str:
-    """ "1e-4 to 1.28e-2" over batch sizes, or the one learning rate of all."""
-    ends = [group.runs["learning_rate"].min(), group.runs["learning_rate"].max()]
-    return " to ".join(dict.fromkeys(f"{end:g}" for end in ends))
+def facts(group: Group) -> dict[str, Any]:
+    """The ends of the sweep: batches, and learning rates, one where it is the same for all."""
+    sizes, rates = group.runs["batch_size"], group.runs["learning_rate"]
+    ends = dict.fromkeys(f"{end:g}" for end in (rates.min(), rates.max()))
+    return {"smallest": int(sizes.min()), "largest": int(sizes.max()), "rates": " to ".join(ends)}
 
 
 def growth(table: pd.DataFrame) -> float:
@@ -51,19 +52,18 @@ def measure_growth(_: Claim, group: Group) -> Measured | None:
     table = by_size(group)
     smallest, times = int(table[SIZE].iloc[0]), growth(table)
     text = f"{times:g}x, from {smallest:,} to {times * smallest:,.0f} events"
-    return Measured({"": Estimate(times)}, text, group.runs, too_short(group), _sizes(group))
+    return Measured({"": Estimate(times)}, text, group.runs, too_short(group), facts(group))
 
 
 def measure_loss(_: Claim, group: Group) -> Measured | None:
     """What is lost by the largest batch, where it had enough steps."""
-    table = by_size(group)
-    smallest, largest = int(table[SIZE].iloc[0]), int(table[SIZE].iloc[-1])
-    first, last = float(table[METRIC].iloc[0]), float(table[METRIC].iloc[-1])
-    loss, unlike = 1 - last / first, too_short(group)
+    table, unlike = by_size(group), too_short(group)
+    (smallest, largest), (first, last) = (table[name].iloc[[0, -1]] for name in (SIZE, METRIC))
+    loss = float(1 - last / first)
     if loss <= TOLERANCE and largest / smallest <= growth(published("figure_2a")):
         unlike = unlike or "the sweep is shorter than GDELT's flat part"
     text = f"F1 {first:.4f} at {smallest:,}, F1 {last:.4f} at {largest:,} events ({-loss:+.1%})"
-    return Measured({"": Estimate(loss)}, text, group.runs, unlike, _sizes(group))
+    return Measured({"": Estimate(loss)}, text, group.runs, unlike, facts(group))
 
 
 def too_short(group: Group) -> str:
@@ -77,11 +77,6 @@ def too_short(group: Group) -> str:
     return UNFINISHED if any(still_rising(c, CURVE) for c in many) else ""
 
 
-def _sizes(group: Group) -> dict[str, Any]:
-    sizes = group.runs["batch_size"]
-    return {"smallest": int(sizes.min()), "largest": int(sizes.max()), "rates": rates(group)}
-
-
 def draw_size(group: Group) -> Iterator[Output]:
     """Measured on the left, published of another data set on the right."""
     table, paper, name = by_size(group), published("figure_2a"), "DistTGL 1x1x1"
@@ -89,15 +84,14 @@ def draw_size(group: Group) -> Iterator[Output]:
     titles = (f"{group.dataset}, measured", "GDELT, published (Figure 2(a))")
     parts = [part.assign(label=name, emulated=False) for part in (table, paper)]
     panels = [(title, part, looks) for title, part in zip(titles, parts, strict=True)]
-    labels = ("global batch size (events)", "test F1-micro")
-    picture = curves.draw_panels(panels, (style.PAGE, 2.4), labels, METRIC, SIZE)
+    picture = curves.draw_panels(panels, (style.PAGE, 2.4), METRIC, SIZE)
     floor: dict[str, Any] = {"color": style.GREY, "lw": 1, "ls": ":"}
     picture.axes[0].axhline(table[FLOOR].mean(), **floor)
     majority = style.line("most frequent class of the training events", **floor)
     legend = [*curves.handles(looks, {}), style.published_handle(), majority]
     style.legend_below(picture, legend)
-    facts = {"rates": rates(group), "drawn": curves.how_drawn(parts[0])}
-    yield Output(pd.concat([table, paper]), picture, facts=facts)
+    told = facts(group) | {"drawn": curves.how_drawn(parts[0])}
+    yield Output(pd.concat([table, paper]), picture, facts=told)
 
 
 def _of_one_kind(runs: Runs) -> "pd.Series[bool]":
@@ -107,50 +101,36 @@ def _of_one_kind(runs: Runs) -> "pd.Series[bool]":
     return growing if runs.loc[growing, "batch_size"].nunique() > 1 else rates.notna()
 
 
-def bars(group: Group) -> pd.DataFrame:
-    """The largest counts of each batch size, rank 1 being the largest."""
-    parts = []
-    for folder, run in group.runs.sort_values("batch_size").iterrows():
-        counts = pd.read_csv(Path(str(folder)) / "bars.csv")["captured_events"]
-        parts.append(_ranked(counts, run["batch_size"]).assign(source=run["command"]))
-    return pd.concat(parts, ignore_index=True).assign(origin="measured")
-
-
-def published_bars(dataset: str) -> pd.DataFrame:
-    """Figure 8, of Wikipedia; otherwise no rows."""
-    sizes = published("figure_8").groupby("batch_size")["captured_events"]
-    table = pd.concat([_ranked(counts, int(str(size))) for size, counts in sizes])
-    table = table.assign(origin="published", source="DistTGL Figure 8 (digitised)")
-    return table if dataset == "wikipedia" else table[:0]
-
-
-def _ranked(counts: "pd.Series[int]", batch_size: int) -> pd.DataFrame:
-    largest = counts.sort_values(ascending=False)[:NUM_BARS].to_list()
-    table = pd.DataFrame({"rank": range(1, len(largest) + 1), "captured_events": largest})
-    return table.assign(batch_size=int(batch_size))
-
-
-def draw_bars(group: Group) -> Iterator[Output]:
-    """Counts over ranks, measured under published ones."""
-    table, paper = bars(group), published_bars(group.dataset)
-    sizes = sorted(table["batch_size"].unique())
-    paper = paper[paper["batch_size"].isin(sizes)]
+def draw_counts(group: Group) -> Iterator[Output]:
+    """The largest counts of each batch size over ranks; those of Figure 8 are of Wikipedia."""
+    parts = [
+        pd.read_csv(Path(str(folder)) / "bars.csv").assign(
+            batch_size=int(run["batch_size"]), source=run["command"], origin="measured"
+        )
+        for folder, run in group.runs.iterrows()
+    ]
+    if group.dataset == "wikipedia":
+        parts.append(published("figure_8").assign(source="DistTGL Figure 8 (digitised)"))
+    table, keys = pd.concat(parts), ["origin", "batch_size"]
+    table = table.sort_values([*keys, "captured_events"], ascending=[True, True, False])
+    table["rank"] = table.groupby(keys).cumcount() + 1
+    drawn = table["batch_size"].isin(group.runs["batch_size"]) & (table["rank"] <= NUM_BARS)
+    table = table.loc[drawn, ["rank", "captured_events", "batch_size", "source", "origin"]]
     figure, axes = plt.subplots(figsize=(style.COLUMN, 2.5))
-    thick = {"lw": 3, "alpha": 0.55}
-    for place, size in enumerate(sizes):
-        color = plt.get_cmap("viridis")(0.8 * place / max(1, len(sizes) - 1))
-        looks = (thick | {"label": size}, {"lw": 1, "ls": style.PUBLISHED_DASHES})
-        for part, look in zip((table, paper), looks, strict=True):
-            drawn = part[part["batch_size"] == size]
-            axes.plot(drawn["rank"], drawn["captured_events"], color=color, **look)
+    thick, dashed = {"lw": 3, "alpha": 0.55}, {"lw": 1, "ls": style.PUBLISHED_DASHES}
+    sizes = list(table["batch_size"].unique())
+    for (origin, size), part in table.groupby(keys):
+        color = plt.get_cmap("viridis")(0.8 * sizes.index(size) / max(1, len(sizes) - 1))
+        look: Any = dashed if origin == "published" else thick | {"label": size}
+        axes.plot(part["rank"], part["captured_events"], color=color, **look)
     axes.set(xlabel="node, by captured events", ylabel="captured events of the node")
     style.log_axis(axes, "x", ticks=(1,))
     style.log_axis(axes, "y")
     axes.legend(title="events per batch", loc="lower left", title_fontsize=7)
-    if len(paper):
+    if (table["origin"] == "published").any():
         counted = style.line("counted", color=style.GREY, **thick)
         style.legend_below(figure, [counted, style.published_handle()])
-    yield Output(pd.concat([table, paper]), figure)
+    yield Output(table, figure)
 
 
 FIGURES = [
@@ -158,11 +138,11 @@ FIGURES = [
             ("batch_size",), ("edge_classification",), rank=len,
             varies=("batch_size", "epochs", "learning_rate"),
             needs={"no test F1-micro": has(f"metrics.{METRIC}"),
-                   "no validation F1-micro": curves.has_curve("f1_micro"),
+                   "no validation F1-micro": has("metrics.validation_f1_micro"),
                    "a learning rate that does not grow with the batch": _of_one_kind,
                    "several trainers": lambda runs: runs["parallelism"] == SINGLE},
         ), draw_size, {"batch growth": measure_growth, "batch loss": measure_loss}),
     PaperFigure("captured_events", Rule(
             ("captured_events",), ("captured_events",), varies=("batch_size",), rank=len,
-        ), draw_bars),
+        ), draw_counts),
 ]  # fmt: skip

@@ -1,23 +1,28 @@
 """Curves of a validation metric over iterations or seconds, and how they are drawn."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import cycle
 from math import ceil, nan
 from typing import Any
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from benchmark.records.series import Runs
 from benchmark.records.words import commands
 from paper_figures import style
-from paper_figures.selection import Group, Mask, has
+from paper_figures.selection import Group
+from paper_figures.tables import Sets
 
 METRIC = "validation_mrr"
-TEST_METRIC = "test_mrr"
+AXES = {
+    "iteration": "training iterations", "seconds": "training time (s)", METRIC: "validation MRR",
+    "validation_f1_micro": "validation F1-micro", "test_f1_micro": "test F1-micro",
+    "global_batch_size": "global batch size (events)",
+}  # fmt: skip
 SMALLEST_RANGE = 0.05  # of the MRR axis, so that noise does not fill it
 MARKERS_PER_CURVE = 8
 FEW_PANELS = 4
@@ -25,26 +30,22 @@ FEW_PANELS = 4
 Look = tuple[Any, str]  # colour and marker
 
 
-def mean_curve(group: Group, runs: Runs, metric: str = METRIC, **columns: Any) -> pd.DataFrame:
-    """Mean, lowest and highest ``metric`` and mean training seconds of seeds, by iteration.
+def mean_curves(group: Group, sets: Sets, metric: str = METRIC) -> pd.DataFrame:
+    """Mean, lowest and highest ``metric`` and mean training seconds of each set, by iteration.
 
-    ``emulated`` says whether trainers shared a process, whose seconds mean nothing; ``columns`` are
-    added.
+    ``emulated`` says whether trainers shared a process, whose seconds mean nothing.
     """
-    points = pd.concat(group.curves(runs)).dropna(subset=metric)
-    curve = points.groupby("iteration", as_index=False).agg(**{
-        "seconds": ("seconds", "mean"), metric: (metric, "mean"), "lowest": (metric, "min"),
-        "highest": (metric, "max"), "num_runs": (metric, "size"),
-    })  # fmt: skip
-    emulated = bool(runs["emulated"].any())
-    curve = curve.assign(emulated=emulated, seconds=nan if emulated else curve["seconds"])
-    return curve.assign(**columns, origin="measured", source=commands(runs))
-
-
-def mean_metric(runs: Runs, name: str) -> float | None:
-    """Mean of a metric over the seeds that have it, None if none has."""
-    value = runs[f"metrics.{name}"].mean() if f"metrics.{name}" in runs else nan
-    return None if pd.isna(value) else float(value)
+    parts = []
+    for named, runs in sets:
+        points = pd.concat(group.curves(runs)).dropna(subset=metric)
+        curve = points.groupby("iteration", as_index=False).agg(**{
+            "seconds": ("seconds", "mean"), metric: (metric, "mean"), "lowest": (metric, "min"),
+            "highest": (metric, "max"), "num_runs": (metric, "size"),
+        })  # fmt: skip
+        emulated = bool(runs["emulated"].any())
+        curve = curve.assign(emulated=emulated, seconds=nan if emulated else curve["seconds"])
+        parts.append(curve.assign(**named, origin="measured", source=commands(runs)))
+    return pd.concat(parts, ignore_index=True)
 
 
 def draw_lines(
@@ -61,47 +62,51 @@ def draw_lines(
         axes.plot(theirs[x], theirs[y], color=color, lw=1, ls=style.PUBLISHED_DASHES)
         if ours.empty:
             continue
-        axes.fill_between(
-            ours[x], ours["lowest"], ours["highest"], color=color, alpha=style.BAND_ALPHA, lw=0
-        )
+        ends = ours["lowest"], ours["highest"]
+        axes.fill_between(ours[x], *ends, color=color, alpha=style.BAND_ALPHA, lw=0)
+        filled = "white" if ours["emulated"].any() else color
         every = max(1, len(ours) // MARKERS_PER_CURVE)
-        line = axes.plot(ours[x], ours[y], color=color, marker=marker, markevery=every)[0]
-        line.set_markerfacecolor("white" if ours["emulated"].any() else color)
+        look = {"color": color, "marker": marker, "markerfacecolor": filled}
+        axes.plot(ours[x], ours[y], markevery=every, **look)
     style.log_axis(axes, "x", ticks=(1, 3))
     style.widen(axes, SMALLEST_RANGE)
 
 
 def draw_panels(
-    panels: Sequence[tuple[str, pd.DataFrame, Mapping[str, Look]]],
-    size: tuple[float, float],
-    labels: tuple[str, str],
-    y: str = METRIC,
-    x: str = "iteration",
-    **grid: Any,
-) -> Figure:
+    panels: Sequence[tuple[str, pd.DataFrame, Mapping[str, Look]]], size: tuple[float, float],
+    y: str = METRIC, x: str = "iteration", **grid: Any,
+) -> Figure:  # fmt: skip
     """A panel of lines for each title, table and looks, two beside each other, three of many."""
     across = min(2 if len(panels) <= FEW_PANELS else 3, len(panels))
     rows = ceil(len(panels) / across)
     figure, all_axes = plt.subplots(rows, across, figsize=size, squeeze=False, **grid)
-    for n, axes in enumerate(all_axes.flat):
-        if n >= len(panels):
-            axes.set_visible(False)
-            continue
-        title, table, looks = panels[n]
+    for axes in all_axes.flat[len(panels) :]:
+        axes.set_visible(False)
+    for n, (title, table, looks) in enumerate(panels):
+        axes = all_axes.flat[n]
         draw_lines(axes, table, looks, x, y)
-        axes.set(title=title, xlabel=labels[0] if n + across >= len(panels) else "")
-        axes.set_ylabel("" if n % across else labels[1])
+        axes.set(title=title, xlabel=AXES[x] if n + across >= len(panels) else "")
+        axes.set_ylabel("" if n % across else AXES[y])
     return figure
 
 
 def looks_of(labels: Iterable[str], color: str = "") -> dict[str, Look]:
     """A marker for each label, and a shade of ``color`` or a colour of its own."""
     names = list(dict.fromkeys(labels))
-    own = plt.get_cmap("turbo")(
-        [0.05 + 0.9 * n / max(1, len(names) - 1) for n in range(len(names))]
-    )
-    shades = style.shades(color, len(names)) if color and names else list(own)
+    steps = 0.9 * np.arange(len(names)) / max(1, len(names) - 1)
+    own = plt.get_cmap("turbo")(0.05 + steps)
+    shades = style.shades(color, len(names)) if color else list(own)
     return dict(zip(names, zip(shades, cycle(style.MARKERS), strict=False), strict=True))
+
+
+def looks_by(
+    table: pd.DataFrame, hue: str, color_of: Callable[[str], str] = style.color_of
+) -> dict[str, Look]:
+    """Of each label, in order, a shade of the colour of what it has in column ``hue``."""
+    found: dict[str, Look] = {}
+    for name, part in table.groupby(hue):
+        found |= looks_of(part["label"], color_of(str(name)))
+    return {label: found[label] for label in table["label"].unique()}
 
 
 def handles(looks: Mapping[str, Look], words: Mapping[str, str]) -> list[Line2D]:
@@ -114,11 +119,6 @@ def how_drawn(curves: pd.DataFrame) -> str:
     text = ""
     if (curves["num_runs"] > 1).any():
         text += " Line: mean over seeds; band: lowest to highest seed."
-    if curves["emulated"].any():
+    if (curves["emulated"] == True).any():  # noqa: E712
         text += " Hollow markers: trainers emulated on fewer processes."
     return text
-
-
-def has_curve(metric: str) -> Mask:
-    """A need of ``selection.Rule``: a validation metric while training."""
-    return has(f"metrics.validation_{metric}")

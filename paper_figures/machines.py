@@ -1,13 +1,14 @@
 """Figure 2(b) between two machines: what node memory costs over a network, and what crosses it."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
 
 from benchmark.records.statistics import Estimate
 from benchmark.tools.cost_model import Link, Traffic, over
-from paper_figures import style, tables
+from paper_figures import bars, style, tables
 from paper_figures.figure import Claim, Group, Measured, Output, PaperFigure, Rule, published
 from paper_figures.selection import has
 from paper_figures.strategies import KIND
@@ -15,24 +16,25 @@ from paper_figures.strategies import KIND
 LINK, RATE = "settings.machines.link", "environment.link.megabits_per_second"
 FITTED_ON = "unlimited"  # the link whose iterations predict those over others
 LOCAL, SHARDED, MINI_BATCH = "1x1x2 daemon", "1x1x2 sharded", "2x1x1 sharded"
-COLUMNS = {"rate": RATE, "message": "environment.link.message_ms", "train": "seconds.train"}
-PURPOSES = {n: f"bytes_sent.{n}" for n in ("gradients", "node_memory", "evaluation", "interface")}
+PURPOSES = ("gradients", "node_memory", "evaluation", "interface")
+COLUMNS = {
+    LINK: "link", RATE: "rate", "environment.link.message_ms": "message",
+    "seconds.train": "train", **{f"bytes_sent.{name}": name for name in PURPOSES},
+}  # fmt: skip
+MEDIANS = ("rate", "message", "memory_ms", "iteration_ms", "throughput_events_per_second")
 
 
 def over_links(group: Group) -> pd.DataFrame:
     """Medians over seeds by series, links from fast to slow: milliseconds and megabytes of an
     iteration and machine, and the iteration ``predicted`` from that over ``FITTED_ON``."""
     counts = group.records.evaluations.groupby("run")["iteration"].max()
-    runs = group.runs.rename(columns={name: key for key, name in (COLUMNS | PURPOSES).items()})
+    runs = group.runs.rename(columns=COLUMNS)
     iterations = counts.reindex(runs.index)
     runs["iteration_ms"] = 1000 * runs["train"] / iterations
     runs["memory_ms"] = 1000 * runs["memory_seconds_per_epoch"] * runs["epochs"] / iterations
-    runs[list(PURPOSES)] = runs[list(PURPOSES)].fillna(0).div(1e6 * iterations, axis=0)
-    runs = runs.assign(link=runs[LINK], series=runs["parallelism"] + " " + runs[KIND])
-    names = ("rate", "message", "memory_ms", "iteration_ms", "throughput_events_per_second")
-    sets = runs.groupby(["link", "series"], sort=False)
-    named = (({"link": link, "series": series}, part) for (link, series), part in sets)
-    table = tables.summary(named, medians=[*names, *PURPOSES])
+    runs[[*PURPOSES]] = runs[[*PURPOSES]].fillna(0).div(1e6 * iterations, axis=0)
+    runs["series"] = runs["parallelism"] + " " + runs[KIND]
+    table = tables.summary(tables.sets_by(runs, "link", "series"), (), (*MEDIANS, *PURPOSES))
     known = {row["series"]: row for row in tables.rows_of(table) if row["link"] == FITTED_ON}
     table["predicted"] = [_predicted(row, known) for row in tables.rows_of(table)]
     return table.sort_values(["rate", "series"], ascending=[False, True], ignore_index=True)
@@ -66,45 +68,44 @@ def measure_prediction(_: Claim, group: Group) -> Measured:
 
 def measure_bytes(_: Claim, group: Group) -> Measured:
     """How much more of node memory crosses by mini-batch than by memory parallelism, as Table 1."""
-    medians = over_links(group).groupby("series")[list(PURPOSES)].median()
-    sent = {row["series"]: row for row in tables.rows_of(medians.reset_index())}
+    sent: Any = over_links(group).groupby("series")[["gradients", "node_memory"]].median()
     text = "MB of an iteration: " + ", ".join(
-        f"{name} {sent[one]['gradients']:.2f} + {sent[one]['node_memory']:.2f}"
+        f"{name} {sent.loc[one, 'gradients']:.2f} + {sent.loc[one, 'node_memory']:.2f}"
         for name, one in (("memory", LOCAL), ("mini-batch", MINI_BATCH))
     )
-    apart = float(sent[MINI_BATCH]["node_memory"] - sent[LOCAL]["node_memory"])
-    return Measured({"": Estimate(apart)}, text, group.runs)
+    apart = sent["node_memory"][MINI_BATCH] - sent["node_memory"][LOCAL]
+    return Measured({"": Estimate(float(apart))}, text, group.runs)
 
 
 def draw(group: Group) -> Iterator[Output]:
     """Milliseconds in node memory by link, the published seconds, and whole iterations."""
     table, paper = over_links(group), published("figure_2b")
-    figure, panels = plt.subplots(1, 3, figsize=(style.PAGE, 2.5), width_ratios=[2, 0.8, 2])
-    names, links = sorted(table["series"].unique()), list(table["link"].unique())
+    names = sorted(table["series"].unique())
     colors = dict(zip(names, style.shades(style.color_of("disttgl"), len(names)), strict=True))
-    for row in tables.rows_of(table):
-        x = links.index(row["link"]) + 0.2 * (names.index(row["series"]) - (len(names) - 1) / 2)
-        for axes, name in ((panels[0], "memory_ms"), (panels[2], "iteration_ms")):
-            axes.bar(x, row[name], 0.19, color=colors[row["series"]])
-        style.whisker(panels[0], x, (row["memory_ms_low"], row["memory_ms_high"]))
-        text = f"{row['memory_ms']:.{0 if row['memory_ms'] > 10 else 1}f}"
-        style.write(panels[0], text, x, row["memory_ms_high"], 1.5, size=4.5)
-        panels[2].plot(x, row["predicted"], "D", color="black", ms=2.5)
-    panels[1].bar(range(len(paper)), paper["seconds_per_epoch"], 0.6, **style.hollow(style.GREY))
-    for place, seconds in enumerate(paper["seconds_per_epoch"]):
-        style.write(panels[1], f"{seconds:.3g}", place, seconds, 1.5)
-    told = ("ms of an iteration in node memory", "seconds of an epoch in it", "ms of an iteration")
-    numbers = list(paper["num_machines"])
-    for axes, texts, what in zip(panels, (links, numbers, links), told, strict=True):
+    figure, (left, middle, right) = plt.subplots(
+        1, 3, figsize=(style.PAGE, 2.5), width_ratios=[2, 0.8, 2]
+    )
+    bars.grouped(left, table, "memory_ms", "link", "series", colors, _short, 4.5)
+    grey = {"published": style.GREY}
+    bars.grouped(
+        middle, paper, "seconds_per_epoch", "num_machines", "origin", grey, "{:.3g}".format
+    )
+    places = bars.grouped(right, table, "iteration_ms", "link", "series", colors)
+    right.plot(places, table["predicted"], "D", color="black", ms=2.5)
+    for axes, what, where in (
+        (left, "ms of an iteration in node memory", "link of two machines"),
+        (middle, "seconds of an epoch in it", "machines (published)"),
+        (right, "ms of an iteration", "link of two machines"),
+    ):
         style.log_axis(axes, "y")
-        style.categories(axes, "x", texts)
-        axes.set(ylabel=what, xlabel="link of two machines")
-        axes.margins(y=0.15)
-    panels[1].set(xlabel="machines (published)")
-    handles = [style.line(name, color=color, lw=4) for name, color in colors.items()]
-    handles.append(style.line("predicted from bytes", color="black", marker="D", lw=0, ms=3))
-    style.legend_below(figure, handles, 5)
+        axes.set(ylabel=what, xlabel=where, ymargin=0.15)
+    predicted = style.line("predicted from bytes", color="black", marker="D", lw=0, ms=3)
+    bars.legend(figure, colors, [predicted], 5)
     yield Output(pd.concat([table, paper]).assign(label=group.dataset), figure)
+
+
+def _short(milliseconds: float) -> str:
+    return f"{milliseconds:.{0 if milliseconds > 10 else 1}f}"
 
 
 RULE = Rule(

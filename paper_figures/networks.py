@@ -6,19 +6,10 @@ import pandas as pd
 
 from benchmark.records import words
 from benchmark.records.series import make_series
-from benchmark.records.statistics import (
-    first_best,
-    still_rising,
-)
+from benchmark.records.statistics import first_best, still_rising
 from paper_figures import tables
 from paper_figures.figure import Group, Output, PaperFigure, Rule, published
-from paper_figures.published import (
-    MAJORITY,
-    NAMES,
-    paper_rows,
-    published_links,
-    published_nodes,
-)
+from paper_figures.published import MAJORITY, NAMES, paper_rows, published_links, published_nodes
 from paper_figures.tables import Row
 
 ORDER = (*dict.fromkeys(NAMES.values()), "EdgeBank", MAJORITY)
@@ -42,12 +33,16 @@ def rows_of_series(runs: pd.DataFrame, *values: Sequence[str]) -> pd.DataFrame:
     return tables.summary(sets, *values)
 
 
-def links(group: Group) -> pd.DataFrame:
+def draw_links(group: Group) -> Iterator[Output]:
     """Accuracies in per cent, seconds per epoch and memory."""
     means, medians = ("test_percent", "test_inductive_percent"), ("seconds_per_epoch", "peak_gib")
     ours = rows_of_series(group.runs, means, medians)
     ours["best"] = [best_epoch(group, one.runs) for one in make_series(group.runs)]
-    return in_order(ours, published_links(group.dataset, group.protocol))
+    yield output(in_order(ours, published_links(group.dataset, group.protocol)), {
+        f"test {group.first['primary_metric'].upper()} (%)": ("test_percent", ".2f"),
+        "of new nodes": ("test_inductive_percent", ".2f"), "best at epoch": "best",
+        "s per epoch": ("seconds_per_epoch", ".1f"), "peak GiB": ("peak_gib", ".2f"),
+    })  # fmt: skip
 
 
 def best_epoch(group: Group, runs: pd.DataFrame) -> str:
@@ -60,13 +55,16 @@ def best_epoch(group: Group, runs: pd.DataFrame) -> str:
     return f"{best:g}" + (", the last" if any(still_rising(run, metric) for run in known) else "")
 
 
-def nodes(group: Group) -> pd.DataFrame:
+def draw_nodes(group: Group) -> Iterator[Output]:
     """AUC and AP of the states of nodes in per cent."""
     ours = rows_of_series(group.runs, ("test_node_auc_percent", "test_node_ap_percent"))
-    return in_order(ours, published_nodes(group.dataset))
+    yield output(in_order(ours, published_nodes(group.dataset)), {
+        "test AUC (%)": ("test_node_auc_percent", ".2f"),
+        "test AP (%)": ("test_node_ap_percent", ".2f"), "AP, balanced (%)": ("balanced_ap", ".2f"),
+    })  # fmt: skip
 
 
-def edges(group: Group) -> pd.DataFrame:
+def draw_edges(group: Group) -> Iterator[Output]:
     """Test values in per cent by data set, its majority class the last of each, and Figure 11."""
     parts = []
     for _, runs in group.runs.groupby("dataset"):
@@ -77,7 +75,8 @@ def edges(group: Group) -> pd.DataFrame:
     gdelt = published("figure_11_test").assign(model="TGN")
     gdelt["test_f1_micro_percent"] = 100 * gdelt["test_f1_micro"]
     same = {"test_f1_micro_percent": "test_f1_micro_percent", "parallelism": "i x j x k"}
-    return pd.concat([*parts, paper_rows(gdelt, **same)])
+    table = pd.concat([*parts, paper_rows(gdelt, **same)])
+    yield output(table, {title: (name, ".2f") for name, title in F1.items()})
 
 
 def in_order(ours: pd.DataFrame, paper: pd.DataFrame) -> pd.DataFrame:
@@ -89,7 +88,7 @@ def in_order(ours: pd.DataFrame, paper: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values("network", key=lambda names: names.map(place), kind="stable")
 
 
-def output(group: Group, table: pd.DataFrame, spec: Row) -> Output:
+def output(table: pd.DataFrame, spec: Row) -> Output:
     """The table for people, with a column for every setting that differs between measured rows."""
     ours = table[table["origin"] == "measured"]
     own = ours[ours["network"] != MAJORITY]
@@ -99,28 +98,6 @@ def output(group: Group, table: pd.DataFrame, spec: Row) -> Output:
     shown = tables.shown(table, {n: n for n in names} | spec | {"seeds": ("num_runs", ".0f")})
     same = ", ".join(f"{c} {own[c].iloc[0]}" for c in SHARED if c not in telling)
     return Output(table, shown=shown, facts={"same": same})
-
-
-def draw_links(group: Group) -> Iterator[Output]:
-    """Accuracy, seconds and memory."""
-    yield output(group, links(group), {
-        f"test {group.first['primary_metric'].upper()} (%)": ("test_percent", ".2f"),
-        "of new nodes": ("test_inductive_percent", ".2f"), "best at epoch": "best",
-        "s per epoch": ("seconds_per_epoch", ".1f"),
-        "peak GiB": ("peak_gib", ".2f"),
-    })  # fmt: skip
-
-
-def draw_nodes(group: Group) -> Iterator[Output]:
-    """AUC and AP of node states."""
-    titles = {"test_node_auc_percent": "test AUC (%)", "test_node_ap_percent": "test AP (%)",
-              "balanced_ap": "AP, balanced (%)"}  # fmt: skip
-    yield output(group, nodes(group), {title: (n, ".2f") for n, title in titles.items()})
-
-
-def draw_edges(group: Group) -> Iterator[Output]:
-    """F1 and accuracy beside the majority class."""
-    yield output(group, edges(group), {title: (name, ".2f") for name, title in F1.items()})
 
 
 FIGURES = [

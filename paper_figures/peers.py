@@ -54,41 +54,44 @@ def _case(run: Any, differing: list[str]) -> str:
     return ", ".join([*named, *more]).replace(" 0 edge", " no edge")
 
 
-def published_ratio(dataset: str) -> float | None:
-    """Events per second of DistTGL by TGN's, one GPU each; None where the paper has none."""
-    bars = published("figure_12b", dataset=dataset, parallelism=SINGLE).dropna(subset=[PER_GPU])
-    rates = bars.set_index("system")[PER_GPU]
-    return float(rates[OURS] / rates[BASELINE]) if {OURS, BASELINE} <= set(rates.index) else None
+def published_ratio(group: Group, table: pd.DataFrame) -> pd.DataFrame:
+    """Events per second of DistTGL by TGN's, one GPU each, in the cases with the paper's batch."""
+    bars = published("figure_12b", dataset=group.dataset, parallelism=SINGLE)
+    rates = bars.set_index("system")[PER_GPU].reindex([OURS, BASELINE])
+    cases = table.loc[table["batch_size"] == BATCH_SIZE, "case"].unique()
+    paper = pd.DataFrame(
+        {"case": cases, "label": "disttgl 1x1x1", RATIO: rates[OURS] / rates[BASELINE]}
+    )
+    return paper.assign(origin="published", source="DistTGL Figure 12(b) (printed)").dropna()
 
 
 def draw(group: Group) -> Iterator[Output]:
     """A dot for each repeat and a line at their median: by TGN, and by the floor."""
-    table, ratio = repeats(group), published_ratio(group.dataset)
-    cases = list(table["case"].unique())
+    table = repeats(group)
+    paper, cases = published_ratio(group, table), list(table["case"].unique())
     figure, panels = plt.subplots(1, 2, figsize=(style.PAGE, 0.8 + 0.32 * len(cases)), sharey=True)
     for axes, (value, title) in zip(panels, AXES.items(), strict=True):
         drawn = table[table[value].notna() & (table["system"] != BASELINE)]
-        for (case, _), runs in drawn.groupby(["case", "label"], sort=False):
-            color, place = style.color_of(runs["system"].iloc[0]), cases.index(str(case))
+        for (case, system, _), runs in drawn.groupby(["case", "system", "label"]):
+            color, place = style.color_of(str(system)), cases.index(str(case))
             middle = runs[value].median()
             axes.plot(runs[value], [place] * len(runs), "o", color=color, alpha=0.6, ms=4)
             axes.vlines(middle, place - 0.22, place + 0.22, color=color, lw=1.6)
             style.write(axes, f"{middle:.2f}", middle, place, 8)
         style.categories(axes, "y", cases)
-        axes.set_xlim(left=0)
         axes.set_xlabel(title)
+    places = paper["case"].map(cases.index)
+    dashed: dict[str, Any] = {"color": style.color_of(OURS), "ls": style.PUBLISHED_DASHES}
+    panels[0].vlines(paper[RATIO], places - 0.4, places + 0.4, lw=1, **dashed)
     panels[0].axvline(1, color=style.color_of(BASELINE))
     panels[0].set_ylim(len(cases) - 0.5, -0.5)
+    for axes in panels:
+        axes.set_xlim(left=0)
     dot: dict[str, Any] = {"marker": "o", "lw": 0}
-    looks = {name: {} if name == BASELINE else dot for name in table["system"].unique()}
-    handles = [style.line(n, color=style.color_of(n), **look) for n, look in looks.items()]
-    papers = table.loc[table["batch_size"] == BATCH_SIZE, "case"].unique()
-    paper = pd.DataFrame({"case": papers, "label": "disttgl 1x1x1", RATIO: ratio})
-    paper = paper.assign(origin="published", source="DistTGL Figure 12(b) (printed)").dropna()
-    look = {"color": style.color_of(OURS), "ls": style.PUBLISHED_DASHES, "lw": 1}
-    for place in map(cases.index, paper["case"]):
-        panels[0].vlines(ratio, place - 0.4, place + 0.4, **look)
-        panels[0].set_xlim(right=1.08 * max(ratio or 0, table[RATIO].max()))
+    handles = [
+        style.line(name, color=style.color_of(name), **({} if name == BASELINE else dot))
+        for name in table["system"].unique()
+    ]
     handles += [style.published_handle()] if len(paper) else []
     style.legend_below(figure, handles)
     yield Output(pd.concat([table, paper]), figure)

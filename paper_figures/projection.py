@@ -1,7 +1,8 @@
 """Figure 12(a): 2x8 and 4x8 GPUs as a cost model of 1 to 8 GPUs and counted bytes predict them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -13,11 +14,10 @@ from matplotlib.patches import Patch
 
 from benchmark.records.statistics import Estimate
 from benchmark.tools.cost_model import CostModel, Layout, Link, Traffic, fit
-from paper_figures import style, throughput
+from paper_figures import style
 from paper_figures.figure import Claim, Group, Measured, Output, PaperFigure, published
 from paper_figures.machines import RULE, over_links
-from paper_figures.tables import rows_of
-from paper_figures.throughput import TOTAL
+from paper_figures.throughput import BATCH_SIZE, TOTAL
 
 DATASETS = ("wikipedia", "reddit", "flights", "mooc", "gdelt")
 FITTED = "#C5DCEB"
@@ -31,42 +31,38 @@ PREDICTORS = {  # words, marker and colour
 }
 
 
-def batch_size(dataset: str) -> int:
-    """Events of one GPU and iteration."""
-    return 3200 if dataset == "gdelt" else throughput.BATCH_SIZE
-
-
-def observed(dataset: str) -> list[tuple[Layout, float]]:
-    """Layout and seconds per iteration of each bar of Figure 12(a).
+def observed(dataset: str) -> pd.DataFrame:
+    """The bars of Figure 12(a), with the layout and the seconds of an iteration of each.
 
     The strategy drawn: GDELT's GPUs of a machine share one copy, others have one each.
     """
-    bars = []
-    for row in rows_of(published("figure_12a", dataset=dataset)):
-        machines, gpus = row["num_machines"], row["gpus_per_machine"]
-        i, k = (gpus, machines) if dataset == "gdelt" else (1, machines * gpus)
-        layout = Layout(i, 1, k, machines)
-        bars.append((layout, layout.num_trainers * batch_size(dataset) / (1000 * row[TOTAL])))
-    return bars
+    table, shares = published("figure_12a", dataset=dataset), dataset == "gdelt"
+    sizes = zip(table["num_machines"], table["gpus_per_machine"], strict=True)
+    layouts: Any = [Layout(n, 1, m, m) if shares else Layout(1, 1, n * m, m) for m, n in sizes]
+    events = table["num_gpus"] * (3200 if shares else BATCH_SIZE)  # of an iteration
+    return table.assign(layout=layouts, events=events, seconds=events / (1000 * table[TOTAL]))
 
 
-def one_machine_model(dataset: str) -> CostModel:
+def one_machine_model(bars: pd.DataFrame) -> CostModel:
     """The fit to the bars of one machine, which they determine."""
-    layouts, seconds = zip(*(bar for bar in observed(dataset) if bar[0].machines == 1), strict=True)
-    (model,) = fit(list(layouts), list(seconds))
+    single = bars[bars["num_machines"] == 1]
+    (model,) = fit(list(single["layout"]), list(single["seconds"]))
     return model
 
 
-def machine_cost(datasets: Sequence[str]) -> float:
+def machine_cost(observations: Iterable[pd.DataFrame]) -> float:
     """Seconds per further machine that best explain what one-machine models miss, at least 0."""
-    known = [(one_machine_model(n), *bar) for n in datasets for bar in observed(n)]
-    known = [bar for bar in known if bar[1].machines > 1]
-    further = [(layout.machines - 1) / seconds for _, layout, seconds in known]
-    missed = [1 - model.seconds(layout) / seconds for model, layout, seconds in known]
+    further: list[float] = []
+    missed: list[float] = []
+    for bars in observations:
+        several = bars[bars["num_machines"] > 1]
+        expected = several["layout"].map(one_machine_model(bars).seconds)
+        further.extend((several["num_machines"] - 1) / several["seconds"])
+        missed.extend(1 - expected / several["seconds"])
     return max(0.0, float(np.dot(further, missed) / np.dot(further, further)))
 
 
-def over_network(model: CostModel, layout: Layout, weights: float) -> float:
+def over_network(model: CostModel, weights: float, layout: Layout) -> float:
     """Seconds of an iteration; between machines a ring passes on the bytes of all weights."""
     if layout.machines == 1:
         return model.seconds(layout)
@@ -81,25 +77,23 @@ def predicted(group: Group) -> pd.DataFrame:
     ``held_out`` are the bars of several machines. No predictor has seen those of its own data set;
     ``model_and_machines`` has seen those of the others.
     """
-    tables, weights = [], 1e6 * float(over_links(group)["gradients"].median())
-    for dataset in DATASETS:
-        table, model = published("figure_12a", dataset=dataset), one_machine_model(dataset)
-        cost = machine_cost([other for other in DATASETS if other != dataset])
-        by_model, by_both = (
-            [one.throughput(layout, batch_size(dataset)) / 1000 for layout, _ in observed(dataset)]
-            for one in (model, replace(model, machine=cost))
-        )
-        by_bytes = [
-            layout.num_trainers * batch_size(dataset) / 1000 / over_network(model, layout, weights)
-            for layout, _ in observed(dataset)
-        ]
+    weights = 1e6 * float(over_links(group)["gradients"].median())
+    known = {dataset: observed(dataset) for dataset in DATASETS}
+    for dataset, table in known.items():
+        model = one_machine_model(table)
+        cost = machine_cost(bars for other, bars in known.items() if other != dataset)
+        seconds: dict[str, Callable[[Layout], float]] = {
+            "model": model.seconds,
+            "bytes": partial(over_network, model, weights),
+            "model_and_machines": replace(model, machine=cost).seconds,
+        }
         rates, gpus = table.set_index("num_gpus")[TOTAL], table["num_gpus"]
-        tables.append(table.assign(
-            held_out=table["num_machines"] > 1, linear=rates[1] * gpus,
-            same_efficiency=rates[8] / 8 * gpus, model=by_model, bytes=by_bytes,
-            model_and_machines=by_both,
-        ))  # fmt: skip
-    return pd.concat(tables, ignore_index=True)
+        table["held_out"] = table["num_machines"] > 1
+        table["linear"], table["same_efficiency"] = rates[1] * gpus, rates[8] / 8 * gpus
+        for name, of in seconds.items():
+            table[name] = table["events"] / table["layout"].map(of) / 1000
+    table = pd.concat(known.values(), ignore_index=True)
+    return table.drop(columns=["layout", "events", "seconds"])
 
 
 def errors(bars: pd.DataFrame) -> pd.DataFrame:
@@ -128,13 +122,13 @@ def draw(group: Group) -> Iterator[Output]:
     table = predicted(group)
     figure, panels = plt.subplots(2, 3, figsize=(style.PAGE, 3.6))
     for axes, dataset in zip(panels.flat, DATASETS, strict=False):
-        _bars(axes, table[table["dataset"] == dataset])
+        _bars(axes, table[table["dataset"] == dataset].reset_index())
         axes.set(title=dataset, xlabel="GPUs")
     for axes in panels[:, 0]:
         axes.set_ylabel("thousand events\nper second and GPU")
     _errors(panels.flat[-1], table[table["held_out"]])
-    kinds = {"fitted": False, "held out": True}
-    handles: list[Artist] = [Patch(**_look(k), label=f"published, {n}") for n, k in kinds.items()]
+    kinds = {"fitted": FITTED, "held out": "white"}
+    handles: list[Artist] = [Patch(**_look(c), label=f"published, {n}") for n, c in kinds.items()]
     for said, marker, color in PREDICTORS.values():
         handles.append(style.line(f"predicted: {said}", color=color, marker=marker, lw=0, ms=4))
     style.legend_below(figure, handles, 2)
@@ -144,35 +138,32 @@ def draw(group: Group) -> Iterator[Output]:
 
 def _bars(axes: Axes, bars: pd.DataFrame) -> None:
     """Published bars per GPU; every predictor over the held-out ones, the model over all."""
-    sizes = []
-    for place, bar in enumerate(rows_of(bars)):
-        gpus, held_out = bar["num_gpus"], bar["held_out"]
-        axes.bar(place, bar[TOTAL] / gpus, width=0.72, **_look(held_out))
-        names = list(PREDICTORS) if held_out else ["model"]
-        for step, name in enumerate(names):
-            x = place + 0.19 * (step - (len(names) - 1) / 2)
-            axes.plot(x, bar[name] / gpus, PREDICTORS[name][1], color=PREDICTORS[name][2], ms=3.5)
-        sizes.append(f"{bar['num_machines']}x8" if held_out else str(gpus))
-    style.categories(axes, "x", sizes)
-    axes.set_ylim(0, 1.15 * bars[TOTAL].iloc[0])
+    held_out, gpus = bars["held_out"], bars["num_gpus"]
+    each = bars[[TOTAL, *PREDICTORS]].div(gpus, axis=0)
+    inside = np.where(held_out, "white", FITTED)
+    axes.bar(bars.index, each[TOTAL], 0.72, **_look(inside))
+    for step, (name, (_, marker, color)) in enumerate(PREDICTORS.items()):
+        dots = each.loc[held_out | (name == "model"), name]
+        axes.plot(dots.index + 0.19 * (step - 2), dots, marker, color=color, ms=3.5)
+    machines = bars["num_machines"].map("{}x8".format)
+    style.categories(axes, "x", list(machines.where(held_out, gpus)))
+    axes.set_ylim(0, 1.15 * each[TOTAL].iloc[0])
 
 
 def _errors(axes: Axes, bars: pd.DataFrame) -> None:
     """The mean error over data sets of each predictor, on two and on four machines."""
     mean = 100 * errors(bars).abs().groupby(bars["num_machines"]).mean()
-    for row, name in enumerate(PREDICTORS):
-        places = (row - 0.2, row + 0.2)
-        for place, (machines, error) in zip(places, mean[name].items(), strict=True):
-            axes.barh(place, error, height=0.36, color=PREDICTORS[name][2])
-            axes.text(error, place, f" {machines}x8: {error:.1f} %", va="center", fontsize=6.5)
-    axes.set(title="held-out bars", xlabel="mean error (% of the published bar)", yticks=[])
+    colors = [color for _, _, color in PREDICTORS.values()]
+    for shift, (machines, row) in zip((-0.2, 0.2), mean.iterrows(), strict=True):
+        drawn = axes.barh(np.arange(len(row)) + shift, row, 0.36, color=colors)
+        axes.bar_label(drawn, [f" {machines}x8: {error:.1f} %" for error in row], fontsize=6.5)
+    about = {"title": "held-out bars", "xlabel": "mean error (% of the published bar)"}
+    axes.set(**about, yticks=[], xmargin=0.4)
     axes.invert_yaxis()
-    axes.margins(x=0.4)
 
 
-def _look(held_out: bool) -> dict[str, Any]:
-    look = style.hollow(style.color_of("disttgl"))
-    return look if held_out else look | {"facecolor": FITTED}
+def _look(inside: Any) -> dict[str, Any]:
+    return style.hollow(style.color_of("disttgl")) | {"facecolor": inside}
 
 
 # Bytes do not depend on how much of a stream was read.

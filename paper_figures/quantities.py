@@ -10,7 +10,8 @@ from benchmark.records.reader import Records, read_records
 from benchmark.records.series import column, without_disagreements
 from paper_figures.published import NAMES, NONE
 
-LAYOUTS = {  # num_layers, strategy, num_snapshots, num_neighbors, batch_size with which TGL samples
+SAMPLED = ("num_layers", "strategy", "num_snapshots", "num_neighbors")
+LAYOUTS = {  # those and batch_size, with which TGL samples
     (1, "recent", 1, 10, 600): "TGN", (2, "uniform", 1, 10, 600): "TGAT",
     (2, "uniform", 3, 10, 600): "DySAT",
 }  # fmt: skip
@@ -25,38 +26,39 @@ def read(folder: Path) -> Records:
     runs = records.runs
     if runs.empty:
         return records
+    return replace(records, runs=runs.assign(**_found(runs)).join(_per_cent(runs)))
 
+
+def _found(runs: pd.DataFrame) -> dict[str, Any]:
     def of(name: str) -> Any:
         return pd.to_numeric(column(runs, name), errors="coerce")
 
-    rate, seconds, trainers = (
-        of("throughput_events_per_second"),
-        of("seconds.train"),
-        of("num_trainers"),
-    )
+    rate, seconds = of("throughput_events_per_second"), of("seconds.train")
+    trainers, epochs = of("num_trainers"), of("epochs")
     memory = of("seconds_by_part.memory_read") + of("seconds_by_part.memory_write")
     batches = rate * seconds / of("batch_size") / trainers  # of one trainer
-    features = of("metrics.node_feature_dim")
-    labels = of("metrics.num_node_labels")
-    found = {
-        "network": [_network(run) for _, run in runs[["system", "model"]].iterrows()]
-        if {"system", "model"} <= set(runs) else NONE,
-        "layout": _layouts(runs),
+    alone = runs["emulated"] == False  # noqa: E712
+    features, labels = of("metrics.node_feature_dim"), of("metrics.num_node_labels")
+    model, system = column(runs, "model"), column(runs, "system")
+    other = system.replace("^edgebank.*", "EdgeBank", regex=True)  # of a system without a network
+    sampled = [column(runs, f"settings.task.{name}") for name in SAMPLED]
+    return {
+        "network": model.replace(NAMES).where(model != NONE, other),
+        "layout": [*map(LAYOUTS.get, zip(*sampled, column(runs, "batch_size"), strict=True))],
         "edge_features": of("settings.random_edge_features").fillna(0),
         "thousand_events_per_second": rate / 1000,
         "thousand_events_per_second_per_trainer": rate / 1000 / trainers,
-        "seconds_per_epoch": (seconds / of("epochs")).where(runs["emulated"] == False),  # noqa: E712
-        "epochs_per_second": (of("epochs") / seconds).where(runs["emulated"] == False),  # noqa: E712
+        "seconds_per_epoch": (seconds / epochs).where(alone),
+        "epochs_per_second": (epochs / seconds).where(alone),
         "roots_per_second": of("metrics.num_roots") / of("seconds.sample"),
-        "memory_seconds_per_epoch": memory / of("epochs"),
+        "memory_seconds_per_epoch": memory / epochs,
         "memory_ms_per_batch": 1000 * memory / batches,
         "wait_ms_per_batch": 1000 * of("seconds_by_part.prepare") / batches,
         "peak_gib": of("peak_memory_bytes") / 2**30,
         "node_feature_width": features.where(features > 0, _static_memory(runs)),
         "duration": of("metrics.last_time") - of("metrics.first_time"),
         "labels": labels.where(labels > 0, of("metrics.num_edge_labels")),
-    }  # fmt: skip
-    return replace(records, runs=runs.assign(**found | _per_cent(runs)))
+    }
 
 
 def _static_memory(runs: pd.DataFrame) -> "pd.Series[Any]":
@@ -66,33 +68,14 @@ def _static_memory(runs: pd.DataFrame) -> "pd.Series[Any]":
     return runs["dataset"].map(widths.first())
 
 
-def _per_cent(runs: pd.DataFrame) -> dict[str, Any]:
+def _per_cent(runs: pd.DataFrame) -> pd.DataFrame:
     """Test metrics times 100; "test_percent" is the one that a run names as its primary."""
-    tests = runs.filter(regex=r"^metrics\.test_(?!num_events)").apply(
-        pd.to_numeric, errors="coerce"
-    )
-    tests = 100 * tests.rename(columns=lambda name: name.removeprefix("metrics."))
-    named = ("test_{}", "test_inductive_{}")
-    primary = column(runs, "primary_metric")
-    chosen = {
-        form.format("percent"): [
-            tests.at[run, name] if (name := form.format(metric)) in tests else None
-            for run, metric in primary.items()
-        ]
-        for form in named
-    }
-    return {f"{name}_percent": tests[name] for name in tests} | chosen
-
-
-def _network(run: Any) -> str:
-    """The network's name in the papers, else that of the model, or of a system without one."""
-    if run["model"] == NONE:
-        return "EdgeBank" if str(run["system"]).startswith("edgebank") else str(run["system"])
-    return NAMES.get(run["model"], str(run["model"]))
-
-
-def _layouts(runs: pd.DataFrame) -> list[str | None]:
-    """By which layout of TGL's a run samples."""
-    names = ("num_layers", "strategy", "num_snapshots", "num_neighbors")
-    parts = [column(runs, f"settings.task.{name}") for name in names]
-    return [LAYOUTS.get(key) for key in zip(*parts, column(runs, "batch_size"), strict=True)]
+    tests = runs.filter(regex=r"^metrics\.test_(?!num_events)")
+    tests = 100 * tests.apply(pd.to_numeric, errors="coerce").add_suffix("_percent")
+    tests = tests.rename(columns=lambda name: name.removeprefix("metrics."))
+    primary = column(runs, "primary_metric").astype(str)
+    for kind in ("test", "test_inductive"):
+        wanted = f"{kind}_" + primary + "_percent"
+        chosen = {run: tests.loc[run].get(name) for run, name in wanted.items()}
+        tests[f"{kind}_percent"] = pd.Series(chosen, dtype=float)
+    return tests

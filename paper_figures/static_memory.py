@@ -12,9 +12,9 @@ from scipy.stats import spearmanr
 from benchmark.records import words
 from benchmark.records.series import Runs
 from benchmark.records.statistics import Estimate
-from paper_figures import curves, style
+from paper_figures import curves, style, tables
 from paper_figures.figure import Claim, Group, Measured, Output, PaperFigure, Rule, published
-from paper_figures.selection import APART, WITHOUT_EFFECT, foremost, trained_share
+from paper_figures.selection import APART, WITHOUT_EFFECT, foremost, has, trained_share
 
 SETTING = "settings.system.static_memory"
 WITH, WITHOUT = "pretrained", "off"
@@ -35,51 +35,32 @@ def published_curves() -> pd.DataFrame:
     return table.assign(static_memory=kinds, label=kinds + table["parallelism"])
 
 
-def mean_curves(group: Group) -> pd.DataFrame:
-    """The mean curve of each data set, kind and layout."""
-    parts = []
-    for (dataset, kind), part in group.runs.groupby([panel_of(group.runs), SETTING]):
-        for name, runs in group.by_parallelism(part).items():
-            parts.append(curves.mean_curve(
-                group, runs, dataset=dataset, static_memory=kind, parallelism=name,
-                label=f"{kind}{name}",
-            ))  # fmt: skip
-    return pd.concat(parts, ignore_index=True)
-
-
-def panel_of(runs: Runs) -> "pd.Series[str]":
-    """The data set, with the share of its events that train where that is not the usual one."""
-    shares = [trained_share(run) for _, run in runs.iterrows()]
-    return runs["dataset"] + pd.Series([s and f", {s}" for s in shares], runs.index, dtype=object)
-
-
 def draw_curves(group: Group) -> Iterator[Output]:
     """A panel for each data set, measured and published."""
-    table, paper = mean_curves(group), published_curves()
-    panels = []
-    for origin, frame in (("measured", table), ("published", paper)):
-        for dataset, part in frame.groupby("dataset"):
-            looks: dict[str, curves.Look] = {}
-            for kind, color in COLORS.items():
-                looks |= curves.looks_of(part.loc[part["static_memory"] == kind, "label"], color)
-            panels.append((f"{dataset}, {origin}", part, looks))
-    many, labels = len(panels) > curves.FEW_PANELS, ("training iterations", "validation MRR")
+    runs = group.runs.assign(static_memory=group.runs[SETTING])
+    splits = [(run["dataset"], trained_share(run)) for _, run in runs.iterrows()]
+    runs["dataset"] = [", ".join(filter(None, names)) for names in splits]
+    sets = (
+        (named | {"parallelism": name, "label": f"{named['static_memory']}{name}"}, part)
+        for named, alike in tables.sets_by(runs, "dataset", "static_memory")
+        for name, part in group.by_parallelism(alike).items()
+    )
+    both = pd.concat([curves.mean_curves(group, sets), published_curves()])
+    panels = [
+        (f"{dataset}, {origin}", part, curves.looks_by(part, "static_memory", COLORS.__getitem__))
+        for (origin, dataset), part in both.groupby(["origin", "dataset"])
+    ]
+    many = len(panels) > curves.FEW_PANELS
     size = (style.PAGE, 1.7 * ceil(len(panels) / 3)) if many else (style.COLUMN, 3.1)
-    picture = curves.draw_panels(panels, size, labels)
+    picture = curves.draw_panels(panels, size)
     looks = {WORDS[kind]: (color, "") for kind, color in COLORS.items()}
     style.legend_below(picture, [*curves.handles(looks, {}), style.published_handle()])
-    sets = group.runs.assign(dataset=panel_of(group.runs)).groupby("dataset")
-    told = " ".join(words.conditions(runs) for _, runs in sets)  # splits of one data set apart
-    facts = {"conditions": told, "drawn": curves.how_drawn(table)}
-    yield Output(pd.concat([table, paper]), picture, facts=facts)
-
-
-def _both(runs: Runs) -> tuple[object, ...]:
-    return (runs[SETTING].nunique() == 2, *foremost(runs))
+    told = " ".join(words.conditions(part) for _, part in runs.groupby("dataset"))
+    yield Output(both, picture, facts={"conditions": told, "drawn": curves.how_drawn(both)})
 
 
 def _kinds(runs: Runs) -> "pd.Series[Any]":
-    keys = zip(runs["model"], runs["settings.system.static_memory"], strict=True)
+    keys = zip(runs["model"], runs[SETTING], strict=True)
     return pd.Series([KINDS.get(key) for key in keys], runs.index)
 
 
@@ -145,9 +126,8 @@ def measure_nodes(_: Claim, group: Group) -> Measured:
 def draw_nodes(group: Group) -> Iterator[Output]:
     """A dot for each node over its rank by degree, and the degrees below."""
     nodes, color = mean_over_seeds(differences(group)), style.color_of("disttgl")
-    heights = {"height_ratios": [3, 1]}
     figure, (top, bottom) = plt.subplots(
-        2, 1, figsize=(style.COLUMN, 3.1), sharex=True, gridspec_kw=heights
+        2, 1, figsize=(style.COLUMN, 3.1), sharex=True, height_ratios=[3, 1]
     )
     top.plot(nodes["difference"], ls="", marker=".", ms=2, mew=0, color=color, alpha=0.45)
     top.plot(nodes["running_mean"], color="black")
@@ -173,8 +153,9 @@ FIGURES = [
         ), draw_nodes, {"correlation": measure_nodes}),
     PaperFigure("static_memory", Rule(
             ("static_memory", "static_memory_mooc"), together=True, apart=APART_BUT_KIND,
-            varies=(*WITHOUT_EFFECT, "system.static_memory"), rank=_both,
-            needs={"no validation MRR": curves.has_curve("mrr"),
+            varies=(*WITHOUT_EFFECT, "system.static_memory"),
+            rank=lambda runs: (runs[SETTING].nunique() == 2, *foremost(runs)),
+            needs={"no validation MRR": has("metrics.validation_mrr"),
                    "another kind of static memory": lambda r: r[SETTING].isin(COLORS)},
         ), draw_curves),
 ]  # fmt: skip

@@ -11,10 +11,10 @@ from matplotlib.patches import Patch
 from benchmark.records import words
 from benchmark.records.series import SINGLE, Runs, column
 from benchmark.records.statistics import Estimate
-from paper_figures import style, tables
+from paper_figures import bars, style, tables
 from paper_figures.figure import Claim, Group, Measured, Output, PaperFigure, Rule, published
 from paper_figures.selection import has
-from paper_figures.tables import Row, cell, rows_of
+from paper_figures.tables import cell, rows_of
 from paper_figures.throughput import NEEDS
 
 STRATEGIES = {SINGLE: SINGLE, "mini-batch": "2x1x1", "epoch": "1x2x1", "memory": "1x1x2"}
@@ -65,52 +65,40 @@ def strategies(group: Group) -> pd.DataFrame:
 
 def draw_strategies(group: Group) -> Iterator[Output]:
     """Two lines for each quantity: what the paper states, and what was measured."""
-    table, lines = strategies(group), []
-    known = {(row["quantity"], row["strategy"], row["origin"]): row for row in rows_of(table)}
-    for quantity, (_, unit) in QUANTITIES.items():
-        form = ".0f" if quantity == CAPTURED else ".2f"
-        paper, ours = {}, {}
-        for strategy in STRATEGIES:
-            stated = known.get((quantity, strategy, "published"))
-            paper[strategy] = stated["stated"] if stated else ""
-            row = known.get((quantity, strategy, "measured"))
-            ours[strategy] = cell(row, "value", form) if row else "not measured"
-        lines.append({"quantity": quantity, "by": "DistTGL", "origin": "published", **paper})
-        lines.append({"quantity": quantity, "by": unit, "origin": "measured", **ours})
-    spec: Row = {"against one trainer": "quantity", "by": "by", "one trainer": SINGLE}
-    spec |= {name: name for name in list(STRATEGIES)[1:]}
+    table = strategies(group)
+    texts = {
+        (row["quantity"], row["origin"], row["strategy"]): row["stated"]
+        if row["origin"] == "published"
+        else cell(row, "value", ".0f" if row["quantity"] == CAPTURED else ".2f")
+        for row in rows_of(table)
+    }
+    lines = [
+        {"against one trainer": quantity, "by": by}
+        | {name: texts.get((quantity, origin, name), unsaid) for name in STRATEGIES}
+        | {"origin": origin}
+        for quantity, (_, unit) in QUANTITIES.items()
+        for origin, by, unsaid in (("published", "DistTGL", ""), ("measured", unit, "not measured"))
+    ]
+    shown = pd.DataFrame(lines).rename(columns={SINGLE: "one trainer"})
     timed = group.runs[~_counts(group.runs)]
     about = words.conditions(timed if len(timed) else group.runs)
-    yield Output(table, shown=tables.shown(pd.DataFrame(lines), spec), facts={"conditions": about})
+    yield Output(table, shown=shown, facts={"conditions": about})
 
 
 def draw_memory(group: Group) -> Iterator[Output]:
     """Measured kinds of memory on the left, the published sharded one on the right."""
-    sets = group.runs.groupby([KIND, "processes"])
-    named = (({"memory": kind, "processes": number}, runs) for (kind, number), runs in sets)
-    table = tables.summary(named, medians=[SECONDS])
+    sets = tables.sets_by(group.runs.assign(memory=group.runs[KIND]), "memory", "processes")
+    table = tables.summary(sets, medians=[SECONDS])
     paper = published("figure_2b").assign(memory="sharded")
     paper = paper.rename(columns={"num_machines": "processes", "seconds_per_epoch": SECONDS})
-    figure, panels = plt.subplots(1, 2, figsize=(style.PAGE, 2.3), width_ratios=[2.2, 1])
+    figure, (left, right) = plt.subplots(1, 2, figsize=(style.PAGE, 2.3), width_ratios=[2.2, 1])
     colors = dict(zip(MEMORIES, style.shades(BLUE, len(MEMORIES)), strict=True))
-    hollow = style.hollow(colors["sharded"])
-    for axes, bars, width in ((panels[0], table, 0.26), (panels[1], paper, 0.55)):
-        numbers = sorted(bars["processes"].unique())
-        for row in rows_of(bars):
-            ours, top = row["origin"] == "measured", row[SECONDS]
-            shift = 0.28 * (list(MEMORIES).index(row["memory"]) - 1) if ours else 0.0
-            x = numbers.index(row["processes"]) + shift
-            axes.bar(x, top, width, **({"color": colors[row["memory"]]} if ours else hollow))
-            if ours and row["num_runs"] > 1:
-                top = row[f"{SECONDS}_high"]
-                style.whisker(axes, x, (row[f"{SECONDS}_low"], top))
-            style.write(axes, f"{row[SECONDS]:.3g}", x, top, 1.5)
-        style.categories(axes, "x", numbers)
-        axes.margins(y=0.12)
-    panels[0].set(xlabel="processes on one machine", ylabel="seconds per epoch in node memory")
-    panels[1].set(xlabel="machines (published)")
-    handles = [Patch(facecolor=colors[name], label=label) for name, label in MEMORIES.items()]
-    style.legend_below(figure, [*handles, Patch(**hollow, label="published")], 2)
+    for axes, part in ((left, table), (right, paper)):
+        bars.grouped(axes, part, SECONDS, "processes", "memory", colors, "{:.3g}".format)
+    left.set(xlabel="processes on one machine", ylabel="seconds per epoch in node memory")
+    right.set(xlabel="machines (published)")
+    named = {MEMORIES[name]: color for name, color in colors.items()}
+    bars.legend(figure, named, [Patch(**style.hollow(colors["sharded"]), label="published")], 2)
     yield Output(pd.concat([table, paper]), figure)
 
 

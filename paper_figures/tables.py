@@ -1,5 +1,6 @@
 """Tables for people: cells of several seeds, and the same table as csv, Markdown and LaTeX."""
 
+import re
 from collections import ChainMap
 from collections.abc import Iterable, Mapping, Sequence
 from math import inf, nan
@@ -13,13 +14,18 @@ from benchmark.records.statistics import Estimate, mean_estimate, median_estimat
 from benchmark.records.words import commands, plain
 
 Row = dict[str, Any]
+Sets = Iterable[tuple[Row, pd.DataFrame]]  # what some runs are, by column, and these runs
 
 HOLE = "-"  # neither measured nor published
 
 
-def summary(
-    sets: Iterable[tuple[Row, pd.DataFrame]], means: Sequence[str] = (), medians: Sequence[str] = ()
-) -> pd.DataFrame:
+def sets_by(runs: pd.DataFrame, *names: str) -> Sets:
+    """Runs that are equal in the columns ``names``."""
+    for key, part in runs.groupby(list(names)):
+        yield dict(zip(names, key, strict=True)), part
+
+
+def summary(sets: Sets, means: Sequence[str] = (), medians: Sequence[str] = ()) -> pd.DataFrame:
     """A row for each set of runs: what it is, and ``means`` and ``medians`` over its seeds."""
     rows = []
     for named, runs in sets:
@@ -40,12 +46,6 @@ def times(runs: pd.DataFrame, value: str, single: "pd.Series[bool]", by: list[st
 def columns(name: str, estimate: Estimate | None) -> dict[str, Any]:
     """NAME, NAME_low and NAME_high of a csv file."""
     return dict(zip((name, f"{name}_low", f"{name}_high"), estimate or (None,) * 3, strict=True))
-
-
-def estimate(row: Mapping[str, Any], name: str) -> Estimate:
-    """What ``columns`` made of an estimate."""
-    ends = (row[f"{name}_low"], row[f"{name}_high"])
-    return Estimate(row[name]) if pd.isna(ends[0]) else Estimate(row[name], *ends)
 
 
 def cell(row: Mapping[str, Any], name: str, form: str) -> str:
@@ -106,7 +106,8 @@ def write_table(table: pd.DataFrame, caption: str, stem: Path) -> list[Path]:
     """Write STEM.md and STEM.tex; returns their paths."""
     paths = [stem.with_suffix(ending) for ending in (".md", ".tex")]
     paths[0].write_text(f"{markdown(table)}\n\n{caption}\n", encoding="utf-8")
-    text = table.to_latex(index=False, escape=True, caption=_for_latex(caption))
+    escaped = re.sub(r"([&%$#_{}])", r"\\\1", caption)
+    text = table.to_latex(index=False, escape=True, caption=escaped)
     paths[1].write_text(text, encoding="utf-8")
     return paths
 
@@ -116,9 +117,3 @@ def write_numbers(table: pd.DataFrame, stem: Path) -> Path:
     path = stem.with_suffix(".csv")
     table.replace(inf, nan).to_csv(path, index=False)
     return path
-
-
-def _for_latex(text: str) -> str:
-    for letter in "&%$#_{}":
-        text = text.replace(letter, f"\\{letter}")
-    return text

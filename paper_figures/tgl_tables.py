@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pandas as pd
 
 from benchmark.records import words
-from benchmark.records.series import SINGLE, Runs
+from benchmark.records.series import SINGLE
 from paper_figures import tables
 from paper_figures.figure import Group, Output, PaperFigure, Rule, published
-from paper_figures.selection import has
+from paper_figures.selection import foremost, has
 from paper_figures.tables import Row, rows_of
 from paper_figures.throughput import NEEDS, PER_GPU
 
@@ -21,24 +21,20 @@ DESCRIBED = {"TGN": "TGN: 1 layer, most recent", "TGAT": "TGAT: 2 layers, unifor
              "DySAT": "DySAT: as TGAT, in 3 snapshots"}  # fmt: skip
 
 
-def statistics(group: Group) -> pd.DataFrame:
+def draw_statistics(group: Group) -> Iterator[Output]:
     """Rows of data sets that were counted, published ones below each, then of all others."""
-    ours = group.runs.rename(columns=lambda name: name.removeprefix("metrics.")).copy()
+    ours = group.runs.rename(columns=lambda name: name.removeprefix("metrics."))
+    ours = ours.assign(origin="measured", by="counted here", source=ours["command"])
     ours = ours.assign(
-        origin="measured", by="counted here", num_labels=ours["labels"], source=ours["command"]
+        num_labels=ours["labels"],
+        labels_of=(ours["num_node_labels"] > 0).map({True: "nodes", False: "edges"}),
     )
-    ours["labels_of"] = (ours["num_node_labels"] > 0).map({True: "nodes", False: "edges"})
     paper = pd.concat([published("table_2"), published("tgl_table_3")], ignore_index=True)
     paper = paper.rename(columns={"max_time": "duration"}).assign(labels_of="")
     table = pd.concat([ours, paper.assign(by=paper["source"].map(words.short_source))])
     table["elsewhere"] = ~table["dataset"].isin(set(group.runs["dataset"]))
     table = table.sort_values(["elsewhere", "dataset"], kind="stable")
-    return table[["origin", "dataset", "by", *COUNTS, "labels_of", "node_features", "source"]]
-
-
-def draw_statistics(group: Group) -> Iterator[Output]:
-    """A table of all data sets."""
-    table = statistics(group)
+    table = table[["origin", "dataset", "by", *COUNTS, "labels_of", "node_features", "source"]]
     texts = table.assign(**{name: [_count(row, name) for row in rows_of(table)] for name in COUNTS})
     spec = {"data set": "dataset", "by": "by"} | {title: name for name, title in COUNTS.items()}
     yield Output(table, shown=tables.shown(texts, spec))
@@ -55,51 +51,36 @@ def _count(row: Row, name: str) -> str:
     return f"{value:,.0f}{'*' if pretrained else ''}{labelled}"
 
 
-def sampling(group: Group) -> pd.DataFrame:
+def draw_sampling(group: Group) -> Iterator[Output]:
     """Seconds of an epoch and speed-ups over one thread, by layout and threads."""
-    runs = group.runs.assign(threads=group.runs["settings.threads"])
-    runs["seconds"] = runs["seconds.sample"]
+    runs = group.runs.rename(columns={"settings.threads": "threads", "seconds.sample": "seconds"})
     runs["speedup"] = 1 / tables.times(runs, "seconds", runs["threads"] == 1, ["layout", "seed"])
-    sets = runs.groupby(["layout", "threads"])
-    ours = tables.summary(
-        (({"layout": layout, "threads": threads}, part) for (layout, threads), part in sets),
-        medians=("seconds", "speedup"),
-    )
-    figure, paper = (
-        published(f"tgl_{name}", dataset=group.dataset) for name in ("figure_4", "table_4")
-    )
+    sets = tables.sets_by(runs, "layout", "threads")
+    figure, paper = (published(f"tgl_{n}", dataset=group.dataset) for n in ("figure_4", "table_4"))
     paper = figure.merge(paper, on=["dataset", "model", "num_threads"], how="outer")
     paper = paper.rename(columns={
         "model": "layout", "num_threads": "threads", "sampling_seconds_per_epoch": "seconds",
     })[["layout", "threads", "seconds", "speedup"]].assign(
         origin="published", by="TGL", source="TGL Table 4 (printed), Figure 4(a) (digitised)"
     )  # fmt: skip
-    table = pd.concat([ours, paper])
+    table = pd.concat([tables.summary(sets, medians=("seconds", "speedup")), paper])
     table["described"] = pd.Categorical(table["layout"].map(DESCRIBED), list(DESCRIBED.values()))
-    return table.sort_values(["described", "origin", "threads"]).astype({"described": str})
-
-
-def draw_sampling(group: Group) -> Iterator[Output]:
-    """A table by layout and threads."""
-    spec = {
+    table = table.sort_values(["described", "origin", "threads"]).astype({"described": str})
+    yield Output(table, shown=tables.shown(table, {
         "layout": "described", "by": "by", "threads": ("threads", ".0f"),
         "s per epoch": ("seconds", ".3f"), "speed-up": ("speedup", ".2f"),
         "seeds": ("num_runs", ".0f"),
-    }  # fmt: skip
-    table = sampling(group)
-    yield Output(table, shown=tables.shown(table, spec))
+    }))  # fmt: skip
 
 
-def scaling(group: Group) -> pd.DataFrame:
+def draw_scaling(group: Group) -> Iterator[Output]:
     """TGL's trainers over seeds, what DistTGL reports of TGL, and TGL's own of GDELT."""
-    rate, layouts = "thousand_events_per_second", group.by_parallelism()
-    runs = pd.concat(layouts.values())
+    rate = "thousand_events_per_second"
+    runs = pd.concat(group.by_parallelism().values())
     runs["speedup"] = tables.times(runs, rate, runs["parallelism"] == SINGLE, ["seed"])
-    same = {"dataset": group.dataset, "metric": group.first["primary_metric"].upper()}
-    sets = (
-        (same | {"label": f"tgl {name}", "trainers": part["num_trainers"].iloc[0]}, part)
-        for name, part in runs.groupby("parallelism")
-    )
+    runs = runs.assign(trainers=runs["num_trainers"], label="tgl " + runs["parallelism"])
+    runs["metric"] = runs["primary_metric"].str.upper()
+    sets = tables.sets_by(runs, "dataset", "metric", "label", "trainers")
     ours = tables.summary(sets, ["test_percent"], ["seconds_per_epoch", rate, "speedup"])
     told = published("figure_12b", dataset=group.dataset, system="tgl")
     told[rate] = told[PER_GPU] * told["num_gpus"]
@@ -109,24 +90,13 @@ def scaling(group: Group) -> pd.DataFrame:
     trained = published("tgl_table_7", dataset="gdelt", model="TGN").assign(metric="AP")
     names = {"num_gpus": "trainers", "ap_percent": "test_percent"}
     paper = pd.concat([told, own, trained]).rename(columns=names)
-    return pd.concat([ours, paper.assign(by=paper["source"].map(words.short_source))])
-
-
-def draw_scaling(group: Group) -> Iterator[Output]:
-    """A table by number of trainers."""
-    spec = {
+    table = pd.concat([ours, paper.assign(by=paper["source"].map(words.short_source))])
+    yield Output(table, shown=tables.shown(table, {
         "data set": "dataset", "by": "by", "trainers": ("trainers", ".0f"),
-        "s per epoch": ("seconds_per_epoch", ".1f"),
-        "thousand events/s": ("thousand_events_per_second", ".1f"),
+        "s per epoch": ("seconds_per_epoch", ".1f"), "thousand events/s": (rate, ".1f"),
         "speed-up": ("speedup", ".2f"), "test (%)": ("test_percent", ".2f"), "metric": "metric",
         "seeds": ("num_runs", ".0f"),
-    }  # fmt: skip
-    table = scaling(group)
-    yield Output(table, shown=tables.shown(table, spec))
-
-
-def _most_layouts(runs: Runs) -> tuple[object, ...]:
-    return runs["parallelism"].nunique(), runs["epochs"].iloc[0], len(runs)
+    }))  # fmt: skip
 
 
 FIGURES = [
@@ -138,7 +108,8 @@ FIGURES = [
             needs={"not a layout of TGL's": has("layout")},
         ), draw_sampling),
     PaperFigure("tgl_scaling", Rule(
-            ("scaling",), varies=("processes",), rank=_most_layouts,
+            ("scaling",), varies=("processes",),
+            rank=lambda runs: (runs["parallelism"].nunique(), *foremost(runs)),
             needs={"another system": lambda runs: runs["system"] == "tgl", **NEEDS},
         ), draw_scaling),
 ]  # fmt: skip

@@ -1,6 +1,8 @@
 """Figure 12: training throughput in total over trainers, and per trainer beside the published."""
 
 from collections.abc import Iterator
+from itertools import product
+from math import inf
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -11,13 +13,14 @@ from matplotlib.patches import Patch
 from benchmark.records.series import SINGLE, Runs, make_series, ran_apart, size_order, system_rank
 from benchmark.records.statistics import Estimate
 from benchmark.tools.cost_model import Layout, fit
-from paper_figures import style, tables
+from paper_figures import bars, style, tables
+from paper_figures.bars import PALE
 from paper_figures.figure import Group, Output, PaperFigure, Rule, published
 from paper_figures.selection import has
 from paper_figures.tables import Row, columns, rows_of
 
 TOTAL, PER_GPU = "thousand_events_per_second", "thousand_events_per_second_per_gpu"
-STRATEGIES = ("mini-batch", "epoch", "memory")  # what i, j and k trainers divide
+STRATEGIES = {"mini-batch": "{}x1x1", "epoch": "1x{}x1", "memory": "1x1x{}"}  # i, j, k trainers
 PROJECTED_SIZES = (2, 4, 8)  # trainers, on one machine of the paper
 BATCH_SIZE = 600  # events of one GPU of the paper, on all data sets but GDELT
 SHADES = dict(zip(("single", *STRATEGIES), (0.0, 0.45, 0.2, -0.35), strict=True))
@@ -25,7 +28,6 @@ NEEDS = {
     "no throughput": has("throughput_events_per_second"),
     "trainers may have shared a core": ran_apart,
 }
-PROJECTED: dict[str, Any] = {"lw": 3, "alpha": 0.35, "solid_capstyle": "butt"}
 
 
 def strategy_of(parallelism: str) -> str:
@@ -59,35 +61,26 @@ def projected(table: pd.DataFrame) -> pd.DataFrame:
     trainers. Few sizes leave its terms open: the ends are of models that fit equally well.
     """
     rows = []
-    ours = table[table["system"] == "disttgl"]
-    for variant, part in ours.groupby("variant"):
-        size = int(part["batch_size"].iloc[0])
+    for variant, part in table[table["system"] == "disttgl"].groupby("variant"):
         if SINGLE not in set(part["parallelism"]):
             continue
-        layouts = [Layout.parse(name) for name in part["parallelism"]]
-        models = fit(layouts, list(part["num_trainers"] * size / (1000 * part[TOTAL])))
-        for name in _larger(part):
-            totals = [model.throughput(Layout.parse(name), size) / 1000 for model in models]
+        most = part.groupby("strategy")["num_trainers"].max()
+        batch_size = int(part["batch_size"].iloc[0])
+        seconds = part["num_trainers"] * batch_size / (1000 * part[TOTAL])
+        models = fit(list(map(Layout.parse, part["parallelism"])), list(seconds))
+        for strategy, size in product(sorted(STRATEGIES), PROJECTED_SIZES):
+            if size <= most.get(strategy, inf):
+                continue
+            name = STRATEGIES[strategy].format(size)
+            totals = [model.throughput(Layout.parse(name), batch_size) / 1000 for model in models]
             label = ", ".join(filter(None, [f"disttgl {name}", str(variant)]))
             rows.append({
-                **_named(label, "disttgl", name), "variant": variant, "batch_size": size,
+                **_named(label, "disttgl", name), "variant": variant, "batch_size": batch_size,
                 **columns(TOTAL, Estimate(min(totals), min(totals), max(totals))),
                 "num_runs": 0, "origin": "projected",
                 "source": f"cost model fitted on the measured {', '.join(part['parallelism'])}",
             })  # fmt: skip
     return pd.DataFrame(rows, columns=table.columns)
-
-
-def _larger(rows: pd.DataFrame) -> list[str]:
-    """``PROJECTED_SIZES`` beyond the largest measured one, of each strategy that was measured."""
-    forms = dict(zip(STRATEGIES, ("{}x1x1", "1x{}x1", "1x1x{}"), strict=True))
-    return [
-        forms[str(strategy)].format(size)
-        for strategy, part in rows.groupby("strategy")
-        if strategy in forms
-        for size in PROJECTED_SIZES
-        if size > part["num_trainers"].max()
-    ]
 
 
 def published_bars(dataset: str, most: int) -> pd.DataFrame:
@@ -105,56 +98,45 @@ def draw(group: Group) -> Iterator[Output]:
     ours = bars_of(group)
     table = pd.concat([ours, projected(ours)], ignore_index=True)
     paper = published_bars(group.dataset, int(table["num_trainers"].max()))
-    bars = pd.concat([table, paper], ignore_index=True)
-    order = sorted(rows_of(bars), key=lambda row: (*_order(row), row["label"]))
-    labels = list(dict.fromkeys(row["label"] for row in order))
-    size = (style.PAGE, 0.9 + 0.24 * len(labels))
-    figure, (left, right) = plt.subplots(1, 2, figsize=size)
-    _totals(left, bars, labels)
-    _per_trainer(right, bars, labels)
-    style.legend_below(figure, _legend(bars))
-    yield Output(bars, figure)
+    table = pd.concat([table, paper], ignore_index=True)
+    rows = sorted(rows_of(table), key=_order)
+    colors = {row["label"]: _color(row) for row in rows}
+    figure, (left, right) = plt.subplots(1, 2, figsize=(style.PAGE, 0.9 + 0.24 * len(colors)))
+    _totals(left, table, colors)
+    _per_trainer(right, table, colors)
+    named = {f"disttgl, {r['strategy']}" if r["system"] == "disttgl" else r["system"]: _color(r)
+             for r in rows}  # fmt: skip
+    looks = {"published": style.hollow(style.GREY), "projected": {"facecolor": style.GREY, **PALE}}
+    told = {"published": "published (left: a line)", "projected": "projected, a range"}
+    origins = [name for name in looks if name in set(table["origin"])]
+    bars.legend(figure, named, [Patch(label=told[name], **looks[name]) for name in origins])
+    yield Output(table, figure)
 
 
-def _totals(axes: Axes, bars: pd.DataFrame, labels: list[str]) -> None:
-    """Measured bars by the number of trainers; published totals as points, projections as lines."""
-    sizes = sorted(bars["num_trainers"].unique())
-    for place, size in enumerate(sizes):
-        part = bars[bars["num_trainers"] == size]
-        names = [name for name in labels if name in set(part["label"])]
-        width = 0.85 / max(4, len(names))
-        for row in rows_of(part):
-            x = place + width * (names.index(row["label"]) - (len(names) - 1) / 2)
-            color, ends = _color(row), [row[f"{TOTAL}_low"], row[f"{TOTAL}_high"]]
-            if row["origin"] == "published":
-                axes.plot(x, row[TOTAL], "_", color=color, ms=8, mew=1.4)
-            elif row["origin"] == "projected":
-                axes.plot([x, x], ends, color=color, **PROJECTED)
-            else:
-                axes.bar(x, row[TOTAL], width=0.9 * width, color=color)
-                style.whisker(axes, x, ends)
-    style.categories(axes, "x", sizes)
+def _totals(axes: Axes, table: pd.DataFrame, colors: dict[str, Any]) -> None:
+    """Bars by the number of trainers; published totals as points."""
+    table = table.sort_values("num_trainers")
+    places, width = bars.places_of(table, "num_trainers", "label", list(colors))
+    theirs, hues = table["origin"] == "published", table["label"].map(colors)
+    bars.draw(axes, table[~theirs], TOTAL, places, width, hues)
+    axes.scatter(
+        places[theirs], table.loc[theirs, TOTAL], 60, hues[theirs], marker="_", lw=1.4, zorder=2
+    )
+    style.categories(axes, "x", list(table["num_trainers"].unique()))
     axes.set(xlabel="trainers", ylabel="thousand training events per second")
 
 
-def _per_trainer(axes: Axes, bars: pd.DataFrame, labels: list[str]) -> None:
-    """A row for each configuration, the published bar below ours; values at the right edge."""
-    edge = 1.04 * (bars[[TOTAL, f"{TOTAL}_high"]].max(axis=1) / bars["num_trainers"]).max()
-    for row in rows_of(bars):
-        ours, value = row["origin"] != "published", row[TOTAL] / row["num_trainers"]
-        y, color = labels.index(row["label"]) + (-0.2 if ours else 0.2), _color(row)
-        ends = [row[f"{TOTAL}_{name}"] / row["num_trainers"] for name in ("low", "high")]
-        text = f"{value:.1f}"
-        if row["origin"] == "projected":
-            axes.plot(ends, [y, y], color=color, **PROJECTED)
-            text = "projected " + " to ".join(f"{end:.1f}" for end in ends)
-        else:
-            axes.barh(y, value, 0.36, **({"color": color} if ours else style.hollow(color)))
-            style.whisker(axes, y, ends, flat=True)
-        axes.text(edge, y, text, va="center", fontsize=5.5, color="black" if ours else style.GREY)
-    style.categories(axes, "y", labels)
-    axes.set(xlabel="thousand training events per second and trainer", xlim=(0, 1.3 * edge))
-    axes.set_ylim(len(labels) - 0.5, -0.5)
+def _per_trainer(axes: Axes, table: pd.DataFrame, colors: dict[str, Any]) -> None:
+    """A row for each configuration, the published bar below ours."""
+    totals = [TOTAL, f"{TOTAL}_low", f"{TOTAL}_high"]
+    each = table.assign(**table[totals].div(table["num_trainers"], axis=0))
+    rows = table["label"].map(list(colors).index) - 0.2
+    rows += 0.4 * (table["origin"] == "published")
+    hues = table["label"].map(colors)
+    bars.draw(axes, each, TOTAL, rows, 0.36, hues, "{:.1f}".format, 5.5, flat=True)
+    style.categories(axes, "y", list(colors))
+    axes.set(xlabel="thousand training events per second and trainer", xmargin=0.1)
+    axes.set_ylim(len(colors) - 0.5, -0.5)
 
 
 def _color(row: Any) -> Any:
@@ -164,20 +146,7 @@ def _color(row: Any) -> Any:
 
 
 def _order(row: Row) -> tuple[Any, ...]:
-    return (*system_rank(row["system"]), *size_order(row["parallelism"]))
-
-
-def _legend(bars: pd.DataFrame) -> list[Patch]:
-    known = {
-        f"disttgl, {r['strategy']}" if r["system"] == "disttgl" else r["system"]: _color(r)
-        for r in sorted(rows_of(bars), key=_order)
-    }
-    handles = [Patch(facecolor=color, label=name) for name, color in known.items()]
-    if (bars["origin"] == "published").any():
-        handles.append(Patch(**style.hollow(style.GREY), label="published (left: a line)"))
-    if (bars["origin"] == "projected").any():
-        handles.append(Patch(facecolor=style.GREY, alpha=0.35, label="projected, a range"))
-    return handles
+    return (*system_rank(row["system"]), *size_order(row["parallelism"]), row["label"])
 
 
 def _rank(runs: Runs) -> tuple[object, ...]:

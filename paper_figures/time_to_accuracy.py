@@ -5,13 +5,14 @@ from statistics import median
 
 import pandas as pd
 
-from benchmark.records import words
 from benchmark.records.series import SYSTEM_ORDER, Runs, column, make_series, ran_apart
+from benchmark.records.words import median_and_range
 from paper_figures import curves, style, tables
 from paper_figures.curves import METRIC
 from paper_figures.figure import Group, Output, PaperFigure, Rule
 from paper_figures.measures import seconds_to
 from paper_figures.published import NONE, TGN
+from paper_figures.selection import has
 
 TARGETS = (0.7, 0.8)  # of validation MRR
 SYSTEMS = {"tgn": "TGN", "tgl": "TGL-TGN", "disttgl": "DistTGL"}  # in the paper
@@ -20,26 +21,18 @@ SYSTEMS = {"tgn": "TGN", "tgl": "TGL-TGN", "disttgl": "DistTGL"}  # in the paper
 def draw(group: Group) -> Iterator[Output]:
     """Curves over seconds, and the table of seconds to some levels."""
     known, paper = make_series(group.runs), group.published("figure_1")
-    gpus = [f"{n} GPU{'s' if n > 1 else ''}" for n in paper["num_gpus"]]
-    labels = [f"{SYSTEMS[s]}, {n}" for s, n in zip(paper["system"], gpus, strict=True)]
-    paper = paper.assign(label=labels, origin="published", network=TGN)
-    ours, named = [], {}
-    for one in known:
-        network, first = one.first["network"], one.first
-        named[one.label] = ", ".join(filter(None, [network, one.name, one.settings]))
-        ours.append(curves.mean_curve(
-            group, one.runs, label=one.label, system=first["system"],
-            parallelism=first["parallelism"], network=network,
-        ))  # fmt: skip
-    both = pd.concat([*ours, paper], ignore_index=True)
+    sizes = zip(paper["system"], paper["num_gpus"], strict=True)
+    labels = [f"{SYSTEMS[system]}, {n} GPU{'s' if n > 1 else ''}" for system, n in sizes]
+    paper = paper.assign(label=labels, network=TGN)
+    kept = ["system", "parallelism", "network"]
+    sets = [({"label": one.label, **one.first[kept]}, one.runs) for one in known]
+    both = pd.concat([curves.mean_curves(group, sets), paper], ignore_index=True)
     apart = both["network"].nunique() > 1  # then colours tell networks apart
-    found: dict[str, curves.Look] = {}
-    for hue, part in both.groupby("network" if apart else "system"):
-        found |= curves.looks_of(part["label"], style.color_of(str(hue)))
-    looks = {label: found[label] for label in both["label"].unique()}
+    looks = curves.looks_by(both, "network" if apart else "system")
     size = (style.WIDE if apart else style.COLUMN, 2.6)
-    axis = ("training time (s)", "validation MRR")
-    picture = curves.draw_panels([("", both, looks)], size, axis, x="seconds")
+    picture = curves.draw_panels([("", both, looks)], size, x="seconds")
+    parts = {one.label: (one.first["network"], one.name, one.settings) for one in known}
+    named = {label: ", ".join(filter(None, words)) for label, words in parts.items()}
     handles = curves.handles(looks, named if apart else {})
     for handle in handles[len(known) :]:
         handle.set(ls=style.PUBLISHED_DASHES, marker="", lw=1)
@@ -64,7 +57,7 @@ def seconds_to_targets(group: Group, paper: pd.DataFrame) -> pd.DataFrame:
             rows.append({
                 "label": label, "origin": origin, METRIC: target, "seconds": median(seconds),
                 "lowest": min(seconds), "highest": max(seconds), "num_runs": len(runs),
-                "text": words.median_and_range(seconds, "{:.3g}"),
+                "text": median_and_range(seconds, "{:.3g}"),
             })  # fmt: skip
     return pd.DataFrame(rows)
 
@@ -79,7 +72,7 @@ def _no_static_memory(runs: Runs) -> "pd.Series[bool]":
 
 
 NEEDS = {
-    "no validation MRR": curves.has_curve("mrr"),
+    "no validation MRR": has("metrics.validation_mrr"),
     "nothing is trained": lambda runs: runs["model"] != NONE,
     "static node memory": _no_static_memory,
     "trainers may have shared a core": ran_apart,
