@@ -13,7 +13,7 @@ TGN, NONE, MAJORITY = "TGN-attn", "none", "majority class"
 NAMES = {  # of the papers, by the model of a record or a paper's own name
     "tgn_attention": TGN, "tgn_pyg": TGN, "tgn_tgm": TGN, "TGN": TGN, "jodie": "JODIE",
     "tgat": "TGAT", "tgat_one_layer": "TGAT, one layer", "dysat": "DySAT", "apan": "APAN",
-    "graph_mixer": "GraphMixer",
+    "graph_mixer": "GraphMixer", "dygformer": "DyGFormer", "tpnet": "TPNet",
 }  # fmt: skip
 CODE_OF = {"baseline": "authors' code", "tgl": "TGL's code"}  # in TGL's table
 DEVIATION = {"standard_deviation": "test_percent_deviation"}
