@@ -17,7 +17,8 @@ Drawn = tuple[Path, dict[str, Drawing]]
 PICTURES = {
     "batch_size_icews18", "captured_events_mooc", "captured_events_wikipedia",
     "convergence_mooc_disttgl_static_memory_50_train", "convergence_wikipedia_disttgl",
-    "convergence_wikipedia_disttgl_static_memory", "edge_convergence_icews18", "exactness", "machines_wikipedia", "node_accuracy_wikipedia",
+    "convergence_wikipedia_disttgl_static_memory", "edge_convergence_icews18", "exactness",
+    "machines_wikipedia", "node_accuracy_wikipedia",
     "node_memory_wikipedia",
     "peers_wikipedia_disttgl", "projection", "static_memory_disttgl",
     "throughput_wikipedia_disttgl", "time_to_accuracy_mooc_tgn",
@@ -29,7 +30,8 @@ PICTURES = {
 TABLES = {
     "convergence_mooc_disttgl_static_memory_50_train_speedups",
     "convergence_wikipedia_disttgl_speedups",
-    "convergence_wikipedia_disttgl_static_memory_speedups", "dataset_statistics", "edge_classification",
+    "convergence_wikipedia_disttgl_static_memory_speedups", "dataset_statistics",
+    "edge_classification",
     "link_prediction_uci_disttgl", "link_prediction_uci_tgn", "link_prediction_wikipedia_disttgl",
     "link_prediction_mooc_tgn", "link_prediction_wikipedia_tgn", "tgl_link_prediction_mooc_tgl",
     "tgl_link_prediction_wikipedia_tgl", "node_classification_wikipedia_disttgl",
