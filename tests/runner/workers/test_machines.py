@@ -54,15 +54,14 @@ def sent_by_replicas(results: Path) -> list[float]:
 
 
 def test_two_machines_compute_what_one_does(two: Namespaces, tmp_path: Path) -> None:
-    """2x1x2: two trainers share a copy on each machine, and only weights cross."""
-    words = small("parallelism.i=2", "parallelism.k=2", "processes=2")
+    """2x1x2: two processes share a copy on each machine, and only weights cross."""
+    words = small("parallelism.i=2", "parallelism.k=2", "processes=4")
     result, metrics = on_machines(two, words, tmp_path / "two")
-    assert (result["status"], result["machines"], result["processes"]) == ("finished", 2, 2)
+    assert (result["status"], result["machines"], result["processes"]) == ("finished", 2, 4)
     expected, lines = alone(words[:-1], tmp_path / "one")
     assert expected["machines"] == 1
     assert (best(result), metrics) == (best(expected), lines)
-    assert result["bytes_sent"]["gradients"] > 0
-    assert "node_memory" not in result["bytes_sent"]
+    assert result["bytes_sent"]["node_memory"] > 0  # between the processes of a machine
 
 
 LAYOUTS = "parallelism=2x1x2,1x2x2"
