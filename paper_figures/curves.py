@@ -69,7 +69,6 @@ def draw_lines(
         look = {"color": color, "marker": marker, "markerfacecolor": filled}
         axes.plot(ours[x], ours[y], markevery=every, **look)
     style.log_axis(axes, "x", ticks=(1, 3))
-    style.widen(axes, SMALLEST_RANGE)
 
 
 def draw_panels(
@@ -87,6 +86,8 @@ def draw_panels(
         draw_lines(axes, table, looks, x, y)
         axes.set(title=title, xlabel=AXES[x] if n + across >= len(panels) else "")
         axes.set_ylabel("" if n % across else AXES[y])
+    for axes in all_axes.flat[: len(panels)]:  # which may share an axis, so after all are drawn
+        style.widen(axes, SMALLEST_RANGE)
     return figure
 
 

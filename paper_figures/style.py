@@ -73,12 +73,6 @@ def hollow(color: Any) -> dict[str, Any]:
     return {"facecolor": "white", "edgecolor": color, "hatch": PUBLISHED_HATCH}
 
 
-def whisker(axes: Axes, place: float, ends: Sequence[float], flat: bool = False) -> None:
-    """From the lowest to the highest seed, over a bar that may lie ``flat``."""
-    sides = ([place, place], list(ends))
-    axes.plot(*(sides[::-1] if flat else sides), color="black", lw=0.9)
-
-
 def write(axes: Axes, text: str, x: float, y: float, above: float, size: float = 6.5) -> None:
     """A small number ``above`` a mark, in points."""
     how: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "fontsize": size}
