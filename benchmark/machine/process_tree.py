@@ -143,11 +143,15 @@ class ProcessTree:
     def __init__(self, process: Process) -> None:
         self.process = process
         self.members: dict[psutil.Process, Member] = {}
-        self._add(psutil.Process(process.pid))
+        self.root: psutil.Process | None = None  # it may have ended, and another has waited for it
+        with contextlib.suppress(psutil.NoSuchProcess):
+            self.root = psutil.Process(process.pid)
+            self._add(self.root)
 
     def look(self) -> None:
         """Take note of new descendants: once its parent has ended, one cannot be found any more."""
-        self._add_descendants_of(psutil.Process(self.process.pid))
+        if self.root is not None:
+            self._add_descendants_of(self.root)
 
     def end(self, grace_seconds: float) -> list[str]:
         """End every member that still runs: SIGTERM, and SIGKILL after ``grace_seconds``.

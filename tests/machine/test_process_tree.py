@@ -122,3 +122,29 @@ def test_ending_many_trees_keeps_no_descriptor() -> None:
         assert tree.end(5) == []
     assert len(os.listdir("/proc/self/fd")) <= before  # what others left may go meanwhile
     assert [one for one in psutil.Process().children() if one.name() == "true"] == []
+
+
+def test_a_process_that_ended_and_was_waited_for_by_another_has_no_descendants() -> None:
+    """As one that the fork server started, between two looks at it."""
+
+    class Gone:
+        returncode = 0
+
+        def __init__(self, pid: int) -> None:
+            self.pid = pid
+
+        def poll(self) -> int:
+            return 0
+
+        def wait(self, timeout: float | None = None) -> int:
+            return 0
+
+    ended = sleeper()
+    tree = ProcessTree(ended)
+    ended.kill()
+    ended.wait(PATIENCE)
+    tree.look()
+    late = ProcessTree(Gone(ended.pid))
+    late.look()
+    assert late.members == {}
+    assert late.end(1) == tree.end(1) == []

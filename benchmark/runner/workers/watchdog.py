@@ -67,7 +67,7 @@ class Watchdog:
 
     def _look_at_processes(self, now: float) -> None:
         """Take what is done in starting up for a report, and note who is stopped."""
-        if self.tree is None:
+        if self.tree is None or not self.tree.members:
             return
         root, *others = self.tree.members.values()
         spent = sum(member.spent() for member in others or [root])

@@ -199,3 +199,15 @@ def test_a_process_that_is_gone_is_not_stopped(
     monkeypatch.setattr(psutil, "Process", gone)
     clock.now += 61
     assert watching.complaint() == "rank 0 has not reported for 61 s (last at train 1/10)"
+
+
+def test_a_tree_whose_first_process_had_ended_already_is_watched_by_its_reports(
+    clock: Clock, folder: RunFolder, two: object
+) -> None:
+    tree = Tree()
+    tree.members.clear()
+    watching = Watchdog(two, folder, tree)  # type: ignore[arg-type]
+    beat(folder, 0, 1)
+    assert watching.complaint() is None
+    clock.now += 61
+    assert watching.complaint() == "rank 1 has not reported since the start 61 s ago"
