@@ -1,6 +1,7 @@
 """Figure 2(b) between two machines: what node memory costs over a network, and what crosses it."""
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -24,6 +25,7 @@ COLUMNS = {
 MEDIANS = ("rate", "message", "memory_ms", "iteration_ms", "throughput_events_per_second")
 
 
+@cache
 def over_links(group: Group) -> pd.DataFrame:
     """Medians over seeds by series, links from fast to slow: milliseconds and megabytes of an
     iteration and machine, and the iteration ``predicted`` from that over ``FITTED_ON``."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -71,6 +71,7 @@ def over_network(model: CostModel, weights: float, layout: Layout) -> float:
     return model.seconds(layout) + sent.seconds(NETWORK)
 
 
+@cache
 def predicted(group: Group) -> pd.DataFrame:
     """The bars of Figure 12(a) with a column for each of ``PREDICTORS``, in thousand events/s.
 

@@ -29,7 +29,7 @@ WITHOUT_EFFECT = (
 Mask = Callable[[Runs], "pd.Series[bool]"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Group:
     """The runs that one picture or table draws, and the records that they are part of.
 

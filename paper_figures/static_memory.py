@@ -7,7 +7,6 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
-from scipy.stats import spearmanr
 
 from benchmark.records import words
 from benchmark.records.series import Runs
@@ -102,8 +101,7 @@ def mean_over_seeds(tables: dict[int, pd.DataFrame]) -> pd.DataFrame:
 
 def rank_correlation(nodes: pd.DataFrame) -> float:
     """Spearman's, of degree and difference; NaN where all are alike."""
-    alike = nodes["difference"].nunique() < 2 or nodes["degree"].nunique() < 2
-    return float("nan") if alike else float(spearmanr(nodes["degree"], nodes["difference"])[0])
+    return float(nodes[["degree", "difference"]].corr("spearman").iloc[0, 1])
 
 
 def _better(nodes: pd.DataFrame) -> str:

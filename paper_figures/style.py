@@ -117,15 +117,13 @@ def write_picture(figure: Figure, caption: str, stem: Path) -> list[Path]:
 
     Both have one layout, which takes longer than to draw either.
     """
-    layout, bottom = ConstrainedLayoutEngine(), -0.01
-    if figure.legends:
-        layout.execute(figure)
-        box = figure.legends[0].get_window_extent().transformed(figure.transFigure.inverted())
-        bottom = float(box.y0)
+    figure.dpi = RC["savefig.dpi"]
+    bottom = -0.01
+    for legend in figure.legends:
+        bottom = legend.get_window_extent().transformed(figure.transFigure.inverted()).y0
     lines = textwrap.fill(caption, int(figure.get_size_inches()[0] * 23))
     figure.text(0.005, bottom, lines, va="top", fontsize=6.2, color="#444444")
-    figure.dpi = RC["savefig.dpi"]
-    layout.execute(figure)
+    ConstrainedLayoutEngine().execute(figure)
     whole = figure.get_tightbbox().padded(0.03)
     paths = [stem.with_suffix(ending) for ending in (".png", ".pdf")]
     undated: tuple[Any, Any] = ({"Software": None}, {"CreationDate": None, "Producer": None})

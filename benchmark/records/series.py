@@ -100,7 +100,7 @@ def _telling(rows: pd.DataFrame, run: str) -> list[str]:
     telling = [name for name in map(str, rows.columns) if tells(name)]
     for name in [n for n in reversed(telling) if n not in ALWAYS_NAMED]:
         fewer = [other for other in telling if other != name]
-        if all((other[fewer] != mine[fewer]).any() for _, other in others.iterrows()):
+        if (others[fewer] != mine[fewer]).any(axis=1).all():
             telling = fewer
     return telling
 
@@ -157,7 +157,8 @@ def without_disagreements(records: Records) -> Records:
         return records
     settings = [name for name in map(str, runs.columns) if name.startswith("settings.")]
     wrong: list[Unreadable] = []
-    for same in _equal(runs, ["task", "parallelism", "seed", *FIELDS, *settings]):
+    sets = _equal(runs, ["task", "parallelism", "seed", *FIELDS, *settings])
+    for same in (part for part in sets if len(part) > 1):
         metrics = same.filter(like="metrics.")
         low, high = metrics.min(), metrics.max()
         apart = (high - low) > TOLERANCE * np.maximum(low.abs(), high.abs())
