@@ -9,7 +9,7 @@ from benchmark.records.series import make_series
 from benchmark.records.statistics import first_best, still_rising
 from paper_figures import tables
 from paper_figures.figure import Group, Output, PaperFigure, Rule, published
-from paper_figures.published import MAJORITY, NAMES, paper_rows, published_links, published_nodes
+from paper_figures.published import LINKS, MAJORITY, NAMES, NODES, networks
 from paper_figures.tables import Row
 
 ORDER = (*dict.fromkeys(NAMES.values()), "EdgeBank", MAJORITY)
@@ -38,7 +38,7 @@ def draw_links(group: Group) -> Iterator[Output]:
     means, medians = ("test_percent", "test_inductive_percent"), ("seconds_per_epoch", "peak_gib")
     ours = rows_of_series(group.runs, means, medians)
     ours["best"] = [best_epoch(group, one.runs) for one in make_series(group.runs)]
-    yield output(in_order(ours, published_links(group.dataset, group.protocol)), {
+    yield output(in_order(ours, networks(LINKS.get(group.protocol, {}), dataset=group.dataset)), {
         f"test {group.first['primary_metric'].upper()} (%)": ("test_percent", ".2f"),
         "of new nodes": ("test_inductive_percent", ".2f"), "best at epoch": "best",
         "s per epoch": ("seconds_per_epoch", ".1f"), "peak GiB": ("peak_gib", ".2f"),
@@ -58,7 +58,8 @@ def best_epoch(group: Group, runs: pd.DataFrame) -> str:
 def draw_nodes(group: Group) -> Iterator[Output]:
     """AUC and AP of the states of nodes in per cent."""
     ours = rows_of_series(group.runs, ("test_node_auc_percent", "test_node_ap_percent"))
-    yield output(in_order(ours, published_nodes(group.dataset)), {
+    paper = networks(NODES, dataset=group.dataset).rename(columns={"value_percent": "balanced_ap"})
+    yield output(in_order(ours, paper), {
         "test AUC (%)": ("test_node_auc_percent", ".2f"),
         "test AP (%)": ("test_node_ap_percent", ".2f"), "AP, balanced (%)": ("balanced_ap", ".2f"),
     })  # fmt: skip
@@ -72,19 +73,15 @@ def draw_edges(group: Group) -> Iterator[Output]:
         unsaid = {"network": MAJORITY, "by": "", "label": MAJORITY, "i x j x k": "", "with": ""}
         floor = rows_of_series(runs.assign(**majority), list(F1)).head(1).assign(**unsaid)
         parts += [rows_of_series(runs, list(F1)), floor]
-    gdelt = published("figure_11_test").assign(model="TGN")
-    gdelt["test_f1_micro_percent"] = 100 * gdelt["test_f1_micro"]
-    same = {"test_f1_micro_percent": "test_f1_micro_percent", "parallelism": "i x j x k"}
-    table = pd.concat([*parts, paper_rows(gdelt, **same)])
+    table = pd.concat([*parts, networks({"figure_11_test": {}})])
     yield output(table, {title: (name, ".2f") for name, title in F1.items()})
 
 
 def in_order(ours: pd.DataFrame, paper: pd.DataFrame) -> pd.DataFrame:
     """Each network with what is published of it, then those that were not measured."""
     table, here = pd.concat([ours, paper]), set(ours["network"])
-    known = [name for name in ORDER if name in here]
-    others = [name for name in (*ORDER, *table["network"].unique()) if name not in here]
-    place = {name: n for n, name in enumerate(dict.fromkeys([*known, *here, *others]))}
+    names = [*filter(here.__contains__, ORDER), *ours["network"], *ORDER, *table["network"]]
+    place = list(dict.fromkeys(names)).index
     return table.sort_values("network", key=lambda names: names.map(place), kind="stable")
 
 
