@@ -12,7 +12,7 @@ from benchmark.records import words
 from benchmark.records.series import SINGLE, Runs
 from benchmark.records.statistics import Estimate, first_reaching, still_rising
 from paper_figures import curves, style
-from paper_figures.figure import Claim, Group, Measured, Output, PaperFigure, Rule, published
+from paper_figures.figure import Claim, Group, Measured, Output, Rule, figure, published
 from paper_figures.measures import UNFINISHED
 from paper_figures.selection import has
 
@@ -77,6 +77,21 @@ def too_short(group: Group) -> str:
     return UNFINISHED if any(still_rising(c, CURVE) for c in many) else ""
 
 
+def _of_one_kind(runs: Runs) -> "pd.Series[bool]":
+    """Those whose learning rate grows with the batch, as released; all where none does."""
+    rates = (runs["learning_rate"] / runs["batch_size"]).round(DIGITS)
+    growing = rates.eq(rates.mode().iloc[0] if len(rates) else 0)
+    return growing if runs.loc[growing, "batch_size"].nunique() > 1 else rates.notna()
+
+
+@figure("batch_size", Rule(
+    ("batch_size",), ("edge_classification",), rank=len,
+    varies=("batch_size", "epochs", "learning_rate"),
+    needs={"no test F1-micro": has(f"metrics.{METRIC}"),
+           "no validation F1-micro": has("metrics.validation_f1_micro"),
+           "a learning rate that does not grow with the batch": _of_one_kind,
+           "several trainers": lambda runs: runs["parallelism"] == SINGLE},
+), {"batch growth": measure_growth, "batch loss": measure_loss})  # fmt: skip
 def draw_size(group: Group) -> Iterator[Output]:
     """Measured on the left, published of another data set on the right."""
     table, paper, name = by_size(group), published("figure_2a"), "DistTGL 1x1x1"
@@ -94,13 +109,9 @@ def draw_size(group: Group) -> Iterator[Output]:
     yield Output(pd.concat([table, paper]), picture, facts=told)
 
 
-def _of_one_kind(runs: Runs) -> "pd.Series[bool]":
-    """Those whose learning rate grows with the batch, as released; all where none does."""
-    rates = (runs["learning_rate"] / runs["batch_size"]).round(DIGITS)
-    growing = rates.eq(rates.mode().iloc[0] if len(rates) else 0)
-    return growing if runs.loc[growing, "batch_size"].nunique() > 1 else rates.notna()
-
-
+@figure("captured_events", Rule(
+    ("captured_events",), ("captured_events",), varies=("batch_size",), rank=len,
+))  # fmt: skip
 def draw_counts(group: Group) -> Iterator[Output]:
     """The largest counts of each batch size over ranks; those of Figure 8 are of Wikipedia."""
     parts = [
@@ -116,7 +127,7 @@ def draw_counts(group: Group) -> Iterator[Output]:
     table["rank"] = table.groupby(keys).cumcount() + 1
     drawn = table["batch_size"].isin(group.runs["batch_size"]) & (table["rank"] <= NUM_BARS)
     table = table.loc[drawn, ["rank", "captured_events", "batch_size", "source", "origin"]]
-    figure, axes = plt.subplots(figsize=(style.COLUMN, 2.5))
+    picture, axes = plt.subplots(figsize=(style.COLUMN, 2.5))
     thick, dashed = {"lw": 3, "alpha": 0.55}, {"lw": 1, "ls": style.PUBLISHED_DASHES}
     sizes = list(table["batch_size"].unique())
     for (origin, size), part in table.groupby(keys):
@@ -129,20 +140,5 @@ def draw_counts(group: Group) -> Iterator[Output]:
     axes.legend(title="events per batch", loc="lower left", title_fontsize=7)
     if (table["origin"] == "published").any():
         counted = style.line("counted", color=style.GREY, **thick)
-        style.legend_below(figure, [counted, style.published_handle()])
-    yield Output(table, figure)
-
-
-FIGURES = [
-    PaperFigure("batch_size", Rule(
-            ("batch_size",), ("edge_classification",), rank=len,
-            varies=("batch_size", "epochs", "learning_rate"),
-            needs={"no test F1-micro": has(f"metrics.{METRIC}"),
-                   "no validation F1-micro": has("metrics.validation_f1_micro"),
-                   "a learning rate that does not grow with the batch": _of_one_kind,
-                   "several trainers": lambda runs: runs["parallelism"] == SINGLE},
-        ), draw_size, {"batch growth": measure_growth, "batch loss": measure_loss}),
-    PaperFigure("captured_events", Rule(
-            ("captured_events",), ("captured_events",), varies=("batch_size",), rank=len,
-        ), draw_counts),
-]  # fmt: skip
+        style.legend_below(picture, [counted, style.published_handle()])
+    yield Output(table, picture)

@@ -22,59 +22,33 @@ class Bounds(NamedTuple):
     near: Range
 
 
-def side(number: float, of: float) -> Range:
+def _side(number: float, of: float) -> Range:
     """All on the side of ``of`` that ``number`` is on."""
     return Range(low=of) if number > of else Range(high=of)
 
 
-def ratio(number: float, factor: float) -> Bounds:
-    """On the same side of 1, and near within ``factor``."""
-    return Bounds(side(number, 1), Range(number / factor, number * factor))
+def _around(number: float, far: float) -> Range:
+    return Range(number - far, number + far)
 
 
-def at_least(number: float, factor: float) -> Bounds:
-    """Of ratios: above 1, and near from the published one by ``factor`` on."""
-    return Bounds(Range(low=1), Range(low=number / factor))
-
-
-def difference(number: float, tolerance: float) -> Bounds:
-    """On the same side of 0, and near within ``tolerance``."""
-    return Bounds(side(number, 0), Range(number - tolerance, number + tolerance))
-
-
-def order(number: float, threshold: float) -> Bounds:
-    """Of differences: on the same side of ``threshold``, however far."""
-    return Bounds(side(number, threshold), Range())
-
-
-def at_most(number: float, near: float, far: float) -> Bounds:
-    """No more than ``far`` above the published number; near up to ``near`` above it."""
-    return Bounds(Range(high=number + far), Range(high=number + near))
-
-
-def at_most_times(number: float, near: float, far: float) -> Bounds:
-    """No more than ``far`` times the published number; near up to ``near`` times it."""
-    return at_most(0, number * near, number * far)
-
-
-def at_least_share(number: float, share: float, floor: float) -> Bounds:
-    """Above ``floor``; near from ``share`` of the published number on."""
-    return Bounds(Range(low=floor), Range(low=share * number))
-
-
-def equal(number: float, near: float, far: float) -> Bounds:
-    """Off by no more than the share ``far`` of the published number; near up to ``near`` of it."""
-    return level(number, near * abs(number), far * abs(number))
-
-
-def level(number: float, near: float, far: float) -> Bounds:
-    """Off by no more than ``far``, from the nearest of several; near up to ``near``."""
-    return Bounds(Range(number - far, number + far), Range(number - near, number + near))
-
-
-RULES: dict[str, Callable[..., Bounds]] = {
-    rule.__name__: rule
-    for rule in (
-        ratio, at_least, difference, order, at_most, at_most_times, at_least_share, equal, level,
-    )
-}  # fmt: skip
+RULES: dict[str, Callable[..., Bounds]] = {  # of the paper's number and tolerances
+    # on the same side of 1, and near within a factor
+    "ratio": lambda paper, factor: Bounds(_side(paper, 1), Range(paper / factor, paper * factor)),
+    # of ratios: above 1, and near from the published one by a factor on
+    "at_least": lambda paper, factor: Bounds(Range(low=1), Range(low=paper / factor)),
+    # on the same side of 0, and near within a tolerance
+    "difference": lambda paper, near: Bounds(_side(paper, 0), _around(paper, near)),
+    # of differences: on the same side of a threshold, however far
+    "order": lambda paper, threshold: Bounds(_side(paper, threshold), Range()),
+    # no more than far above the published number; near up to near above it
+    "at_most": lambda paper, near, far: Bounds(Range(high=paper + far), Range(high=paper + near)),
+    # the same by a factor
+    "at_most_times": lambda paper, near, far: RULES["at_most"](0, paper * near, paper * far),
+    # above a floor; near from a share of the published number on
+    "at_least_share": lambda paper, share, floor: Bounds(Range(floor), Range(share * paper)),
+    # off by no more than far, from the nearest of several; near up to near
+    "level": lambda paper, near, far: Bounds(_around(paper, far), _around(paper, near)),
+    # the same by shares of the published number
+    "equal": lambda paper, near, far: RULES["level"](paper, near * abs(paper), far * abs(paper)),
+}
+LEVEL = "level"

@@ -16,7 +16,7 @@ from math import inf, isnan
 import pandas as pd
 
 from benchmark.records.statistics import Estimate
-from paper_figures.claim_rules import RULES, Bounds, Range, level
+from paper_figures.claim_rules import LEVEL, RULES, Bounds, Range
 from paper_figures.published import published
 
 CLAIMS = "claims"
@@ -133,7 +133,7 @@ def verdict(claim: Claim, values: Mapping[str, Estimate], unlike: str = "") -> V
     named = [(values[name], number) for name, number in claim.numbers() if name in values]
     if unlike or not named or any(isnan(estimate.value) for estimate, _ in named):
         return Verdict.INCOMPARABLE
-    if claim.rule == level.__name__:  # the same number, stated by several
+    if claim.rule == LEVEL:  # the same number, stated by several
         named = [min(named, key=lambda pair: abs(pair[0].value - pair[1]))]
     found = [
         _compare(estimate.value, claim.interval(estimate), claim.bounds(number))

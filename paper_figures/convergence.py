@@ -8,10 +8,11 @@ import pandas as pd
 from benchmark.records.series import SINGLE, Runs, column, size_order
 from benchmark.records.statistics import FRACTION, target_of
 from paper_figures import curves, style, tables
-from paper_figures.figure import Group, Output, PaperFigure, Rule, published
+from paper_figures.figure import Group, Output, Rule, figure, published
 from paper_figures.measures import reaches
 from paper_figures.selection import APART, WITHOUT_EFFECT, foremost, has
 
+SUITES = ("convergence", "convergence_static", "convergence_mooc", "sampler", "trainer_grid")
 FRACTIONS = (0.70, 0.80, 0.90, FRACTION)  # of the best value of one trainer
 PANELS = {
     "(a) epoch parallelism": ("1x1x1", "1x2x1", "1x4x1", "1x8x1"),
@@ -36,6 +37,16 @@ def published_f1() -> pd.DataFrame:
     return table[table["iteration"] > 0].assign(label=table["parallelism"])
 
 
+def _compares(runs: Runs) -> tuple[object, ...]:
+    layouts = set(runs["parallelism"])
+    return (SINGLE in layouts and len(layouts) > 1, *foremost(runs))
+
+
+@figure("convergence", Rule(
+    SUITES, varies=WITHOUT_EFFECT, rank=_compares, apart=APART,
+    needs={"no validation MRR": has("metrics.validation_mrr"),
+           "another layout": lambda runs: runs["parallelism"].isin(LAYOUTS)},
+))  # fmt: skip
 def draw_mrr(group: Group) -> Iterator[Output]:
     """Two panels of measured and published curves, and the table of iterations saved."""
     both = pd.concat([mean_curves(group, "mrr"), published_mrr(group)])
@@ -57,6 +68,10 @@ def draw_mrr(group: Group) -> Iterator[Output]:
         yield Output(table, shown=shown, suffix="_speedups", caption=caption)
 
 
+@figure("edge_convergence", Rule(
+    ("edge_convergence",), ("edge_classification",), rank=len,
+    needs={"no validation F1-micro": has("metrics.validation_f1_micro")},
+))  # fmt: skip
 def draw_f1(group: Group) -> Iterator[Output]:
     """Measured beside published: the data sets differ."""
     table, paper = mean_curves(group, "f1_micro"), published_f1()
@@ -107,23 +122,3 @@ def saved(group: Group) -> pd.DataFrame:
     table = pd.DataFrame(rows)
     alone = table.groupby("fraction")["iterations"].transform("first")  # of one trainer
     return table.assign(speedup=alone / table["iterations"], origin="measured")
-
-
-def _compares(runs: Runs) -> tuple[object, ...]:
-    layouts = set(runs["parallelism"])
-    return (SINGLE in layouts and len(layouts) > 1, *foremost(runs))
-
-
-SUITES = ("convergence", "convergence_static", "convergence_mooc", "sampler", "trainer_grid")
-
-FIGURES = [
-    PaperFigure("convergence", Rule(
-            SUITES, varies=WITHOUT_EFFECT, rank=_compares, apart=APART,
-            needs={"no validation MRR": has("metrics.validation_mrr"),
-                   "another layout": lambda r: r["parallelism"].isin(LAYOUTS)},
-        ), draw_mrr),
-    PaperFigure("edge_convergence", Rule(
-            ("edge_convergence",), ("edge_classification",), rank=len,
-            needs={"no validation F1-micro": has("metrics.validation_f1_micro")},
-        ), draw_f1),
-]  # fmt: skip

@@ -24,7 +24,7 @@ from paper_figures.published import published, texts_of_figures
 from paper_figures.selection import Group, Rule, select
 from paper_figures.tables import write_numbers, write_table
 
-__all__ = ["Claim", "Group", "Measured", "Output", "PaperFigure", "Rule", "published"]
+__all__ = ["Claim", "Group", "Measured", "Output", "Rule", "figure", "published"]
 
 
 @dataclass(frozen=True)
@@ -44,19 +44,29 @@ class Output:
     name: str = ""
 
 
+Draw = Callable[[Group], Iterable[Output]]
+
+
 @dataclass(frozen=True)
 class PaperFigure:
     """A figure or table by the name it is asked for on the command line, and how it comes about."""
 
     name: str
     rule: Rule
-    draw: Callable[[Group], Iterable[Output]]
+    draw: Draw
     measures: Mapping[str, Measure] = field(default_factory=dict)  # those of no other figure
 
     @cached_property
     def told(self) -> dict[str, str]:
         """What ``results/paper/figures.csv`` says of it; KeyError if it has no row there."""
         return {str(k): str(v) for k, v in texts_of_figures().loc[self.name].items()}
+
+
+def figure(
+    name: str, rule: Rule, measures: Mapping[str, Measure] | None = None
+) -> Callable[[Draw], PaperFigure]:
+    """Makes a function that draws a group the figure ``name``, which the registry finds."""
+    return lambda draw: PaperFigure(name, rule, draw, measures or {})
 
 
 @dataclass(frozen=True)
@@ -77,61 +87,56 @@ class Drawing:
     missing: bool = False
 
 
-def judge(figure: PaperFigure, questions: Iterable[Group]) -> list[Judged]:
+def judge(chosen: PaperFigure, questions: Iterable[Group]) -> list[Judged]:
     """Every claim of a figure that runs say something about, or that says what it needs.
 
     Of one data set and protocol, what was asked with the most seeds comes first.
     """
-    known, judged = sorted(questions, key=_by_seeds), []
-    for claim in claims_of(figure.name):
+    known = sorted(questions, key=lambda g: (g.dataset, g.protocol, -g.runs["seed"].nunique()))
+    measures, judged = MEASURES | dict(chosen.measures), []
+    for claim in claims_of(chosen.name):
         fitting = [group for group in known if claim.dataset in ("", group.dataset)]
-        found = [one for group in fitting if (one := _judged(figure, claim, group))]
-        judged += found or ([not_attempted(claim)] if claim.needs else [])
+        measure = measures.get(claim.measure, lambda *_: None)
+        found = [(one, group) for group in fitting if (one := measure(claim, group))]
+        judged += [_judged(chosen, claim, *one) for one in found]
+        judged += [not_attempted(claim)] if claim.needs and not found else []
     return judged
 
 
-def _by_seeds(group: Group) -> tuple[str, str, int]:
-    return group.dataset, group.first["protocol"], -group.runs["seed"].nunique()
-
-
-def _judged(figure: PaperFigure, claim: Claim, group: Group) -> Judged | None:
-    """What one group says of a claim, if anything."""
-    measure = (MEASURES | dict(figure.measures)).get(claim.measure)
-    one = measure(claim, group) if measure else None
-    if one is None:
-        return None
+def _judged(chosen: PaperFigure, claim: Claim, one: Measured, group: Group) -> Judged:
+    """What was measured beside what was claimed, and under which conditions."""
     own = group.only(one.runs)
     few = claim.epochs and own.first["epochs"] < float(claim.epochs)
     unlike = claim.unlike or ("too few epochs to compare" if few else one.unlike)
-    conditions = figure.told["conditions"].format_map(Facts(own, one.facts))
+    conditions = chosen.told["conditions"].format_map(Facts(own, one.facts))
     return Judged(
         claim, verdict(claim, one.values, unlike), "; ".join(filter(None, [conditions, unlike])),
         words.commands(own.runs), own.dataset, one.text, one.values,
     )  # fmt: skip
 
 
-def draw(figure: PaperFigure, records: Records, out: Path) -> Drawing:
-    """Draw ``figure`` into ``out``. A figure that fails says so and raises nothing."""
+def draw(chosen: PaperFigure, records: Records, out: Path) -> Drawing:
+    """Draw a figure into ``out``. A figure that fails says so and raises nothing."""
     try:
-        groups, left_out, questions = select(figure.rule, records)
-        judged = judge(figure, questions)
+        groups, left_out, questions = select(chosen.rule, records)
+        judged = judge(chosen, questions)
         if not groups:
             why = f" ({'; '.join(left_out)})" if left_out else ""
-            text = f"{figure.name}: no record of it{why}; make some with: {figure.told['command']}"
-            return Drawing(figure, judged=judged, left_out=left_out, problem=text, missing=True)
+            text = f"{chosen.name}: no record of it{why}; make some with: {chosen.told['command']}"
+            return Drawing(chosen, judged=judged, left_out=left_out, problem=text, missing=True)
         with plt.rc_context(style.RC):
-            outputs = [_named(figure, g, output) for g in groups for output in figure.draw(g)]
+            outputs = [_named(chosen, g, output) for g in groups for output in chosen.draw(g)]
             paths = [path for output in outputs for path in _write(output, out)]
-        return Drawing(figure, groups, outputs, paths, judged, left_out)
+        return Drawing(chosen, groups, outputs, paths, judged, left_out)
     except Exception as error:  # must not keep the other figures from being drawn
         plt.close("all")
         reason = " ".join(f"{type(error).__name__}: {error}".split())
-        return Drawing(figure, problem=f"{figure.name}: not drawn ({reason})")
+        return Drawing(chosen, problem=f"{chosen.name}: not drawn ({reason})")
 
 
-def _named(figure: PaperFigure, group: Group, output: Output) -> Output:
+def _named(chosen: PaperFigure, group: Group, output: Output) -> Output:
     """With its name and caption; with a mark where no run took the stream as it is."""
-    facts, told = Facts(group, output.facts), figure.told
+    facts, told = Facts(group, output.facts), chosen.told
     origins = set(output.numbers["origin"])
     parts = [output.caption or told["caption"]]
     parts += [told[origin] for origin in ("projected", "published") if origin in origins]

@@ -10,7 +10,7 @@ import pandas as pd
 from benchmark.records.statistics import Estimate
 from benchmark.tools.cost_model import Link, Traffic, over
 from paper_figures import bars, style, tables
-from paper_figures.figure import Claim, Group, Measured, Output, PaperFigure, Rule, published
+from paper_figures.figure import Claim, Group, Measured, Output, Rule, figure, published
 from paper_figures.selection import has
 from paper_figures.strategies import KIND
 
@@ -79,12 +79,21 @@ def measure_bytes(_: Claim, group: Group) -> Measured:
     return Measured({"": Estimate(float(apart))}, text, group.runs)
 
 
+RULE = Rule(
+    ("machines",), varies=("machines.link", "system.node_memory"), rank=len,
+    needs={"the link has no name": has(LINK), "the link was not measured": has(RATE)},
+)  # fmt: skip
+MEASURES = {"growth over links": measure_growth, "prediction over links": measure_prediction,
+            "bytes of synchronisation": measure_bytes}  # fmt: skip
+
+
+@figure("machines", RULE, MEASURES)
 def draw(group: Group) -> Iterator[Output]:
     """Milliseconds in node memory by link, the published seconds, and whole iterations."""
     table, paper = over_links(group), published("figure_2b")
     names = sorted(table["series"].unique())
     colors = dict(zip(names, style.shades(style.color_of("disttgl"), len(names)), strict=True))
-    figure, (left, middle, right) = plt.subplots(
+    picture, (left, middle, right) = plt.subplots(
         1, 3, figsize=(style.PAGE, 2.5), width_ratios=[2, 0.8, 2]
     )
     bars.grouped(left, table, "memory_ms", "link", "series", colors, _short, 4.5)
@@ -102,18 +111,9 @@ def draw(group: Group) -> Iterator[Output]:
         style.log_axis(axes, "y")
         axes.set(ylabel=what, xlabel=where, ymargin=0.15)
     predicted = style.line("predicted from bytes", color="black", marker="D", lw=0, ms=3)
-    bars.legend(figure, colors, [predicted], 5)
-    yield Output(pd.concat([table, paper]).assign(label=group.dataset), figure)
+    bars.legend(picture, colors, [predicted], 5)
+    yield Output(pd.concat([table, paper]).assign(label=group.dataset), picture)
 
 
 def _short(milliseconds: float) -> str:
     return f"{milliseconds:.{0 if milliseconds > 10 else 1}f}"
-
-
-RULE = Rule(
-    ("machines",), varies=("machines.link", "system.node_memory"), rank=len,
-    needs={"the link has no name": has(LINK), "the link was not measured": has(RATE)},
-)  # fmt: skip
-MEASURES = {"growth over links": measure_growth, "prediction over links": measure_prediction,
-            "bytes of synchronisation": measure_bytes}  # fmt: skip
-FIGURES = [PaperFigure("machines", RULE, draw, MEASURES)]

@@ -8,11 +8,11 @@ from benchmark.records import words
 from benchmark.records.series import make_series
 from benchmark.records.statistics import first_best, still_rising
 from paper_figures import tables
-from paper_figures.figure import Group, Output, PaperFigure, Rule, published
+from paper_figures.figure import Group, Output, Rule, figure
 from paper_figures.published import LINKS, MAJORITY, NAMES, NODES, networks
 from paper_figures.tables import Row
 
-ORDER = (*dict.fromkeys(NAMES.values()), "EdgeBank", MAJORITY)
+ORDER = (*NAMES.values(), "EdgeBank", MAJORITY)
 SHARED = ("epochs", "batch size", "learning rate")  # columns where they differ, else said once
 F1 = {"test_f1_micro_percent": "F1-micro (%)", "test_f1_macro_percent": "F1-macro (%)",
       "test_top1_percent": "top-1 (%)"}  # fmt: skip
@@ -33,28 +33,41 @@ def rows_of_series(runs: pd.DataFrame, *values: Sequence[str]) -> pd.DataFrame:
     return tables.summary(sets, *values)
 
 
+@figure("link_prediction", Rule(
+    ("variants",), varies=None,
+    needs={"TGL's protocol, in its own table": lambda runs: runs["protocol"] != "tgl"},
+))  # fmt: skip
 def draw_links(group: Group) -> Iterator[Output]:
     """Accuracies in per cent, seconds per epoch and memory."""
     means, medians = ("test_percent", "test_inductive_percent"), ("seconds_per_epoch", "peak_gib")
     ours = rows_of_series(group.runs, means, medians)
     ours["best"] = [best_epoch(group, one.runs) for one in make_series(group.runs)]
-    yield output(in_order(ours, networks(LINKS.get(group.protocol, {}), dataset=group.dataset)), {
+    paper = networks(LINKS.get(group.protocol, {}), dataset=group.dataset)
+    yield output(in_order(ours, paper), {
         f"test {group.first['primary_metric'].upper()} (%)": ("test_percent", ".2f"),
         "of new nodes": ("test_inductive_percent", ".2f"), "best at epoch": "best",
         "s per epoch": ("seconds_per_epoch", ".1f"), "peak GiB": ("peak_gib", ".2f"),
     })  # fmt: skip
 
 
+tgl_links = figure("tgl_link_prediction", Rule(
+    ("variants",), varies=None,
+    needs={"another protocol than TGL's": lambda runs: runs["protocol"] == "tgl"},
+))(draw_links.draw)  # fmt: skip
+
+
 def best_epoch(group: Group, runs: pd.DataFrame) -> str:
     """When validation was best, the latest of the seeds; a last one says that more might help."""
-    metric = f"validation_{runs['primary_metric'].iloc[0]}"
-    known = [run for run in group.curves(runs) if len(run) > 1 and metric in run]
+    metric, known = group.validations(runs)
     if not known:
         return ""
     best = max(first_best(run, metric, "epoch") for run in known)
     return f"{best:g}" + (", the last" if any(still_rising(run, metric) for run in known) else "")
 
 
+@figure("node_classification", Rule(
+    ("node_classification",), ("node_classification",), varies=None,
+))  # fmt: skip
 def draw_nodes(group: Group) -> Iterator[Output]:
     """AUC and AP of the states of nodes in per cent."""
     ours = rows_of_series(group.runs, ("test_node_auc_percent", "test_node_ap_percent"))
@@ -65,6 +78,9 @@ def draw_nodes(group: Group) -> Iterator[Output]:
     })  # fmt: skip
 
 
+@figure("edge_classification", Rule(
+    ("edge_classification",), ("edge_classification",), varies=None, together=True,
+))  # fmt: skip
 def draw_edges(group: Group) -> Iterator[Output]:
     """Test values in per cent by data set, its majority class the last of each, and Figure 11."""
     parts = []
@@ -95,21 +111,3 @@ def output(table: pd.DataFrame, spec: Row) -> Output:
     shown = tables.shown(table, {n: n for n in names} | spec | {"seeds": ("num_runs", ".0f")})
     same = ", ".join(f"{c} {own[c].iloc[0]}" for c in SHARED if c not in telling)
     return Output(table, shown=shown, facts={"same": same})
-
-
-FIGURES = [
-    PaperFigure("edge_classification", Rule(
-            ("edge_classification",), ("edge_classification",), varies=None, together=True,
-        ), draw_edges),
-    PaperFigure("link_prediction", Rule(
-            ("variants",), varies=None,
-            needs={"TGL's protocol, in its own table": lambda runs: runs["protocol"] != "tgl"},
-        ), draw_links),
-    PaperFigure("tgl_link_prediction", Rule(
-            ("variants",), varies=None,
-            needs={"another protocol than TGL's": lambda runs: runs["protocol"] == "tgl"},
-        ), draw_links),
-    PaperFigure("node_classification", Rule(
-            ("node_classification",), ("node_classification",), varies=None,
-        ), draw_nodes),
-]  # fmt: skip

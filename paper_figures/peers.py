@@ -1,7 +1,6 @@
 """Figure 12(b), one device: DistTGL beside other implementations on the same stream and machine."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -9,7 +8,7 @@ import pandas as pd
 from benchmark.records import words
 from benchmark.records.series import SINGLE, alike, make_series
 from paper_figures import style, tables
-from paper_figures.figure import Group, Output, PaperFigure, Rule, published
+from paper_figures.figure import Group, Output, Rule, figure, published
 from paper_figures.selection import has
 from paper_figures.throughput import BATCH_SIZE, PER_GPU
 
@@ -31,26 +30,25 @@ def repeats(group: Group) -> pd.DataFrame:
     """
     sets = alike(group.runs, ("system", "model", "processes"))
     differing = words.settings_that_differ(pd.DataFrame([runs.iloc[0] for runs in sets]))
+    differing = [name for name in differing if not name.startswith(OF_SYSTEM)]
     parts = []
     for runs in sets:
         case = _case(runs.iloc[0], differing)
         by_tgn = tables.times(runs, RATE, runs["system"] == BASELINE, ["seed"])
-        for one in make_series(runs):
-            flops = one.runs["operation_floor.gflop_per_second"]
-            floor = one.runs["operation_floor.events_per_second"] * flops.max() / flops
-            parts.append(one.runs.assign(**{
-                "case": case, "label": one.label, SHARE: 1000 * one.runs[RATE] / floor,
-                RATIO: by_tgn[one.runs.index],
-            }))  # fmt: skip
-    table = pd.concat(parts).assign(origin="measured").rename(columns={"command": "source"})
+        for label, _, one in make_series(runs):
+            flops = one["operation_floor.gflop_per_second"]
+            floor = one["operation_floor.events_per_second"] * flops.max() / flops
+            share = {SHARE: 1000 * one[RATE] / floor, RATIO: by_tgn[one.index]}
+            parts.append(one.assign(case=case, label=label, source=one["command"], **share))
+    table = pd.concat(parts).assign(origin="measured")
     table = table.sort_values(list(ORDER), ascending=list(ORDER.values()), ignore_index=True)
     return table[["case", *ORDER, "system", RATE, SHARE, RATIO, "origin", "source"]]
 
 
-def _case(run: Any, differing: list[str]) -> str:
+def _case(run: "pd.Series[float]", differing: list[str]) -> str:
     """Batch size, edge features and whatever else tells sets of runs apart."""
     named = [f"batch {run['batch_size']:.0f}", f"{run[FEATURES]:.0f} edge features"]
-    more = [f"{words.short(n)}={run[n]}" for n in differing if not n.startswith(OF_SYSTEM)]
+    more = [f"{words.short(name)}={run[name]}" for name in differing]
     return ", ".join([*named, *more]).replace(" 0 edge", " no edge")
 
 
@@ -59,17 +57,21 @@ def published_ratio(group: Group, table: pd.DataFrame) -> pd.DataFrame:
     bars = published("figure_12b", dataset=group.dataset, parallelism=SINGLE)
     rates = bars.set_index("system")[PER_GPU].reindex([OURS, BASELINE])
     cases = table.loc[table["batch_size"] == BATCH_SIZE, "case"].unique()
-    paper = pd.DataFrame(
-        {"case": cases, "label": "disttgl 1x1x1", RATIO: rates[OURS] / rates[BASELINE]}
-    )
-    return paper.assign(origin="published", source="DistTGL Figure 12(b) (printed)").dropna()
+    paper = {"case": cases, "label": "disttgl 1x1x1", RATIO: rates[OURS] / rates[BASELINE],
+             "origin": "published", "source": "DistTGL Figure 12(b) (printed)"}  # fmt: skip
+    return pd.DataFrame(paper).dropna()
 
 
+@figure("peers", Rule(
+    ("peers",), ("link_speed",), varies=None, any_stream=True,
+    needs={"no throughput": has(RATE), "several trainers": lambda runs: runs["num_trainers"] == 1},
+))  # fmt: skip
 def draw(group: Group) -> Iterator[Output]:
     """A dot for each repeat and a line at their median: by TGN, and by the floor."""
     table = repeats(group)
     paper, cases = published_ratio(group, table), list(table["case"].unique())
-    figure, panels = plt.subplots(1, 2, figsize=(style.PAGE, 0.8 + 0.32 * len(cases)), sharey=True)
+    size = (style.PAGE, 0.8 + 0.32 * len(cases))
+    picture, panels = plt.subplots(1, 2, figsize=size, sharey=True)
     for axes, (value, title) in zip(panels, AXES.items(), strict=True):
         drawn = table[table[value].notna() & (table["system"] != BASELINE)]
         for (case, system, _), runs in drawn.groupby(["case", "system", "label"]):
@@ -79,28 +81,14 @@ def draw(group: Group) -> Iterator[Output]:
             axes.vlines(middle, place - 0.22, place + 0.22, color=color, lw=1.6)
             style.write(axes, f"{middle:.2f}", middle, place, 8)
         style.categories(axes, "y", cases)
-        axes.set_xlabel(title)
-    places = paper["case"].map(cases.index)
-    dashed: dict[str, Any] = {"color": style.color_of(OURS), "ls": style.PUBLISHED_DASHES}
-    panels[0].vlines(paper[RATIO], places - 0.4, places + 0.4, lw=1, **dashed)
+        axes.set(xlabel=title, ylim=(len(cases) - 0.5, -0.5))
+    color, places = style.color_of(OURS), paper["case"].map(cases.index)
+    dashes = {"color": color, "ls": style.PUBLISHED_DASHES, "lw": 1}
+    panels[0].vlines(paper[RATIO], places - 0.4, places + 0.4, **dashes)
     panels[0].axvline(1, color=style.color_of(BASELINE))
-    panels[0].set_ylim(len(cases) - 0.5, -0.5)
     for axes in panels:
         axes.set_xlim(left=0)
-    dot: dict[str, Any] = {"marker": "o", "lw": 0}
-    handles = [
-        style.line(name, color=style.color_of(name), **({} if name == BASELINE else dot))
-        for name in table["system"].unique()
-    ]
-    handles += [style.published_handle()] if len(paper) else []
-    style.legend_below(figure, handles)
-    yield Output(pd.concat([table, paper]), figure)
-
-
-FIGURES = [
-    PaperFigure("peers", Rule(
-            ("peers",), ("link_speed",), varies=None, any_stream=True,
-            needs={"no throughput": has(RATE),
-                   "several trainers": lambda runs: runs["num_trainers"] == 1},
-        ), draw),
-]  # fmt: skip
+    looks = {name: {} if name == BASELINE else {"marker": "o", "lw": 0} for name in table["system"]}
+    handles = [style.line(name, color=style.color_of(name), **look) for name, look in looks.items()]
+    style.legend_below(picture, [*handles, *([style.published_handle()] if len(paper) else [])])
+    yield Output(pd.concat([table, paper]), picture)

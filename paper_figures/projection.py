@@ -15,7 +15,7 @@ from matplotlib.patches import Patch
 from benchmark.records.statistics import Estimate
 from benchmark.tools.cost_model import CostModel, Layout, Link, Traffic, fit
 from paper_figures import style
-from paper_figures.figure import Claim, Group, Measured, Output, PaperFigure, published
+from paper_figures.figure import Claim, Group, Measured, Output, figure, published
 from paper_figures.machines import RULE, over_links
 from paper_figures.throughput import BATCH_SIZE, TOTAL
 
@@ -118,10 +118,12 @@ def measure(claim: Claim, group: Group) -> Measured:
     return Measured({"": Estimate(float(mean["bytes"]))}, text, group.runs)
 
 
+# Bytes do not depend on how much of a stream was read.
+@figure("projection", replace(RULE, any_stream=True), {"prediction": measure})
 def draw(group: Group) -> Iterator[Output]:
     """A panel for each data set, and the mean errors."""
     table = predicted(group)
-    figure, panels = plt.subplots(2, 3, figsize=(style.PAGE, 3.6))
+    picture, panels = plt.subplots(2, 3, figsize=(style.PAGE, 3.6))
     for axes, dataset in zip(panels.flat, DATASETS, strict=False):
         _bars(axes, table[table["dataset"] == dataset].reset_index())
         axes.set(title=dataset, xlabel="GPUs")
@@ -132,9 +134,9 @@ def draw(group: Group) -> Iterator[Output]:
     handles: list[Artist] = [Patch(**_look(c), label=f"published, {n}") for n, c in kinds.items()]
     for said, marker, color in PREDICTORS.values():
         handles.append(style.line(f"predicted: {said}", color=color, marker=marker, lw=0, ms=4))
-    style.legend_below(figure, handles, 2)
+    style.legend_below(picture, handles, 2)
     numbers = table.drop(columns="origin").join(errors(table).add_suffix("_error"))
-    yield Output(numbers.assign(label=table["dataset"], origin="published"), figure)
+    yield Output(numbers.assign(label=table["dataset"], origin="published"), picture)
 
 
 def _bars(axes: Axes, bars: pd.DataFrame) -> None:
@@ -165,7 +167,3 @@ def _errors(axes: Axes, bars: pd.DataFrame) -> None:
 
 def _look(inside: Any) -> dict[str, Any]:
     return style.hollow(style.color_of("disttgl")) | {"facecolor": inside}
-
-
-# Bytes do not depend on how much of a stream was read.
-FIGURES = [PaperFigure("projection", replace(RULE, any_stream=True), draw, {"prediction": measure})]

@@ -23,7 +23,7 @@ LINKS: dict[str, Files] = {  # by the protocol whose negatives are theirs
     "tgl": {"tgl_table_5": {}},
     "disttgl": {"figure_9_test": {"panel": "a", "parallelism": SINGLE}, "taser_table_1": {}},
 }  # fmt: skip
-NODES: Files = {"tgn_table_3": {}, "dyglib_node_classification": {}, "tgl_table_6": {"metric": "ap"}}
+NODES = {"tgn_table_3": {}, "dyglib_node_classification": {}, "tgl_table_6": {"metric": "ap"}}
 PER_CENT = {"test_mrr": "test_percent", "test_f1_micro": "test_f1_micro_percent"}
 SHOWN = r"^(by|source|dataset|i x j x k|origin|network|label|.*_percent.*|seconds_per_epoch)$"
 

@@ -12,7 +12,7 @@ from benchmark.records import words
 from benchmark.records.series import Runs
 from benchmark.records.statistics import Estimate
 from paper_figures import curves, style, tables
-from paper_figures.figure import Claim, Group, Measured, Output, PaperFigure, Rule, published
+from paper_figures.figure import Claim, Group, Measured, Output, Rule, figure, published
 from paper_figures.selection import APART, WITHOUT_EFFECT, foremost, has, trained_share
 
 SETTING = "settings.system.static_memory"
@@ -27,24 +27,24 @@ NORMAL_QUANTILE = 1.96  # of a 95 % interval
 WINDOWS = 20  # a running mean goes over a twentieth of the nodes
 
 
-def published_curves() -> pd.DataFrame:
-    """Figure 6: MOOC with 1, 2, 4 and 8 trainers, Flights with one."""
-    table = published("figure_6")
-    kinds = table["static_memory"].map({"on": WITH, "off": WITHOUT})
-    return table.assign(static_memory=kinds, label=kinds + table["parallelism"])
-
-
+@figure("static_memory", Rule(
+    ("static_memory", "static_memory_mooc"), together=True, apart=APART_BUT_KIND,
+    varies=(*WITHOUT_EFFECT, "system.static_memory"),
+    rank=lambda runs: (runs[SETTING].nunique() == 2, *foremost(runs)),
+    needs={"no validation MRR": has("metrics.validation_mrr"),
+           "another kind of static memory": lambda runs: runs[SETTING].isin(COLORS)},
+))  # fmt: skip
 def draw_curves(group: Group) -> Iterator[Output]:
-    """A panel for each data set, measured and published."""
+    """A panel for each data set, measured and published: MOOC and Flights, of Figure 6."""
     runs = group.runs.assign(static_memory=group.runs[SETTING])
     splits = [(run["dataset"], trained_share(run)) for _, run in runs.iterrows()]
     runs["dataset"] = [", ".join(filter(None, names)) for names in splits]
-    sets = (
-        (named | {"parallelism": name, "label": f"{named['static_memory']}{name}"}, part)
-        for named, alike in tables.sets_by(runs, "dataset", "static_memory")
-        for name, part in group.by_parallelism(alike).items()
-    )
-    both = pd.concat([curves.mean_curves(group, sets), published_curves()])
+    runs = runs.drop_duplicates(["dataset", "static_memory", "parallelism", "seed"])
+    runs["label"] = runs["static_memory"] + runs["parallelism"]
+    sets = tables.sets_by(runs, "dataset", "static_memory", "parallelism", "label")
+    paper = published("figure_6").replace({"static_memory": {"on": WITH, "off": WITHOUT}})
+    paper["label"] = paper["static_memory"] + paper["parallelism"]
+    both = pd.concat([curves.mean_curves(group, sets), paper])
     panels = [
         (f"{dataset}, {origin}", part, curves.looks_by(part, "static_memory", COLORS.__getitem__))
         for (origin, dataset), part in both.groupby(["origin", "dataset"])
@@ -117,16 +117,19 @@ def measure_nodes(_: Claim, group: Group) -> Measured:
     size = abs(rank_correlation(nodes))
     error = NORMAL_QUANTILE / sqrt(len(nodes) - 3)  # Fisher's, of tanh^-1
     ends = [tanh(atanh(size) + sign * error) for sign in (-1, 1)] if size < 1 else [size, size]
-    told = {"nodes": len(nodes)}
-    return Measured({"": Estimate(size, *ends)}, text, group.runs, facts=told)
+    return Measured({"": Estimate(size, *ends)}, text, group.runs, facts={"nodes": len(nodes)})
 
 
+@figure("node_accuracy", Rule(
+    ("node_accuracy",), ("node_accuracy",), varies=("model", "system.static_memory"),
+    rank=lambda runs: (_kinds(runs).nunique() == 2, len(runs)),
+    needs={"neither static nor dynamic memory only": lambda runs: _kinds(runs).notna()},
+), {"correlation": measure_nodes})  # fmt: skip
 def draw_nodes(group: Group) -> Iterator[Output]:
     """A dot for each node over its rank by degree, and the degrees below."""
     nodes, color = mean_over_seeds(differences(group)), style.color_of("disttgl")
-    figure, (top, bottom) = plt.subplots(
-        2, 1, figsize=(style.COLUMN, 3.1), sharex=True, height_ratios=[3, 1]
-    )
+    size = (style.COLUMN, 3.1)
+    picture, (top, bottom) = plt.subplots(2, 1, figsize=size, sharex=True, height_ratios=[3, 1])
     top.plot(nodes["difference"], ls="", marker=".", ms=2, mew=0, color=color, alpha=0.45)
     top.plot(nodes["running_mean"], color="black")
     top.axhline(0, color=style.GREY, lw=0.7)
@@ -136,24 +139,8 @@ def draw_nodes(group: Group) -> Iterator[Output]:
     bottom.set(xlabel="node, by degree", ylabel="degree")
     window = f"running mean of {max(1, len(nodes) // WINDOWS):,} nodes"
     dot = style.line("a node", ls="", marker=".", color=color)
-    style.legend_below(figure, [dot, style.line(window, color="black")], 2)
+    style.legend_below(picture, [dot, style.line(window, color="black")], 2)
     facts = {"nodes": len(nodes), "better": _better(nodes).capitalize(),
              "correlation": rank_correlation(nodes)}  # fmt: skip
     numbers = nodes.assign(origin="measured", source=words.commands(group.runs))
-    yield Output(numbers, figure, facts=facts)
-
-
-FIGURES = [
-    PaperFigure("node_accuracy", Rule(
-            ("node_accuracy",), ("node_accuracy",), varies=("model", "system.static_memory"),
-            rank=lambda runs: (_kinds(runs).nunique() == 2, len(runs)),
-            needs={"neither static nor dynamic memory only": lambda runs: _kinds(runs).notna()},
-        ), draw_nodes, {"correlation": measure_nodes}),
-    PaperFigure("static_memory", Rule(
-            ("static_memory", "static_memory_mooc"), together=True, apart=APART_BUT_KIND,
-            varies=(*WITHOUT_EFFECT, "system.static_memory"),
-            rank=lambda runs: (runs[SETTING].nunique() == 2, *foremost(runs)),
-            needs={"no validation MRR": has("metrics.validation_mrr"),
-                   "another kind of static memory": lambda r: r[SETTING].isin(COLORS)},
-        ), draw_curves),
-]  # fmt: skip
+    yield Output(numbers, picture, facts=facts)

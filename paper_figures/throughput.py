@@ -15,7 +15,7 @@ from benchmark.records.statistics import Estimate
 from benchmark.tools.cost_model import Layout, fit
 from paper_figures import bars, style, tables
 from paper_figures.bars import PALE
-from paper_figures.figure import Group, Output, PaperFigure, Rule, published
+from paper_figures.figure import Group, Output, Rule, figure, published
 from paper_figures.selection import has
 from paper_figures.tables import Row, columns, rows_of
 
@@ -39,18 +39,17 @@ def strategy_of(parallelism: str) -> str:
 def bars_of(group: Group) -> pd.DataFrame:
     """Median, lowest and highest throughput of each series, in thousand events per second."""
     sets = []
-    for one in make_series(group.runs):
-        named = _named(one.label, one.first["system"], one.first["parallelism"])
-        told = {"variant": ", ".join(one.difference), "batch_size": int(one.first["batch_size"])}
-        sets.append((named | told, one.runs))
+    for label, difference, runs in make_series(group.runs):
+        told = {"variant": ", ".join(difference), "batch_size": int(runs["batch_size"].iloc[0])}
+        sets.append((_named(label, *runs[["system", "parallelism"]].iloc[0]) | told, runs))
     return tables.summary(sets, medians=[TOTAL])
 
 
 def _named(label: str, system: str, parallelism: str) -> dict[str, Any]:
-    number = Layout.parse(parallelism).num_trainers
     return {
         "label": label, "system": system, "parallelism": parallelism,
-        "strategy": strategy_of(parallelism), "num_trainers": number,
+        "strategy": strategy_of(parallelism),
+        "num_trainers": Layout.parse(parallelism).num_trainers,
     }  # fmt: skip
 
 
@@ -65,7 +64,7 @@ def projected(table: pd.DataFrame) -> pd.DataFrame:
         if SINGLE not in set(part["parallelism"]):
             continue
         most = part.groupby("strategy")["num_trainers"].max()
-        batch_size = int(part["batch_size"].iloc[0])
+        batch_size = part["batch_size"].iloc[0]
         seconds = part["num_trainers"] * batch_size / (1000 * part[TOTAL])
         models = fit(list(map(Layout.parse, part["parallelism"])), list(seconds))
         for strategy, size in product(sorted(STRATEGIES), PROJECTED_SIZES):
@@ -93,6 +92,16 @@ def published_bars(dataset: str, most: int) -> pd.DataFrame:
     )  # fmt: skip
 
 
+def _rank(runs: Runs) -> tuple[object, ...]:
+    """The suite that takes the most care first."""
+    suites = ("quick", "time_to_accuracy", "scaling")
+    return max(map(suites.index, runs["suite"])), len(runs)
+
+
+@figure("throughput", Rule(
+    ("scaling", "time_to_accuracy", "quick"), needs=NEEDS, rank=_rank,
+    varies=("system", "model", "processes"),
+))  # fmt: skip
 def draw(group: Group) -> Iterator[Output]:
     """Totals over trainers on the left; per trainer, measured beside published, on the right."""
     ours = bars_of(group)
@@ -101,7 +110,7 @@ def draw(group: Group) -> Iterator[Output]:
     table = pd.concat([table, paper], ignore_index=True)
     rows = sorted(rows_of(table), key=_order)
     colors = {row["label"]: _color(row) for row in rows}
-    figure, (left, right) = plt.subplots(1, 2, figsize=(style.PAGE, 0.9 + 0.24 * len(colors)))
+    picture, (left, right) = plt.subplots(1, 2, figsize=(style.PAGE, 0.9 + 0.24 * len(colors)))
     _totals(left, table, colors)
     _per_trainer(right, table, colors)
     named = {f"disttgl, {r['strategy']}" if r["system"] == "disttgl" else r["system"]: _color(r)
@@ -109,8 +118,8 @@ def draw(group: Group) -> Iterator[Output]:
     looks = {"published": style.hollow(style.GREY), "projected": {"facecolor": style.GREY, **PALE}}
     told = {"published": "published (left: a line)", "projected": "projected, a range"}
     origins = [name for name in looks if name in set(table["origin"])]
-    bars.legend(figure, named, [Patch(label=told[name], **looks[name]) for name in origins])
-    yield Output(table, figure)
+    bars.legend(picture, named, [Patch(label=told[name], **looks[name]) for name in origins])
+    yield Output(table, picture)
 
 
 def _totals(axes: Axes, table: pd.DataFrame, colors: dict[str, Any]) -> None:
@@ -147,17 +156,3 @@ def _color(row: Any) -> Any:
 
 def _order(row: Row) -> tuple[Any, ...]:
     return (*system_rank(row["system"]), *size_order(row["parallelism"]), row["label"])
-
-
-def _rank(runs: Runs) -> tuple[object, ...]:
-    """The suite that takes the most care first."""
-    suites = ("quick", "time_to_accuracy", "scaling")
-    return max(map(suites.index, runs["suite"])), len(runs)
-
-
-FIGURES = [
-    PaperFigure("throughput", Rule(
-            ("scaling", "time_to_accuracy", "quick"), needs=NEEDS, rank=_rank,
-            varies=("system", "model", "processes"),
-        ), draw),
-]  # fmt: skip

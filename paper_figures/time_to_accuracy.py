@@ -9,7 +9,7 @@ from benchmark.records.series import SYSTEM_ORDER, Runs, column, make_series, ra
 from benchmark.records.words import median_and_range
 from paper_figures import curves, style, tables
 from paper_figures.curves import METRIC
-from paper_figures.figure import Group, Output, PaperFigure, Rule
+from paper_figures.figure import Group, Output, Rule, figure
 from paper_figures.measures import seconds_to
 from paper_figures.published import NONE, TGN
 from paper_figures.selection import has
@@ -18,6 +18,27 @@ TARGETS = (0.7, 0.8)  # of validation MRR
 SYSTEMS = {"tgn": "TGN", "tgl": "TGL-TGN", "disttgl": "DistTGL"}  # in the paper
 
 
+def _rank(runs: Runs) -> tuple[object, ...]:
+    kinds = runs[["system", "parallelism"]].drop_duplicates()
+    return (len(set(kinds["system"]) & set(SYSTEM_ORDER)), runs["epochs"].iloc[0], len(kinds))
+
+
+def _no_static_memory(runs: Runs) -> "pd.Series[bool]":
+    return column(runs, "settings.system.static_memory").fillna("off") == "off"
+
+
+NEEDS = {
+    "no validation MRR": has("metrics.validation_mrr"),
+    "nothing is trained": lambda runs: runs["model"] != NONE,
+    "static node memory": _no_static_memory,
+    "trainers may have shared a core": ran_apart,
+}
+
+
+@figure("time_to_accuracy", Rule(
+    ("time_to_accuracy", "variants", "quick"), rank=_rank, needs=NEEDS,
+    varies=("system", "model", "processes"),
+))  # fmt: skip
 def draw(group: Group) -> Iterator[Output]:
     """Curves over seconds, and the table of seconds to some levels."""
     known, paper = make_series(group.runs), group.published("figure_1")
@@ -60,26 +81,3 @@ def seconds_to_targets(group: Group, paper: pd.DataFrame) -> pd.DataFrame:
                 "text": median_and_range(seconds, "{:.3g}"),
             })  # fmt: skip
     return pd.DataFrame(rows)
-
-
-def _rank(runs: Runs) -> tuple[object, ...]:
-    kinds = runs[["system", "parallelism"]].drop_duplicates()
-    return (len(set(kinds["system"]) & set(SYSTEM_ORDER)), runs["epochs"].iloc[0], len(kinds))
-
-
-def _no_static_memory(runs: Runs) -> "pd.Series[bool]":
-    return column(runs, "settings.system.static_memory").fillna("off") == "off"
-
-
-NEEDS = {
-    "no validation MRR": has("metrics.validation_mrr"),
-    "nothing is trained": lambda runs: runs["model"] != NONE,
-    "static node memory": _no_static_memory,
-    "trainers may have shared a core": ran_apart,
-}
-FIGURES = [
-    PaperFigure("time_to_accuracy", Rule(
-            ("time_to_accuracy", "variants", "quick"), rank=_rank, needs=NEEDS,
-            varies=("system", "model", "processes"),
-        ), draw),
-]  # fmt: skip

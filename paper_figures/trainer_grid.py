@@ -14,7 +14,7 @@ from benchmark.records.statistics import first_best
 from paper_figures import style, tables
 from paper_figures.convergence import SUITES
 from paper_figures.curves import METRIC
-from paper_figures.figure import Group, Output, PaperFigure, Rule, published
+from paper_figures.figure import Group, Output, Rule, figure, published
 from paper_figures.selection import APART, WITHOUT_EFFECT, has
 
 DEGREES = (1, 2, 4, 8)  # of j, from top to bottom, and of k, from left to right
@@ -25,9 +25,15 @@ QUANTITIES: dict[str, tuple[str, str, type[Normalize]]] = {  # title, form, scal
     ITERATIONS: ("(b) iterations", "{:.0f}", LogNorm),
 }
 PALE = ListedColormap(plt.get_cmap("Blues")(np.linspace(0.08, 0.55, 256)))  # under black numbers
+LINES: dict[str, Any] = {"edgecolor": "#BBBBBB", "lw": 0.6, "cmap": PALE}
 NOT_RUN: dict[str, Any] = {"facecolor": "white", "edgecolor": "none", "pad": 1}
 
 
+@figure("trainer_grid", Rule(
+    SUITES, varies=WITHOUT_EFFECT, apart=APART,
+    needs={"no validation MRR": has("metrics.validation_mrr"),
+           "a layout outside the grid": lambda runs: runs["parallelism"].isin(LAYOUTS)},
+))  # fmt: skip
 def draw(group: Group) -> Iterator[Output]:
     """Mean test MRR and median best iterations over seeds of each j x k, beside the paper's."""
     runs = pd.concat(group.by_parallelism().values()).rename(columns={f"metrics.{TEST}": TEST})
@@ -36,8 +42,10 @@ def draw(group: Group) -> Iterator[Output]:
     ours = tables.summary(tables.sets_by(runs, "parallelism"), [TEST], [ITERATIONS, LAST])
     both = pd.concat([ours, group.published("figure_10")])
     grids = {str(origin): part.set_index("parallelism") for origin, part in both.groupby("origin")}
-    across: dict[str, Any] = {"sharex": True, "sharey": True, "squeeze": False}
-    figure, panels = plt.subplots(2, len(grids), figsize=(style.COLUMN, 3.6), **across)
+    size = (style.COLUMN, 3.6)
+    picture, panels = plt.subplots(
+        2, len(grids), figsize=size, squeeze=False, sharex=True, sharey=True
+    )
     for row, (quantity, (title, form, scale)) in zip(panels, QUANTITIES.items(), strict=True):
         norm = scale(float(both[quantity].min()), float(both[quantity].max()))
         for axes, (origin, grid) in zip(row, grids.items(), strict=True):
@@ -46,21 +54,19 @@ def draw(group: Group) -> Iterator[Output]:
         row[0].set_ylabel("j", rotation=0)
     for axes in panels[-1]:
         axes.set_xlabel("k")
-    yield Output(both, figure, facts={"misprint": _misprint(group, both)})
+    yield Output(both, picture, facts={"misprint": _misprint(group, both)})
 
 
 def _panel(axes: Axes, cells: "pd.Series[float]", form: str, norm: Normalize) -> None:
     values = cells.reindex(LAYOUTS).to_numpy(float).reshape(len(DEGREES), len(DEGREES))
-    places = range(len(DEGREES))
-    look: dict[str, Any] = {"edgecolor": "#BBBBBB", "lw": 0.6, "cmap": PALE, "norm": norm}
-    axes.pcolormesh(places, places, values, **look)
-    axes.patch.set(hatch=style.PUBLISHED_HATCH, edgecolor=look["edgecolor"], lw=0)
+    axes.pcolormesh(range(len(DEGREES)), range(len(DEGREES)), values, norm=norm, **LINES)
+    axes.patch.set(hatch=style.PUBLISHED_HATCH, edgecolor=LINES["edgecolor"], lw=0)
     for (y, x), value in np.ndenumerate(values):
         text, box = (form.format(value).lstrip("0"), None) if value > 0 else ("not\nrun", NOT_RUN)
         axes.text(x, y, text, ha="center", va="center", fontsize=6.5, bbox=box)
     axes.set(aspect="equal", ylim=(len(DEGREES) - 0.5, -0.5))
-    style.categories(axes, "x", DEGREES)
-    style.categories(axes, "y", DEGREES)
+    for name in "xy":
+        style.categories(axes, name, DEGREES)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
 
@@ -73,12 +79,3 @@ def _misprint(group: Group, both: pd.DataFrame) -> str:
         return ""
     here, there = mine.iloc[0], other.iloc[0]
     return f" The paper prints {here:.4f} for {SINGLE} here and {there:.4f} in Figure 9."
-
-
-FIGURES = [
-    PaperFigure("trainer_grid", Rule(
-            SUITES, varies=WITHOUT_EFFECT, apart=APART,
-            needs={"no validation MRR": has("metrics.validation_mrr"),
-                   "a layout outside the grid": lambda runs: runs["parallelism"].isin(LAYOUTS)},
-        ), draw),
-]  # fmt: skip

@@ -163,16 +163,13 @@ def test_the_same_records_give_the_same_bytes(
 
 NEW = '''
 """Seconds of training by seed."""
-from paper_figures.figure import Output, PaperFigure
-from paper_figures.selection import Rule
+from paper_figures.figure import Output, Rule, figure
 
 
+@figure("seconds", Rule(("convergence",)))
 def draw(group):
     table = group.runs[["seed", "seconds.train"]].assign(origin="measured")
     yield Output(table, shown=table.astype(str), facts={"count": len(table)})
-
-
-FIGURES = [PaperFigure("seconds", Rule(("convergence",)), draw)]
 '''
 
 

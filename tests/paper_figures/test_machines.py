@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from benchmark.records.reader import Records
-from paper_figures.machines import FIGURES, FITTED_ON, LOCAL, PURPOSES, over_links
+from paper_figures.machines import FITTED_ON, LOCAL, PURPOSES, draw, over_links
 from paper_figures.selection import select
 
 COUNTED = [name for name in PURPOSES if name != "interface"]
@@ -13,7 +13,7 @@ COUNTED = [name for name in PURPOSES if name != "interface"]
 
 @pytest.fixture(scope="module")
 def links(reference: Records) -> pd.DataFrame:
-    (group,) = select(FIGURES[0].rule, reference).groups
+    (group,) = select(draw.rule, reference).groups
     return over_links(group)
 
 
