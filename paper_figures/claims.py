@@ -112,6 +112,11 @@ class Judged:
     def published(self) -> str:
         return self.claim.printed or self.claim.published
 
+    @property
+    def way(self) -> str:
+        """How it was measured, in Markdown."""
+        return f"{self.conditions.rstrip('.')}: `{self.command}`"
+
 
 def claims_of(figure: str) -> list[Claim]:
     """The claims of a figure, in the order of claims.csv."""
@@ -160,8 +165,8 @@ def _compare(value: float, interval: Range, bounds: Bounds) -> Verdict:
 
 def totals(judged: Iterable[Judged]) -> "pd.Series[int]":
     """How many claims have each verdict."""
-    counts = pd.Series([one.verdict.value for one in judged], dtype=object).value_counts()
-    return counts.reindex([each.value for each in Verdict], fill_value=0)
+    found = [one.verdict for one in judged]
+    return pd.Series({each.value: found.count(each) for each in Verdict})
 
 
 def totals_by_kind(judged: Iterable[Judged]) -> dict[str, "pd.Series[int]"]:

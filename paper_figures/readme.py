@@ -6,13 +6,13 @@
 import argparse
 import re
 import sys
-from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 import jinja2
 
 from benchmark.records import words
-from paper_figures.claims import COUNTED, Claim, Judged, Verdict, totals_by_kind
+from paper_figures.claims import COUNTED, Judged, Verdict, totals_by_kind
 from paper_figures.figure import judge
 from paper_figures.page import PAGES
 from paper_figures.published import published
@@ -24,8 +24,6 @@ ROOT = Path(__file__).parents[1]
 WRITE = "python -m paper_figures.readme"
 BEGIN, END = f"<!-- written by {WRITE} -->", "<!-- end of what it writes -->"
 PAGE = "docs/reproduction.md"
-RUN = "python -m benchmark.run "
-MOST_LISTED = 4  # claims of one row
 UNTOLD = {"published": "no number", "measured": "not measured", "verdict": "not attempted"}
 Verdicts = dict[str, list[Judged]]  # by figure
 
@@ -38,6 +36,14 @@ def all_verdicts(results: Path) -> Verdicts:
         for name, figure in FIGURES.items()
     }
     return {name: claims for name, claims in judged.items() if claims}
+
+
+def attempted(verdicts: Verdicts) -> Verdicts:
+    """The claims that something was measured of."""
+    return {
+        name: measured for name, claims in verdicts.items()
+        if (measured := [one for one in claims if one.verdict is not Verdict.NOT_ATTEMPTED])
+    }  # fmt: skip
 
 
 def summary(verdicts: Verdicts) -> str:
@@ -54,74 +60,39 @@ def summary(verdicts: Verdicts) -> str:
 
 
 def reproduction(verdicts: Verdicts) -> str:
-    """The page: a heading for each figure, what differs, its claims, conditions and commands."""
+    """The page: a heading for each figure, what differs, its claims, conditions and commands.
+
+    What was not attempted has a row for each command and need.
+    """
     accounts = published("accounts").set_index("figure")["account"]
+    missing: dict[tuple[str, ...], list[Judged]] = {}
+    for one in (one for claims in verdicts.values() for one in claims):
+        if one.verdict is Verdict.NOT_ATTEMPTED:
+            number = FIGURES[one.claim.figure].told["number"]
+            missing.setdefault((number, one.command, one.conditions), []).append(one)
     return PAGES.get_template("reproduction.md.jinja").render(
-        verdicts=attempted(verdicts), missing=_missing(verdicts), figures=FIGURES, write=WRITE,
-        totals=total_text(verdicts), rule=_rule, ways=_ways, listed=_listed,
+        verdicts=attempted(verdicts), missing=missing, figures=FIGURES, write=WRITE,
+        totals=total_text(verdicts), run="python -m benchmark.run ",
         account=lambda name: account(accounts[name], verdicts[name]),
     )  # fmt: skip
-
-
-def attempted(verdicts: Verdicts) -> Verdicts:
-    """The claims that something was measured of."""
-    left = {
-        name: [one for one in claims if one.verdict is not Verdict.NOT_ATTEMPTED]
-        for name, claims in verdicts.items()
-    }
-    return {name: claims for name, claims in left.items() if claims}
-
-
-def _missing(verdicts: Verdicts) -> dict[tuple[str, ...], list[Judged]]:
-    """The claims of a figure that the same command would measure and the same needs."""
-    rows: dict[tuple[str, ...], list[Judged]] = {}
-    for name, claims in verdicts.items():
-        for one in claims:
-            if one.verdict is Verdict.NOT_ATTEMPTED:
-                key = (FIGURES[name].told["number"], one.command.replace(RUN, ""), one.conditions)
-                rows.setdefault(key, []).append(one)
-    return rows
-
-
-def _listed(claims: list[Judged], name: str) -> str:
-    """Texts of all of them, or the last of many, which stands for the rest."""
-    texts = [getattr(one, name) for one in claims]
-    few = "; ".join(texts)
-    return few if len(texts) <= MOST_LISTED else f"{len(texts)}, such as: {texts[-2]}"
-
-
-def _rule(claim: Claim) -> str:
-    noise = f"(one run: {claim.noise})" if claim.noise else ""
-    return " ".join(filter(None, [claim.rule, claim.tolerance, noise]))
-
-
-def _ways(claims: Iterable[Judged]) -> list[tuple[str, str]]:
-    """Conditions and commands, each said once."""
-    ways = ((c.conditions.rstrip("."), c.command.replace(RUN, "")) for c in claims)
-    return list(dict.fromkeys(ways))
 
 
 def account(text: str, claims: list[Judged]) -> str:
     """``published(MEASURE)`` and ``measured(MEASURE)`` stand for the texts of a claim.
 
     Both take a data set, without which the first claim of the measure is meant. With
-    ``values(FILE, COLUMN)`` of a published table they are all that an account can say of numbers.
+    ``values(FILE, COLUMN)``, each value of a published column once, they are all that an account
+    can say of numbers.
     """
 
-    def told(what: str) -> Callable[..., str]:
-        def text_of(measure: str, dataset: str = "") -> str:
-            fit = (c for c in claims if c.claim.name == measure and dataset in ("", c.dataset))
-            return getattr(next(fit, None), what, "") or UNTOLD[what]
+    def told(what: str, measure: str, dataset: str = "") -> str:
+        fit = (c for c in claims if c.claim.name == measure and dataset in ("", c.dataset))
+        return getattr(next(fit, None), what, "") or UNTOLD[what]
 
-        return text_of
-
-    template = jinja2.Template(text, undefined=jinja2.StrictUndefined)
-    return template.render(values=_values, **{what: told(what) for what in UNTOLD})
-
-
-def _values(name: str, column: str) -> str:
-    """The values of a column of results/paper/NAME.csv, each once."""
-    return words.list_of(published(name)[column].unique(), " and ")
+    return jinja2.Template(text, undefined=jinja2.StrictUndefined).render(
+        values=lambda name, column: words.list_of(published(name)[column].unique(), " and "),
+        **{what: partial(told, what) for what in UNTOLD},
+    )
 
 
 def anchor(heading: str) -> str:
@@ -139,16 +110,12 @@ def headline(text: str) -> str:
 
 
 def total_text(verdicts: Verdicts) -> str:
-    """How many claims there are, and how they came out, also where none did, by kind.
-
-    What is in no paper is no claim, and counts of the data are no results: they have no part in the
-    first line.
-    """
-    lines = []
-    for name, counts in totals_by_kind(c for claims in verdicts.values() for c in claims).items():
-        listed = ", ".join(f"{number} {word}" for word, number in counts.items())
-        lines.append(f"{counts.sum()} {name}: {listed}")
-    return "\n\n".join(lines)
+    """How many claims of each kind there are, and how they came out, also where none did."""
+    kinds = totals_by_kind(one for claims in verdicts.values() for one in claims)
+    return "\n\n".join(
+        f"{counts.sum()} {name}: {', '.join(f'{number} {word}' for word, number in counts.items())}"
+        for name, counts in kinds.items()
+    )
 
 
 def with_block(text: str, block: str) -> str:
