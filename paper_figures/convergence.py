@@ -30,13 +30,6 @@ def published_mrr(group: Group) -> pd.DataFrame:
     return table.assign(label=table["parallelism"])
 
 
-def published_f1() -> pd.DataFrame:
-    """Figure 11, of GDELT, with the F1 of its legend, without the point before training."""
-    tests = published("figure_11_test")[["parallelism", "test_f1_micro"]]
-    table = published("figure_11_validation").merge(tests, on="parallelism")
-    return table[table["iteration"] > 0].assign(label=table["parallelism"])
-
-
 def _compares(runs: Runs) -> tuple[object, ...]:
     layouts = set(runs["parallelism"])
     return (SINGLE in layouts and len(layouts) > 1, *foremost(runs))
@@ -73,19 +66,21 @@ def draw_mrr(group: Group) -> Iterator[Output]:
     needs={"no validation F1-micro": has("metrics.validation_f1_micro")},
 ))  # fmt: skip
 def draw_f1(group: Group) -> Iterator[Output]:
-    """Measured beside published: the data sets differ."""
-    table, paper = mean_curves(group, "f1_micro"), published_f1()
+    """Measured beside published from the first training on: the data sets differ."""
+    tests = published("figure_11_test")[["parallelism", "test_f1_micro"]]
+    paper = published("figure_11_validation").merge(tests, on="parallelism")
+    paper = paper[paper["iteration"] > 0].assign(label=paper["parallelism"])
+    table = mean_curves(group, "f1_micro")
     panels = {f"{group.dataset}, measured": table, "GDELT, published (Figure 11)": paper}
     yield _picture(pd.concat([table, paper]), panels, "f1_micro")
 
 
 def mean_curves(group: Group, metric: str) -> pd.DataFrame:
     """The mean curve of each layout, with its test value."""
-    test = f"test_{metric}"
-    sets = (
-        ({"parallelism": name, "label": name, test: column(runs, f"metrics.{test}").mean()}, runs)
-        for name, runs in group.by_parallelism().items()
-    )
+    test, sets = f"test_{metric}", []
+    for name, runs in group.by_parallelism().items():
+        tested = column(runs, f"metrics.{test}").mean()
+        sets.append(({"parallelism": name, "label": name, test: tested}, runs))
     return curves.mean_curves(group, sets, f"validation_{metric}")
 
 
@@ -96,9 +91,8 @@ def _picture(
     looks = curves.looks_of(sorted(both["label"].unique(), key=size_order))
     drawn = [(title, part, looks) for title, part in panels.items()]
     picture = curves.draw_panels(drawn, (style.PAGE, 2.7), f"validation_{metric}", **grid)
-    tests = (
-        both.groupby(["label", "origin"])[f"test_{metric}"].first().dropna().map("{:.4f}".format)
-    )
+    tests = both.groupby(["label", "origin"])[f"test_{metric}"].first().dropna()
+    tests = tests.map("{:.4f}".format)
     words = {
         name: f"{name}, test {tests.get((name, 'measured'), 'not run')}"
         f" (published {tests.get((name, 'published'), 'not run')})"

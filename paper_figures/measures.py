@@ -41,15 +41,15 @@ class Measured:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-Measure = Callable[[Claim, Group], Measured | None]
-
-
 class Found(NamedTuple):
     """What is measured beside one published number, if it is one, and the same for people."""
 
     text: str
     value: Estimate | None = None
     unlike: str = ""
+
+
+Measure = Callable[[Claim, Group], Measured | None]
 
 
 def of_each(
@@ -65,17 +65,15 @@ def of_each(
         used = []
         for name, _ in claim.numbers():
             runs = [select(group, getattr(claim, side), name) for side in sides]
-            one = find(claim, group, name, *runs) if all(map(len, runs)) else None
-            if one:
+            if all(map(len, runs)) and (one := find(claim, group, name, *runs)):
                 found[name] = one
                 used += runs
         if not found:
             return None
         values = {name: one.value for name, one in found.items() if one.value is not None}
         texts = dict.fromkeys(one.text for one in found.values())
-        unlike = next(iter(found.values())).unlike
         own = pd.concat(used).loc[lambda rows: ~rows.index.duplicated()]
-        return Measured(values, between.join(texts), own, unlike)
+        return Measured(values, between.join(texts), own, next(iter(found.values())).unlike)
 
     return measure
 
@@ -104,16 +102,12 @@ def level(
     value = average(column(runs, claim.metric.replace("{}", name)))
     if value is None:
         return None
-    return Found(written(value, claim.form) + _ending(group, runs, claim.metric), value)
-
-
-def _ending(group: Group, runs: Runs, metric: str) -> str:
-    """Of a test metric, whether validation was best at the end, so that more epochs might help."""
-    if metric != "test_percent" or runs["primary_metric"].isna().any():
-        return ""
-    name, known = group.validations(runs)
-    rising = any(statistics.still_rising(run, name) for run in known)
-    return ", best at its last epoch" if rising else ""
+    ending = ""
+    if claim.metric == "test_percent" and runs["primary_metric"].notna().all():
+        metric, known = group.validations(runs)
+        rising = any(statistics.still_rising(run, metric) for run in known)
+        ending = ", best at its last epoch" if rising else ""  # so that more epochs might help
+    return Found(written(value, claim.form) + ending, value)
 
 
 def gain(claim: Claim, _: Group, name: str, of: Runs, against: Runs, sign: int = 1) -> Found | None:

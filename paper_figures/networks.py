@@ -1,11 +1,11 @@
 """Networks beside each other on links, nodes and edges, measured and published."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import pandas as pd
 
 from benchmark.records import words
-from benchmark.records.series import make_series
+from benchmark.records.series import Series, make_series
 from benchmark.records.statistics import first_best, still_rising
 from paper_figures import tables
 from paper_figures.figure import Group, Output, Rule, figure
@@ -18,10 +18,10 @@ F1 = {"test_f1_micro_percent": "F1-micro (%)", "test_f1_macro_percent": "F1-macr
       "test_top1_percent": "top-1 (%)"}  # fmt: skip
 
 
-def rows_of_series(runs: pd.DataFrame, *values: Sequence[str]) -> pd.DataFrame:
+def rows_of(series: Iterable[Series], *values: Sequence[str]) -> pd.DataFrame:
     """A row for each series: what it is, all that may tell it apart, means and medians."""
     sets = []
-    for one in make_series(runs):
+    for one in series:
         run = one.first
         sets.append(({
             "network": run["network"], "system": run["system"], "by": run["system"],
@@ -40,8 +40,9 @@ def rows_of_series(runs: pd.DataFrame, *values: Sequence[str]) -> pd.DataFrame:
 def draw_links(group: Group) -> Iterator[Output]:
     """Accuracies in per cent, seconds per epoch and memory."""
     means, medians = ("test_percent", "test_inductive_percent"), ("seconds_per_epoch", "peak_gib")
-    ours = rows_of_series(group.runs, means, medians)
-    ours["best"] = [best_epoch(group, one.runs) for one in make_series(group.runs)]
+    series = make_series(group.runs)
+    ours = rows_of(series, means, medians)
+    ours["best"] = [best_epoch(group, one.runs) for one in series]
     paper = networks(LINKS.get(group.protocol, {}), dataset=group.dataset)
     yield output(in_order(ours, paper), {
         f"test {group.first['primary_metric'].upper()} (%)": ("test_percent", ".2f"),
@@ -70,7 +71,7 @@ def best_epoch(group: Group, runs: pd.DataFrame) -> str:
 ))  # fmt: skip
 def draw_nodes(group: Group) -> Iterator[Output]:
     """AUC and AP of the states of nodes in per cent."""
-    ours = rows_of_series(group.runs, ("test_node_auc_percent", "test_node_ap_percent"))
+    ours = rows_of(make_series(group.runs), ("test_node_auc_percent", "test_node_ap_percent"))
     paper = networks(NODES, dataset=group.dataset).rename(columns={"value_percent": "balanced_ap"})
     yield output(in_order(ours, paper), {
         "test AUC (%)": ("test_node_auc_percent", ".2f"),
@@ -87,8 +88,8 @@ def draw_edges(group: Group) -> Iterator[Output]:
     for _, runs in group.runs.groupby("dataset"):
         majority = {name: runs[name.replace("_percent", "_majority_percent")] for name in F1}
         unsaid = {"network": MAJORITY, "by": "", "label": MAJORITY, "i x j x k": "", "with": ""}
-        floor = rows_of_series(runs.assign(**majority), list(F1)).head(1).assign(**unsaid)
-        parts += [rows_of_series(runs, list(F1)), floor]
+        floor = rows_of(make_series(runs.assign(**majority))[:1], list(F1)).assign(**unsaid)
+        parts += [rows_of(make_series(runs), list(F1)), floor]
     table = pd.concat([*parts, networks({"figure_11_test": {}})])
     yield output(table, {title: (name, ".2f") for name, title in F1.items()})
 

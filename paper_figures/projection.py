@@ -1,6 +1,6 @@
 """Figure 12(a): 2x8 and 4x8 GPUs as a cost model of 1 to 8 GPUs and counted bytes predict them."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cache, partial
 from typing import Any
@@ -8,7 +8,6 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
@@ -20,7 +19,8 @@ from paper_figures.machines import RULE, over_links
 from paper_figures.throughput import BATCH_SIZE, TOTAL
 
 DATASETS = ("wikipedia", "reddit", "flights", "mooc", "gdelt")
-FITTED = "#C5DCEB"
+KINDS = {"fitted": "#C5DCEB", "held out": "white"}  # of bars, and what fills them
+LOOK: dict[str, Any] = style.hollow(style.color_of("disttgl"))
 NETWORK = Link(100e9 / 8)  # Ethernet of the paper's machines; what a message takes is not known
 PREDICTORS = {  # words, marker and colour
     "linear": ("as on one GPU", "^", style.GREY),
@@ -52,23 +52,21 @@ def one_machine_model(bars: pd.DataFrame) -> CostModel:
 
 def machine_cost(observations: Iterable[pd.DataFrame]) -> float:
     """Seconds per further machine that best explain what one-machine models miss, at least 0."""
-    further: list[float] = []
-    missed: list[float] = []
+    further, missed = [], []
     for bars in observations:
         several = bars[bars["num_machines"] > 1]
         expected = several["layout"].map(one_machine_model(bars).seconds)
-        further.extend((several["num_machines"] - 1) / several["seconds"])
-        missed.extend(1 - expected / several["seconds"])
-    return max(0.0, float(np.dot(further, missed) / np.dot(further, further)))
+        further.append((several["num_machines"] - 1) / several["seconds"])
+        missed.append(1 - expected / several["seconds"])
+    one, other = np.concatenate(further), np.concatenate(missed)
+    return max(0.0, float(one @ other / (one @ one)))
 
 
-def over_network(model: CostModel, weights: float, layout: Layout) -> float:
-    """Seconds of an iteration; between machines a ring passes on the bytes of all weights."""
-    if layout.machines == 1:
-        return model.seconds(layout)
+def over_network(weights: float, layout: Layout) -> float:
+    """Seconds in which a ring between machines passes on the bytes of all weights."""
     around = 2 * (layout.num_trainers - 1) / layout.num_trainers * weights
     sent = Traffic.of_iteration(around, layout.machines, sharded=False)
-    return model.seconds(layout) + sent.seconds(NETWORK)
+    return sent.seconds(NETWORK) if layout.machines > 1 else 0.0
 
 
 @cache
@@ -83,16 +81,16 @@ def predicted(group: Group) -> pd.DataFrame:
     for dataset, table in known.items():
         model = one_machine_model(table)
         cost = machine_cost(bars for other, bars in known.items() if other != dataset)
-        seconds: dict[str, Callable[[Layout], float]] = {
-            "model": model.seconds,
-            "bytes": partial(over_network, model, weights),
-            "model_and_machines": replace(model, machine=cost).seconds,
-        }
+        alone = table["layout"].map(model.seconds)
+        seconds = {
+            "model": alone, "bytes": alone + table["layout"].map(partial(over_network, weights)),
+            "model_and_machines": table["layout"].map(replace(model, machine=cost).seconds),
+        }  # fmt: skip
         rates, gpus = table.set_index("num_gpus")[TOTAL], table["num_gpus"]
         table["held_out"] = table["num_machines"] > 1
         table["linear"], table["same_efficiency"] = rates[1] * gpus, rates[8] / 8 * gpus
         for name, of in seconds.items():
-            table[name] = table["events"] / table["layout"].map(of) / 1000
+            table[name] = table["events"] / of / 1000
     table = pd.concat(known.values(), ignore_index=True)
     return table.drop(columns=["layout", "events", "seconds"])
 
@@ -130,11 +128,10 @@ def draw(group: Group) -> Iterator[Output]:
     for axes in panels[:, 0]:
         axes.set_ylabel("thousand events\nper second and GPU")
     _errors(panels.flat[-1], table[table["held_out"]])
-    kinds = {"fitted": FITTED, "held out": "white"}
-    handles: list[Artist] = [Patch(**_look(c), label=f"published, {n}") for n, c in kinds.items()]
-    for said, marker, color in PREDICTORS.values():
-        handles.append(style.line(f"predicted: {said}", color=color, marker=marker, lw=0, ms=4))
-    style.legend_below(picture, handles, 2)
+    known = [Patch(**LOOK | {"facecolor": c}, label=f"published, {n}") for n, c in KINDS.items()]
+    dots = [style.line(f"predicted: {said}", color=color, marker=marker, lw=0, ms=4)
+            for said, marker, color in PREDICTORS.values()]  # fmt: skip
+    style.legend_below(picture, [*known, *dots], 2)
     numbers = table.drop(columns="origin").join(errors(table).add_suffix("_error"))
     yield Output(numbers.assign(label=table["dataset"], origin="published"), picture)
 
@@ -143,8 +140,8 @@ def _bars(axes: Axes, bars: pd.DataFrame) -> None:
     """Published bars per GPU; every predictor over the held-out ones, the model over all."""
     held_out, gpus = bars["held_out"], bars["num_gpus"]
     each = bars[[TOTAL, *PREDICTORS]].div(gpus, axis=0)
-    inside = np.where(held_out, "white", FITTED)
-    axes.bar(bars.index, each[TOTAL], 0.72, **_look(inside))
+    inside = held_out.map({False: KINDS["fitted"], True: KINDS["held out"]})
+    axes.bar(bars.index, each[TOTAL], 0.72, **LOOK | {"facecolor": inside})
     for step, (name, (_, marker, color)) in enumerate(PREDICTORS.items()):
         dots = each.loc[held_out | (name == "model"), name]
         axes.plot(dots.index + 0.19 * (step - 2), dots, marker, color=color, ms=3.5)
@@ -163,7 +160,3 @@ def _errors(axes: Axes, bars: pd.DataFrame) -> None:
     about = {"title": "held-out bars", "xlabel": "mean error (% of the published bar)"}
     axes.set(**about, yticks=[], xmargin=0.4)
     axes.invert_yaxis()
-
-
-def _look(inside: Any) -> dict[str, Any]:
-    return style.hollow(style.color_of("disttgl")) | {"facecolor": inside}

@@ -51,7 +51,7 @@ def _read(path: Path) -> pd.DataFrame:
 
 
 def networks(files: Files, **where: str) -> pd.DataFrame:
-    """Rows of ``files`` with the columns of ``networks.rows_of_series``, values in per cent."""
+    """Rows of ``files`` with the columns of ``networks.rows_of``, values in per cent."""
     tables = [published(name, **where, **only) for name, only in files.items()]
     if not tables:
         return pd.DataFrame()

@@ -105,7 +105,7 @@ def rank_correlation(nodes: pd.DataFrame) -> float:
 
 
 def _better(nodes: pd.DataFrame) -> str:
-    static, dynamic = (nodes["difference"] > 0).mean(), (nodes["difference"] < 0).mean()
+    static, dynamic = nodes["difference"].gt(0).mean(), nodes["difference"].lt(0).mean()
     return f"static better for {static:.0%} of nodes, dynamic for {dynamic:.0%}"
 
 

@@ -59,6 +59,9 @@ def make_series(runs: pd.DataFrame) -> list[Series]:
         named.setdefault(_name(part.iloc[0]), []).append(part)
     found = []
     for name, parts in named.items():
+        if len(parts) == 1:  # which nothing need tell apart
+            found.append(Series(name, (), parts[0]))
+            continue
         rows = runs.loc[[part.index[0] for part in parts], [*ALWAYS_NAMED, *chosen]]
         written = texts(rows)
         written = written.loc[:, [c for c in rows if c in ALWAYS_NAMED or written[c].nunique() > 1]]
