@@ -25,12 +25,12 @@ NUM_BARS = 3000  # as many as the paper draws
 
 def by_size(group: Group) -> pd.DataFrame:
     """Mean, lowest and highest test F1-micro over seeds, by global batch size."""
-    named = {"batch_size": SIZE, f"metrics.{METRIC}": METRIC, f"metrics.{FLOOR}": FLOOR}
-    runs = group.runs.rename(columns=named)
-    values = {METRIC: (METRIC, "mean"), "lowest": (METRIC, "min"), "highest": (METRIC, "max")}
-    table = runs.groupby(["dataset", SIZE], as_index=False).agg(
-        **values, **{FLOOR: (FLOOR, "mean")}, num_runs=("seed", "nunique")
-    )
+    test, floor = f"metrics.{METRIC}", f"metrics.{FLOOR}"
+    runs = group.runs.rename(columns={"batch_size": SIZE})
+    table = runs.groupby(["dataset", SIZE], as_index=False).agg(**{
+        METRIC: (test, "mean"), "lowest": (test, "min"), "highest": (test, "max"),
+        FLOOR: (floor, "mean"), "num_runs": ("seed", "nunique"),
+    })  # fmt: skip
     return table.assign(origin="measured", source=words.commands(group.runs))
 
 
@@ -96,16 +96,16 @@ def draw_size(group: Group) -> Iterator[Output]:
     """Measured on the left, published of another data set on the right."""
     table, paper, name = by_size(group), published("figure_2a"), "DistTGL 1x1x1"
     looks = curves.looks_of([name], style.color_of("disttgl"))
-    titles = (f"{group.dataset}, measured", "GDELT, published (Figure 2(a))")
-    parts = [part.assign(label=name, emulated=False) for part in (table, paper)]
-    panels = [(title, part, looks) for title, part in zip(titles, parts, strict=True)]
+    titled = {f"{group.dataset}, measured": table, "GDELT, published (Figure 2(a))": paper}
+    panels = [(title, part.assign(label=name, emulated=False), looks)
+              for title, part in titled.items()]  # fmt: skip
     picture = curves.draw_panels(panels, (style.PAGE, 2.4), METRIC, SIZE)
     floor: dict[str, Any] = {"color": style.GREY, "lw": 1, "ls": ":"}
     picture.axes[0].axhline(table[FLOOR].mean(), **floor)
     majority = style.line("most frequent class of the training events", **floor)
     legend = [*curves.handles(looks, {}), style.published_handle(), majority]
     style.legend_below(picture, legend)
-    told = facts(group) | {"drawn": curves.how_drawn(parts[0])}
+    told = facts(group) | {"drawn": curves.how_drawn(panels[0][1])}
     yield Output(pd.concat([table, paper]), picture, facts=told)
 
 

@@ -1,6 +1,7 @@
 """Figures 9 and 11: validation metric over iterations by i x j x k, and the iterations saved."""
 
 from collections.abc import Iterator
+from itertools import product
 from typing import Any
 
 import pandas as pd
@@ -107,12 +108,11 @@ def saved(group: Group) -> pd.DataFrame:
     layouts, rows = group.by_parallelism(), []
     if SINGLE not in layouts:
         return pd.DataFrame()
-    for name, runs in layouts.items():
-        for fraction in FRACTIONS:
-            target = target_of(group.curves(layouts[SINGLE]), curves.METRIC, fraction)
-            found = reaches(group, runs, curves.METRIC, target)
-            named = {"parallelism": name, "fraction": fraction, curves.METRIC: target}
-            rows.append(named | {"num_runs": len(runs)} | {key: found[key] for key in ENDS})
+    for (name, runs), fraction in product(layouts.items(), FRACTIONS):
+        target = target_of(group.curves(layouts[SINGLE]), curves.METRIC, fraction)
+        found = reaches(group, runs, curves.METRIC, target)
+        named = {"parallelism": name, "fraction": fraction, curves.METRIC: target}
+        rows.append(named | {"num_runs": len(runs)} | {key: found[key] for key in ENDS})
     table = pd.DataFrame(rows)
     alone = table.groupby("fraction")["iterations"].transform("first")  # of one trainer
     return table.assign(speedup=alone / table["iterations"], origin="measured")

@@ -38,14 +38,13 @@ def over_links(group: Group) -> pd.DataFrame:
     runs["series"] = runs["parallelism"] + " " + runs[KIND]
     table = tables.summary(tables.sets_by(runs, "link", "series"), (), (*MEDIANS, *PURPOSES))
     known = {row["series"]: row for row in tables.rows_of(table) if row["link"] == FITTED_ON}
-    table["predicted"] = [_predicted(row, known) for row in tables.rows_of(table)]
+    others = table[table["series"].isin(known) & (table["link"] != FITTED_ON)]
+    milliseconds = [_predicted(row, known[row["series"]]) for row in tables.rows_of(others)]
+    table["predicted"] = pd.Series(milliseconds, others.index, dtype=float)
     return table.sort_values(["rate", "series"], ascending=[False, True], ignore_index=True)
 
 
-def _predicted(row: tables.Row, known: dict[str, tables.Row]) -> float | None:
-    if row["link"] == FITTED_ON or row["series"] not in known:
-        return None
-    base = known[row["series"]]
+def _predicted(row: tables.Row, base: tables.Row) -> float:
     here, there = (Link(1e6 / 8 * one["rate"], one["message"] / 1000) for one in (row, base))
     sent = 1e6 * (base["gradients"] + base["node_memory"])
     traffic = Traffic.of_iteration(sent, 2, row["series"].endswith("sharded"))
@@ -83,24 +82,23 @@ RULE = Rule(
     ("machines",), varies=("machines.link", "system.node_memory"), rank=len,
     needs={"the link has no name": has(LINK), "the link was not measured": has(RATE)},
 )  # fmt: skip
-MEASURES = {"growth over links": measure_growth, "prediction over links": measure_prediction,
-            "bytes of synchronisation": measure_bytes}  # fmt: skip
 
 
-@figure("machines", RULE, MEASURES)
+@figure("machines", RULE, {
+    "growth over links": measure_growth, "prediction over links": measure_prediction,
+    "bytes of synchronisation": measure_bytes,
+})  # fmt: skip
 def draw(group: Group) -> Iterator[Output]:
     """Milliseconds in node memory by link, the published seconds, and whole iterations."""
     table, paper = over_links(group), published("figure_2b")
     names = sorted(table["series"].unique())
     colors = dict(zip(names, style.shades(style.color_of("disttgl"), len(names)), strict=True))
-    picture, (left, middle, right) = plt.subplots(
-        1, 3, figsize=(style.PAGE, 2.5), width_ratios=[2, 0.8, 2]
-    )
+    size = (style.PAGE, 2.5)
+    picture, (left, middle, right) = plt.subplots(1, 3, figsize=size, width_ratios=[2, 0.8, 2])
     bars.grouped(left, table, "memory_ms", "link", "series", colors, _short, 4.5)
     grey = {"published": style.GREY}
-    bars.grouped(
-        middle, paper, "seconds_per_epoch", "num_machines", "origin", grey, "{:.3g}".format
-    )
+    spent = "seconds_per_epoch"
+    bars.grouped(middle, paper, spent, "num_machines", "origin", grey, "{:.3g}".format)
     places = bars.grouped(right, table, "iteration_ms", "link", "series", colors)
     right.plot(places, table["predicted"], "D", color="black", ms=2.5)
     for axes, what, where in (

@@ -71,11 +71,9 @@ def alt(output: Output) -> str:
 
 def numbers(output: Output) -> pd.DataFrame:
     """The first rows of the numbers, fractions to five digits."""
-    return output.numbers.head(ROWS_SHOWN).map(
-        lambda value: (
-            "" if pd.isna(value) else f"{value:.5g}" if isinstance(value, float) else value
-        )
-    )
+    rows = output.numbers.head(ROWS_SHOWN)
+    written = rows.map(lambda value: f"{value:.5g}" if isinstance(value, float) else value)
+    return written.where(rows.notna(), "")
 
 
 def link(path: Path) -> tuple[str, str, str]:

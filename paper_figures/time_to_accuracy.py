@@ -14,6 +14,7 @@ from paper_figures.measures import seconds_to
 from paper_figures.published import NONE, TGN
 from paper_figures.selection import has
 
+STATIC = "settings.system.static_memory"
 TARGETS = (0.7, 0.8)  # of validation MRR
 SYSTEMS = {"tgn": "TGN", "tgl": "TGL-TGN", "disttgl": "DistTGL"}  # in the paper
 
@@ -23,21 +24,12 @@ def _rank(runs: Runs) -> tuple[object, ...]:
     return (len(set(kinds["system"]) & set(SYSTEM_ORDER)), runs["epochs"].iloc[0], len(kinds))
 
 
-def _no_static_memory(runs: Runs) -> "pd.Series[bool]":
-    return column(runs, "settings.system.static_memory").fillna("off") == "off"
-
-
-NEEDS = {
-    "no validation MRR": has("metrics.validation_mrr"),
-    "nothing is trained": lambda runs: runs["model"] != NONE,
-    "static node memory": _no_static_memory,
-    "trainers may have shared a core": ran_apart,
-}
-
-
 @figure("time_to_accuracy", Rule(
-    ("time_to_accuracy", "variants", "quick"), rank=_rank, needs=NEEDS,
-    varies=("system", "model", "processes"),
+    ("time_to_accuracy", "variants", "quick"), rank=_rank, varies=("system", "model", "processes"),
+    needs={"no validation MRR": has("metrics.validation_mrr"),
+           "nothing is trained": lambda runs: runs["model"] != NONE,
+           "static node memory": lambda runs: column(runs, STATIC).fillna("off") == "off",
+           "trainers may have shared a core": ran_apart},
 ))  # fmt: skip
 def draw(group: Group) -> Iterator[Output]:
     """Curves over seconds, and the table of seconds to some levels."""
