@@ -89,10 +89,11 @@ def account(text: str, claims: list[Judged]) -> str:
         fit = (c for c in claims if c.claim.name == measure and dataset in ("", c.dataset))
         return getattr(next(fit, None), what, "") or UNTOLD[what]
 
-    return jinja2.Template(text, undefined=jinja2.StrictUndefined).render(
-        values=lambda name, column: words.list_of(published(name)[column].unique(), " and "),
-        **{what: partial(told, what) for what in UNTOLD},
-    )
+    def values(name: str, column: str) -> str:
+        return words.list_of(published(name)[column].unique(), " and ")
+
+    template = jinja2.Template(text, undefined=jinja2.StrictUndefined)
+    return template.render(values=values, **{what: partial(told, what) for what in UNTOLD})
 
 
 def anchor(heading: str) -> str:

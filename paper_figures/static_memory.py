@@ -101,7 +101,7 @@ def mean_over_seeds(tables: dict[int, pd.DataFrame]) -> pd.DataFrame:
 
 def rank_correlation(nodes: pd.DataFrame) -> float:
     """Spearman's, of degree and difference; NaN where all are alike."""
-    return float(nodes[["degree", "difference"]].corr("spearman").iloc[0, 1])
+    return float(nodes[["degree", "difference"]].corr("spearman").to_numpy()[0, 1])
 
 
 def _better(nodes: pd.DataFrame) -> str:
