@@ -27,7 +27,12 @@ CASES = [
 
 
 def start(scene: Scene) -> "subprocess.Popen[bytes]":
-    environment = {**os.environ, "TMPDIR": str(scene.temporary), MARK: str(scene.path)}
+    environment = {
+        **os.environ,
+        "TMPDIR": str(scene.temporary),
+        "TORCHINDUCTOR_CACHE_DIR": str(scene.path / "compiled"),  # made when torch is imported
+        MARK: str(scene.path),
+    }
     words = [sys.executable, "-m", "benchmark.run", *all_words(scene.words)]
     with scene.output.open("wb") as output:
         return subprocess.Popen(words, stdout=output, stderr=output, env=environment)
