@@ -48,7 +48,7 @@ def test_the_command_of_the_docs_trains_it(
 ) -> None:
     (command,) = re.findall(r"^python -m benchmark\.run (.*_target_=one_memory.*)$", DOCS, re.M)
     small = ["dataset.num_nodes=40", "dataset.num_events=300", "epochs=1", "batch_size=100"]
-    here = ["device=cpu", "wandb.mode=disabled", f"results_dir={folder / 'runs'}"]
+    here = ["device=cpu", "threads=1", "wandb.mode=disabled", f"results_dir={folder / 'runs'}"]
     code = main([*shlex.split(command), "suite.figures=[]", *small, *here])
     printed = capsys.readouterr()
     assert code == 0, printed.out + printed.err

@@ -51,7 +51,7 @@ def test_the_command_of_the_docs_trains_it_and_draws_the_first(
     commands = re.findall(r"^python -m benchmark\.run (.*)$", DOCS.read_text(), re.MULTILINE)
     command = next(line for line in commands if f"model._target_={target}" in line)
     small = ["dataset.num_nodes=40", "dataset.num_events=300", "epochs=2", "batch_size=100"]
-    here = ["device=cpu", "wandb.mode=disabled", f"results_dir={folder / 'runs'}"]
+    here = ["device=cpu", "threads=1", "wandb.mode=disabled", f"results_dir={folder / 'runs'}"]
     drawn = [] if target == TARGET else ["suite.figures=[]"]
     code = main([*shlex.split(command), *drawn, *small, *here])
     printed = capsys.readouterr()

@@ -59,7 +59,10 @@ def test_the_command_of_the_docs_trains_and_evaluates_with_it(
 ) -> None:
     (command,) = re.findall(r"^python -m benchmark\.run (.*)$", SECTION, re.MULTILINE)
     small = ["dataset.num_nodes=40", "dataset.num_events=300", "epochs=1", "batch_size=100"]
-    here = ["system=tgn", "device=cpu", "wandb.mode=disabled", f"results_dir={folder / 'runs'}"]
+    here = [
+        *["system=tgn", "device=cpu", "threads=1", "wandb.mode=disabled"],
+        f"results_dir={folder / 'runs'}",
+    ]
     code = main([*shlex.split(command), "suite.figures=[]", *small, *here])
     assert code == 0, capsys.readouterr()
     (path,) = (folder / "runs" / "quick").glob("*/result.json")
