@@ -12,6 +12,7 @@ from benchmark.errors import choose
 from benchmark.graph.neighbor_index import NeighborIndex
 from benchmark.graph.samplers import RECENT_SAMPLERS, NeighborSampler
 from benchmark.machine.device import add_in_order, check_fits, check_precision
+from benchmark.machine.host_memory import use_large_pages
 from benchmark.models.contract import TemporalModel
 from benchmark.models.layers.products import narrow_products
 from benchmark.models.node_state import NodeState
@@ -78,6 +79,7 @@ class ModelSystem(System):
             )
         check_fits("edge features", self.model.edge_features, device)
         self.objective.to(device, dtype)
+        use_large_pages(self.model.edge_features)
         narrow_products(self.objective, product_type)
         scale = choose(
             "system.learning_rate_scale", options.learning_rate_scale, LEARNING_RATE_SCALES

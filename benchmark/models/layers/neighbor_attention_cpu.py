@@ -1,11 +1,12 @@
-"""Attention over sampled neighbours as compiled loops that hold the inputs of one root at a time.
+"""Attention over sampled neighbours as compiled loops over roots.
 
 The input of neighbour k of a root is x_k = [h_k | edge features | cos(w t_k + b) | 1]. Roots with
-the same query are taken together: ``order[first[q]:first[q + 1]]`` are the roots of query q. All
-floats are of one type; see ``neighbor_attention`` for the shapes.
+the same query are taken together: ``order[first[q]:first[q + 1]]`` are the roots of query q. They
+are of one node, at times close to each other, and share most neighbours: what is looked up of a
+neighbour, its row, is held and scored once for all of them; only the times are of each root.
+All floats are of one type; see ``neighbor_attention`` for the shapes.
 """
 
-import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -16,67 +17,36 @@ from numba import njit, prange
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmark.models.layers.time_encoding_cpu import compiled, encode, encode_and_derive
+from benchmark.models.layers.neighbor_rows_cpu import (
+    add,
+    add_rows,
+    dot,
+    fetch,
+    give,
+    look_up,
+    most_rows,
+    padded,
+    softmax,
+    take,
+)
+from benchmark.models.layers.time_encoding_cpu import (
+    add_to_angles,
+    compiled,
+    encode,
+    encode_and_derive,
+    reach,
+)
 
 SLOPE = 0.2  # of LeakyReLU below zero
-# Sums may be taken in any order, so that they can be vectorised.
 parallel: Any = njit(cache=True, nogil=True, parallel=True)
-vectorised = njit(cache=True, nogil=True, fastmath={"reassoc", "nsz", "contract"})
-
-
-@vectorised
-def _dot(a, b):  # type: ignore[no-untyped-def]
-    total = a.dtype.type(0)
-    for x in range(a.size):
-        total += a[x] * b[x]
-    return total
-
-
-@vectorised
-def _add(target, factor, values):  # type: ignore[no-untyped-def]
-    for x in range(target.size):
-        target[x] += factor * values[x]
-
-
-@vectorised
-def _add_both(target, factor, values, step, others):  # type: ignore[no-untyped-def]
-    for x in range(target.size):
-        target[x] += factor * values[x] + step * others[x]
 
 
 @compiled
-def _softmax(scores):  # type: ignore[no-untyped-def]
-    """Softmax in place."""
-    largest, norm = scores.max(), scores.dtype.type(0)
-    for k in range(scores.size):
-        scores[k] = math.exp(scores[k] - largest)
-        norm += scores[k]
-    scores /= norm
-
-
-@compiled
-def _count(mask):  # type: ignore[no-untyped-def]
-    """Number of neighbours, which come before all padding."""
-    count = 0
-    while count < mask.size and mask[count]:
-        count += 1
-    return count
-
-
-@compiled
-def _copy(target, values):  # type: ignore[no-untyped-def]
-    for x in range(values.size):
-        target[x] = values[x]
-
-
-@compiled
-def _gather(inputs, known, neighbors, edges, events):  # type: ignore[no-untyped-def]
-    """Fill in what is looked up of every neighbour: all but the time."""
-    node_dim = known.shape[1]
-    for k in range(neighbors.size):
-        _copy(inputs[k], known[neighbors[k]])
-        _copy(inputs[k][node_dim:], edges[events[k]])
-        inputs[k, -1] = 1
+def _encoding(weight, shift):  # type: ignore[no-untyped-def]
+    """Frequencies and shifts, padded, the first of what is padded being cos(0), the constant 1."""
+    held = padded(2, weight.size + 1, weight.dtype)
+    held[0, : weight.size], held[1, : weight.size] = weight, shift
+    return held[0], held[1], reach(weight, shift)
 
 
 @compiled
@@ -84,25 +54,62 @@ def _forward(  # type: ignore[no-untyped-def]
     begin, end, queries, order, first, known, edges, weight, shift,
     neighbors, events, elapsed, mask, keep, summed, attention, slopes,
 ):  # fmt: skip
-    inputs = np.empty((neighbors.shape[1], queries.shape[2]), known.dtype)
-    time_start = known.shape[1] + edges.shape[1]
+    num_heads, num_neighbors, kind = queries.shape[0], neighbors.shape[1], known.dtype
+    row_dim, time_dim = known.shape[1] + edges.shape[1], weight.size + 1
+    most = most_rows(begin, end, first, num_neighbors)
+    rows, row_scores = padded(most, row_dim, kind), np.empty((num_heads, most), kind)
+    whose, places = np.empty((2, most), np.int64), np.empty(num_neighbors, np.int64)
+    rates, shifts, furthest = _encoding(weight, shift)
+    times, each = np.empty((num_neighbors, rates.size), kind), np.arange(num_neighbors)
+    scores = np.empty((num_heads, num_neighbors), kind)
+    query, row_sum = padded(num_heads, row_dim, kind), padded(num_heads, row_dim, kind)
+    time_query, time_sum = padded(num_heads, time_dim, kind), padded(num_heads, time_dim, kind)
     for q in range(begin, end):
-        for r in order[first[q] : first[q + 1]]:
-            count = _count(mask[r])
-            _gather(inputs, known, neighbors[r, :count], edges, events[r, :count])
-            encode(elapsed[r, :count], weight, shift, inputs, time_start)
-            for h in range(queries.shape[0]):
-                scores = attention[r, h, :count]
+        used = 0
+        take(query, queries, q, 0, row_dim)
+        take(time_query, queries, q, row_dim, time_dim)
+        for position in range(first[q], first[q + 1]):
+            r, before = order[position], used
+            if position + 1 < first[end]:
+                fetch(order[position + 1], known, edges, neighbors, events, mask)
+            count, used = look_up(
+                r, known, edges, neighbors, events, mask, rows, whose, used, places
+            )
+            encode(elapsed[r, :count], rates, shifts, furthest, times)
+            row_sum[:], time_sum[:] = 0, 0
+            for h in range(num_heads):
+                for place in range(before, used):
+                    row_scores[h, place] = dot(query, h, rows, place)
                 for k in range(count):
-                    score = _dot(queries[h, q], inputs[k])
+                    score = row_scores[h, places[k]] + dot(time_query, h, times, k)
                     slopes[r, h, k] = 1 if score > 0 else SLOPE
-                    scores[k] = score * slopes[r, h, k]
-                if count:
-                    _softmax(scores)
-                summed[h, r] = 0
+                    scores[h, k] = score * slopes[r, h, k]
+                softmax(scores, h, count)
                 for k in range(count):
-                    factor = scores[k] * keep[r, h, k] if keep.size else scores[k]
-                    _add(summed[h, r], factor, inputs[k])
+                    attention[r, h, k] = scores[h, k]
+                    if keep.size:
+                        scores[h, k] *= keep[r, h, k]
+                add_rows(row_sum, h, scores, rows, places, count)
+                add_rows(time_sum, h, scores, times, each, count)
+            give(summed, r, 0, row_dim, row_sum)
+            give(summed, r, row_dim, time_dim, time_sum)
+
+
+@compiled
+def _to_scores(  # type: ignore[no-untyped-def]
+    r, h, count, rows, places, times, source, time_source,
+    keep, attention, slopes, factors, steps,
+):  # fmt: skip
+    """What a root's inputs were weighted by in the sum, and the gradients of their scores."""
+    mean = rows.dtype.type(0)
+    for k in range(count):
+        kept = keep[r, h, k] if keep.size else rows.dtype.type(1)
+        factors[h, k] = attention[r, h, k] * kept
+        to_factor = dot(source, h, rows, places[k]) + dot(time_source, h, times, k)
+        steps[h, k] = to_factor * kept
+        mean += steps[h, k] * attention[r, h, k]
+    for k in range(count):
+        steps[h, k] = attention[r, h, k] * (steps[h, k] - mean) * slopes[r, h, k]
 
 
 @compiled
@@ -111,42 +118,61 @@ def _backward(  # type: ignore[no-untyped-def]
     neighbors, events, elapsed, mask, keep, attention, slopes, from_summed,
     to_queries, to_known, to_weight, to_shift,
 ):  # fmt: skip
-    num_heads, num_neighbors = queries.shape[0], neighbors.shape[1]
-    node_dim, time_start = known.shape[1], known.shape[1] + edges.shape[1]
-    inputs = np.empty((num_neighbors, queries.shape[2]), known.dtype)
-    slope = np.empty((num_neighbors, weight.size), known.dtype)
-    to_score = np.empty((num_heads, num_neighbors), known.dtype)
-    to_encoding = np.empty(weight.size, known.dtype)
-    to_known[:], to_weight[:], to_shift[:] = 0, 0, 0
+    num_heads, num_neighbors, kind = queries.shape[0], neighbors.shape[1], known.dtype
+    node_dim, row_dim, time_dim = known.shape[1], known.shape[1] + edges.shape[1], weight.size + 1
+    most = most_rows(begin, end, first, num_neighbors)
+    rows, to_rows = padded(most, row_dim, kind), padded(most, node_dim, kind)
+    whose, places = np.empty((2, most), np.int64), np.empty(num_neighbors, np.int64)
+    to_row_scores, everywhere = np.empty((num_heads, most), kind), np.arange(most)
+    rates, shifts, furthest = _encoding(weight, shift)
+    to_rates, to_shifts = np.zeros_like(rates), np.zeros_like(shifts)
+    times, each = np.empty((num_neighbors, rates.size), kind), np.arange(num_neighbors)
+    angle_slopes, to_times = np.empty_like(times), np.empty_like(times)
+    factors = np.empty((num_heads, num_neighbors), kind)
+    steps = np.empty_like(factors)
+    query, time_query = padded(num_heads, row_dim, kind), padded(num_heads, time_dim, kind)
+    to_query, to_time_query = np.empty_like(query), np.empty_like(time_query)
+    source, time_source = np.zeros_like(query), np.zeros_like(time_query)
+    to_known[:] = 0
     for q in range(begin, end):
-        to_queries[:, q] = 0
-        for r in order[first[q] : first[q + 1]]:
-            count = _count(mask[r])
-            _gather(inputs, known, neighbors[r, :count], edges, events[r, :count])
-            encode_and_derive(elapsed[r, :count], weight, shift, inputs, time_start, slope)
+        used = 0
+        take(query, queries, q, 0, row_dim)
+        take(time_query, queries, q, row_dim, time_dim)
+        to_query[:], to_time_query[:] = 0, 0
+        for position in range(first[q], first[q + 1]):
+            r, before = order[position], used
+            if position + 1 < first[end]:
+                fetch(order[position + 1], known, edges, neighbors, events, mask)
+            count, used = look_up(
+                r, known, edges, neighbors, events, mask, rows, whose, used, places
+            )
+            to_row_scores[:, before:used], to_rows[before:used] = 0, 0
+            take(source, from_summed, r, 0, row_dim)
+            take(time_source, from_summed, r, row_dim, time_dim)
+            encode_and_derive(elapsed[r, :count], rates, shifts, furthest, times, angle_slopes)
+            to_times[:count] = 0
             for h in range(num_heads):
-                mean = known.dtype.type(0)
+                _to_scores(
+                    r, h, count, rows, places, times, source, time_source,
+                    keep, attention, slopes, factors, steps,
+                )  # fmt: skip
                 for k in range(count):
-                    to_factor = _dot(from_summed[h, r], inputs[k])
-                    to_score[h, k] = to_factor * keep[r, h, k] if keep.size else to_factor
-                    mean += to_score[h, k] * attention[r, h, k]
-                for k in range(count):
-                    to_score[h, k] = attention[r, h, k] * (to_score[h, k] - mean) * slopes[r, h, k]
-                    _add(to_queries[h, q], to_score[h, k], inputs[k])
-            for k in range(count):
-                to_encoding[:] = 0
-                for h in range(num_heads):
-                    factor = attention[r, h, k] * keep[r, h, k] if keep.size else attention[r, h, k]
-                    step, source, query = to_score[h, k], from_summed[h, r], queries[h, q]
-                    node = to_known[neighbors[r, k]]
-                    _add_both(node, factor, source[:node_dim], step, query[:node_dim])
-                    time = slice(time_start, time_start + weight.size)
-                    _add_both(to_encoding, factor, source[time], step, query[time])
-                gap = known.dtype.type(elapsed[r, k])
-                for x in range(weight.size):
-                    to_angle = slope[k, x] * to_encoding[x]
-                    to_shift[x] += to_angle
-                    to_weight[x] += to_angle * gap
+                    to_row_scores[h, places[k]] += steps[h, k]
+                    add(to_rows, places[k], factors[h, k], source, h, to_rows.shape[1])
+                    add(to_times, k, factors[h, k], time_source, h, times.shape[1])
+                    add(to_times, k, steps[h, k], time_query, h, times.shape[1])
+                add_rows(to_time_query, h, steps, times, each, count)
+            add_to_angles(elapsed[r, :count], angle_slopes, to_times, to_rates, to_shifts)
+        for h in range(num_heads):
+            add_rows(to_query, h, to_row_scores, rows, everywhere, used)
+            for place in range(used):
+                add(to_rows, place, to_row_scores[h, place], query, h, to_rows.shape[1])
+        give(to_queries, q, 0, row_dim, to_query)
+        give(to_queries, q, row_dim, time_dim, to_time_query)
+        for place in range(used):
+            for x in range(node_dim):
+                to_known[whose[0, place], x] += to_rows[place, x]
+    to_weight[:], to_shift[:] = to_rates[: weight.size], to_shifts[: weight.size]
 
 
 @parallel

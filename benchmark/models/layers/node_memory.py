@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmark.machine.device import kernels_for
+from benchmark.models.layers import node_memory_cpu
 from benchmark.models.layers.products import NarrowProducts, narrow
 
 TRITON = "benchmark.models.layers.node_memory_triton"
@@ -32,8 +33,8 @@ class _Gates(torch.autograd.Function):
     """The gates and, in the backward pass, no gradient that nobody asks for.
 
     The columns of what is computed per node are reset, update, the proposal from the input, and
-    the proposal from what is remembered, each ``memory_dim`` wide. Between the products a GPU runs
-    one kernel, other devices operations of torch.
+    the proposal from what is remembered, each ``memory_dim`` wide. Between the products stands one
+    kernel, on devices other than a CPU or a GPU operations of torch.
     """
 
     @staticmethod
@@ -62,7 +63,7 @@ class _Gates(torch.autograd.Function):
                 weight_input, F.pad(weight_memory, (0, weight_input.shape[1] - size)), size
             )
             columns = (inputs[0] @ weight.to(product_type).T)[: len(memory)] + bias
-        kernels = kernels_for(memory.device, None, TRITON)
+        kernels = kernels_for(memory.device, node_memory_cpu, TRITON)
         ctx.backward_of_gates = kernels.backward if kernels else backward
         ctx.last = parts[-1].shape[1]
         ctx.save_for_backward(weight_input, columns, memory, *inputs)

@@ -43,7 +43,7 @@ class _Cosine(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, elapsed: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         encoding = weight.new_empty(elapsed.numel(), weight.numel())
-        compiled.encode(*(x.detach().numpy() for x in (elapsed, weight, bias, encoding)), 0)
+        compiled.encode_all(*(x.detach().numpy() for x in (elapsed, weight, bias, encoding)))
         ctx.save_for_backward(elapsed, weight, bias)
         return encoding
 

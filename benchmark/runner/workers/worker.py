@@ -17,6 +17,7 @@ from benchmark.errors import one_sentence
 from benchmark.experiment import Experiment
 from benchmark.machine.device import choose_device
 from benchmark.machine.environment import environment
+from benchmark.machine.host_memory import keep_freed_memory
 from benchmark.machine.place import Place
 from benchmark.machine.process_tree import end_with_parent
 from benchmark.records.run_folder import RunFolder
@@ -41,6 +42,7 @@ def main(path: str) -> int:
         if experiment.pin_cores:
             pin_cores(place.local_rank, place.local_size, threads)
         torch.set_num_threads(threads)
+        keep_freed_memory()
         device = choose_device(experiment.device, place)
         if device.type == "cuda":
             torch.cuda.set_device(device)
