@@ -113,7 +113,8 @@ class TestServer:
 
     def test_that_is_stopped_is_reported(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(server_link, "GRACE_SECONDS", 0.1)
-        memory = daemon_memory("1x1x1", Processes(heartbeat_seconds=0.5))
+        memory = daemon_memory("1x1x1")
+        memory.links[0].patience = 0.25  # from now on: starting may take longer
         stop(server_of(memory))
         with pytest.raises(RuntimeError) as error:
             memory.start(schedule_of("1x1x1"), 0)
