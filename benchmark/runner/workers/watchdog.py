@@ -47,10 +47,14 @@ class Watchdog:
     def complaint(self) -> str | None:
         """Why the experiment must be stopped, in one sentence, or None."""
         now = time.monotonic()
+        since = min(now - self.looked, self.heartbeat_seconds / 2)
+        # So long nobody looked: this process was stopped too, perhaps with all the others.
+        away = now - self.looked - since
+        self.seen = {rank: seen + away for rank, seen in self.seen.items()}
         for rank, beat in self.folder.heartbeats().items():
             if rank in self.ranks and self.beats.get(rank) != beat:
                 self.beats[rank], self.seen[rank] = beat, now
-        self._look_at_processes(now)
+        self._look_at_processes(now, since)
         self.looked = now
         if self.time_limit_minutes is not None and now - self.start > 60 * self.time_limit_minutes:
             return f"stopped after time_limit_minutes={self.time_limit_minutes:g}"
@@ -65,8 +69,11 @@ class Watchdog:
             return ("starting: loading the data set, compiling", 0, 0)
         return (beat["phase"], beat["done"], beat["total"])
 
-    def _look_at_processes(self, now: float) -> None:
-        """Take what is done in starting up for a report, and note who is stopped."""
+    def _look_at_processes(self, now: float, since: float) -> None:
+        """Take what is done in starting up for a report, and note who is stopped.
+
+        A look adds a little, ``since``, however long ago the last one was.
+        """
         if self.tree is None or not self.tree.members:
             return
         root, *others = self.tree.members.values()
@@ -79,8 +86,6 @@ class Watchdog:
         ranks = {beat.get("pid"): f"rank {rank}" for rank, beat in self.beats.items()}
         held = {ranks.get(m.process.pid) or m.name() for m in others if m.is_stopped()}
         held |= {ranks.get(root.process.pid, "the launcher")} if root.is_stopped() else set()
-        # A look adds a little however long ago the last one was: this process may have slept too.
-        since = min(now - self.looked, self.heartbeat_seconds / 2)
         self.stopped = {name: self.stopped.get(name, 0.0) + since for name in held}
 
     def _stopped(self, now: float) -> str | None:
