@@ -11,6 +11,7 @@ KEPT_BYTES = 1 << 28  # free, before any is given back
 MAPPED_BYTES = 1 << 25  # the largest that malloc admits
 MADV_HUGEPAGE, MADV_COLLAPSE = 14, 25  # linux/mman.h
 LARGE_PAGE = 1 << 21
+MOST_BYTES = 1 << 30  # moved into large pages, which takes 2 to 3 s
 
 
 def keep_freed_memory() -> None:
@@ -25,9 +26,9 @@ def use_large_pages(table: Tensor) -> None:
     """Ask for large pages under a ``table`` that is read row by row, at random.
 
     Its rows then cost fewer looks at the page table. Where the kernel refuses, as for a file that
-    is mapped, all stays as it was.
+    is mapped, and of a table beyond ``MOST_BYTES``, all stays as it was.
     """
-    if sys.platform != "linux" or table.device.type != "cpu":
+    if sys.platform != "linux" or table.device.type != "cpu" or table.nbytes > MOST_BYTES:
         return
     first = -(-table.data_ptr() // LARGE_PAGE) * LARGE_PAGE
     num_bytes = (table.data_ptr() + table.nbytes - first) // LARGE_PAGE * LARGE_PAGE
