@@ -19,10 +19,10 @@ def test_scores_are_what_the_metrics_are_of(finished_run: RunFolder, tmp_path: P
     kept = KeptRun(finished_run)
     metrics = kept.evaluate("validation", tmp_path / "scores.npz")
     found = np.load(tmp_path / "scores.npz")
-    assert found["event"].tolist() == list(range(421, 510))
+    assert found["event"].tolist() == list(range(420, 510))
     stream = kept.dataset.stream
-    assert found["candidates"].shape == found["scores"].shape == (89, 6)
-    assert found["candidates"][:, 0].tolist() == stream.dst[421:510].tolist()
+    assert found["candidates"].shape == found["scores"].shape == (90, 6)
+    assert found["candidates"][:, 0].tolist() == stream.dst[420:510].tolist()
     assert float((1 / found["rank"]).mean()) == metrics["validation_mrr"]
     again = link_metrics(torch.from_numpy(found["scores"]))
     assert {f"validation_{name}": value for name, value in again.items()}.items() <= metrics.items()

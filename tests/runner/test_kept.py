@@ -104,11 +104,11 @@ def test_a_plain_load_gives_the_recorded_numbers_or_a_refusal(finished_run: RunF
     with pytest.raises(ValueError) as refused:
         again()
     assert str(refused.value) == (
-        "evaluation begins at event 421, and node memory has taken in 510 events: load the state "
+        "evaluation begins at event 420, and node memory has taken in 510 events: load the state "
         "in best/ of a run folder, which has its node memory, or train a round first."
     )
     newest = max((finished_run.path / "checkpoint").iterdir()) / "rank0.pt"
-    with pytest.raises(ValueError, match="begins at event 421, and node memory has taken in 0 "):
+    with pytest.raises(ValueError, match="begins at event 420, and node memory has taken in 0 "):
         loaded(finished_run, torch.load(newest, weights_only=True)["system"])()
 
 
