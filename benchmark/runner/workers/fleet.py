@@ -25,6 +25,7 @@ class Rendezvous(NamedTuple):
     machine: int
     machines: int
     endpoint: str
+    address: str  # of this machine
 
 
 class Fleet:
@@ -102,7 +103,7 @@ class Fleet:
                 "endpoint": endpoint,
             }
         )
-        return Rendezvous(0, self.meeting.number, endpoint)
+        return Rendezvous(0, self.meeting.number, endpoint, self.meeting.address)
 
     def complaint(self) -> str | None:
         """Why the experiment must be stopped on all machines, or None."""
