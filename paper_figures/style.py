@@ -11,7 +11,6 @@ import matplotlib
 matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
-from matplotlib import font_manager
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
@@ -37,7 +36,6 @@ LIGHTEST, DARKEST = 0.4, -0.45  # towards white, towards black
 OTHER_COLORS = ("#CC79A7", "#E69F00", "#56B4E9", "#000000")
 
 STYLE = Path(__file__).with_name("paper.mplstyle")
-font_manager.fontManager.addfont(STYLE.with_name("latin.ttf"))
 RC: Any = matplotlib.rc_params_from_file(STYLE, use_default_template=False)
 
 
