@@ -12,5 +12,6 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     words = [*DISTTGL, "parallelism.k=2", "epochs=8", "dataset.seed=10", "learning_rate=3e-2"]
     folder = finish(experiment_in(tmp_path_factory.mktemp("kept"), words))
     lines = [line for line in folder.metrics() if "validation_mrr" in line]
-    assert metrics_of(folder)["best_iteration"] < lines[-1]["iteration"]
+    best = metrics_of(folder)["best_iteration"]
+    assert lines[0]["iteration"] < best < lines[-1]["iteration"]
     return folder

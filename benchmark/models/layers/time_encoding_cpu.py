@@ -180,12 +180,9 @@ def derive(elapsed, weight, shift, from_encoding):  # type: ignore[no-untyped-de
     """Gradients [dim] of w and b from that of the encoding [num_times, dim]."""
     to_weight, to_shift = np.zeros_like(weight), np.zeros_like(shift)
     furthest = reach(weight, shift)
+    row, slope = np.empty((1, weight.size), weight.dtype), np.empty((1, weight.size), weight.dtype)
     for k in range(elapsed.size):
-        time = weight.dtype.type(elapsed[k])
-        near = abs(time) < furthest
-        for x in range(weight.size):
-            rest, sign = reduced(time * weight[x] + shift[x], near)
-            to_angle = -sine(rest, sign) * from_encoding[k, x]
-            to_shift[x] += to_angle
-            to_weight[x] += to_angle * time
+        one = slice(k, k + 1)
+        encode_and_derive(elapsed[one], weight, shift, furthest, row, slope)
+        add_to_angles(elapsed[one], slope, from_encoding[one], to_weight, to_shift)
     return to_weight, to_shift

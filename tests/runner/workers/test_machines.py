@@ -61,6 +61,7 @@ def test_two_machines_compute_what_one_does(two: Namespaces, tmp_path: Path) -> 
     expected, lines = alone(words[:-1], tmp_path / "one")
     assert expected["machines"] == 1
     assert (best(result), metrics) == (best(expected), lines)
+    assert result["bytes_sent"]["gradients"] > 0
     assert result["bytes_sent"]["node_memory"] > 0  # between the processes of a machine
 
 
