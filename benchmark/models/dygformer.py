@@ -196,11 +196,11 @@ def _look_up(layer: Linear, table: Tensor, rows: Tensor) -> Tensor:
 
     ``rows`` are [..., patch_size, several], of which several are added up.
     """
-    patch_size = rows.shape[-2]
-    weights = layer.weight.unflatten(1, (patch_size, -1)).permute(1, 2, 0)
-    projected = product(table, weights, layer.product_type).flatten(0, 1)
-    first = torch.arange(patch_size, device=rows.device).unsqueeze(1) * len(table)
-    return gather_rows(projected, (rows + first).flatten(-2)).sum(-2) + layer.bias
+    patch_size, dim = rows.shape[-2], layer.out_features
+    of_places = layer.weight.unflatten(1, (patch_size, -1)).permute(2, 1, 0).flatten(1)
+    projected = product(table, of_places, layer.product_type).view(-1, dim)
+    places = torch.arange(patch_size, device=rows.device).unsqueeze(1)
+    return gather_rows(projected, (rows * patch_size + places).flatten(-2)).sum(-2) + layer.bias
 
 
 def _shares(of_source: Tensor, lengths: Tensor, dtype: torch.dtype) -> Tensor:

@@ -47,6 +47,7 @@ def system_of(
     processes: Processes = Processes(),  # noqa: B008 - frozen
     dataset: Dataset | None = None,
     node_memory: str = "replica",
+    precision: str = "float64",
 ) -> DistTGLSystem:
     """A small DistTGL that trains ``network``."""
     return DistTGLSystem(
@@ -57,13 +58,26 @@ def system_of(
         num_training_negatives=1,
         loss="softmax",
         learning_rate_scale="none",
-        precision="float64",
+        precision=precision,
         node_memory=node_memory,
     )
 
 
 def round_losses(system: DistTGLSystem) -> torch.Tensor:
     return torch.stack([step.loss for step in system.train_round()])
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_narrow_products_train_every_network_alike(name: str) -> None:
+    """The first three losses: before a gradient, after one and after two."""
+    exact, narrow = (
+        round_losses(system_of(NETWORKS[name], "1x1x1", precision=precision))[:3]
+        for precision in ("float32", "bfloat16_emulated")
+    )
+    assert narrow.dtype == torch.float32
+    assert not torch.equal(narrow, exact)
+    assert torch.allclose(narrow[0], exact[0], rtol=1e-3)
+    assert torch.allclose(narrow, exact, rtol=1e-2)
 
 
 def rule() -> Dataset:
