@@ -121,14 +121,11 @@ class Member:
         return 0.0
 
     def name(self) -> str:
-        """What it is for: the module that it runs, the rank if it has one, and its number."""
-        words, rank = [], None
+        """What it is for: the module that it runs, or its parent did, and its number."""
+        words = []
         with contextlib.suppress(psutil.Error, OSError):
             words = self.process.cmdline()
-            rank = self.process.environ().get("RANK")
         module = words[words.index("-m") + 1] if "-m" in words[:-1] else " ".join(words[:2])
-        if rank is not None and module.endswith(".worker"):
-            return f"rank {rank}"
         return f"{module or 'a process'} (pid {self.process.pid})"
 
     def close(self) -> None:

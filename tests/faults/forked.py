@@ -1,13 +1,12 @@
 """Commands, launchers and ranks as forks of this process, which has imported everything once.
 
 A real command spends seconds of CPU time on imports in each of its processes; a fork does the same
-work without. The runner, the workers, the memory daemons (real programs) and all that they write
-are the suite's own; only torch's elastic launcher is replaced, by ``_launcher``.
+work without. The runner, the launcher, the workers, the memory daemons (real programs) and all that
+they write are the suite's own.
 """
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,11 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any, cast
 
-import torch.distributed.elastic.multiprocessing.errors as elastic_errors
-
 import benchmark.run
-from benchmark.machine.process_tree import child_environment, end_with_parent
-from benchmark.records.run_folder import RunFolder
 from benchmark.runner.workers import elastic, launch, worker
 
 WORDS = [
@@ -29,7 +24,6 @@ WORDS = [
     "wandb.mode=disabled", "task.log_interval=2", "protocol.num_negatives=5",
     "model.memory_dim=8", "model.time_dim=8", "model.embedding_dim=8",
 ]  # fmt: skip
-GRACE_SECONDS = 2.0
 
 
 def all_words(words: list[str]) -> list[str]:
@@ -111,72 +105,6 @@ def _start(words: list[str], output: IO[str], environment: Mapping[str, str]) ->
         os.environ.update(environment)
         if module == worker.__name__:
             return worker.main(*arguments)
-        return _launcher(arguments[0], int(arguments[1]))
+        return elastic.main(*arguments)
 
     return Forked(work)
-
-
-def _launcher(path: str, num_processes: int) -> int:
-    """As torch's elastic launcher: ends all when one fails, and notes who could not say why."""
-    end_with_parent()
-    environment = child_environment() | {
-        "WORLD_SIZE": str(num_processes), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": _free_port(),
-    }  # fmt: skip
-
-    def interrupt(number: int, frame: object) -> None:
-        raise elastic.SignalException("ended", signal.Signals(number))
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, interrupt)
-    ranks = {rank: Forked(lambda: _rank(path, rank, environment)) for rank in range(num_processes)}  # noqa: B023
-    failures: dict[int, elastic_errors.ProcessFailure] = {}
-
-    def capture() -> None:
-        for rank, process in ranks.items():
-            if process.poll() and rank not in failures:
-                failures[rank] = elastic_errors.ProcessFailure(
-                    rank, process.pid, process.returncode or 0, "<N/A>"
-                )
-
-    try:
-        while not failures and any(process.poll() is None for process in ranks.values()):
-            capture()
-            time.sleep(0.05)
-        capture()
-    except elastic.SignalException as error:
-        _end(ranks)
-        name = signal.Signals(error.sigval).name
-        RunFolder(path).note_failure(-1, f"the launcher was ended by {name}", "killed")
-        return 1
-    if not failures:
-        return 0
-    _end(ranks)
-    capture()
-    elastic._note_silent_deaths(
-        RunFolder(path), elastic_errors.ChildFailedError("worker", failures)
-    )
-    return 1
-
-
-def _end(ranks: dict[int, Forked]) -> None:
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        for process in ranks.values():
-            if process.poll() is None:
-                os.kill(process.pid, number)
-        deadline = time.monotonic() + GRACE_SECONDS
-        while time.monotonic() < deadline and any(p.poll() is None for p in ranks.values()):
-            time.sleep(0.02)
-
-
-def _rank(path: str, rank: int, environment: dict[str, str]) -> int:
-    os.setsid()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)
-    os.environ.update(environment, RANK=str(rank))
-    return worker.main(path)
-
-
-def _free_port() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])

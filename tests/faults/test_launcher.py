@@ -1,4 +1,4 @@
-"""The same with torch's own launcher, where forks stand in for it elsewhere."""
+"""The same with the command as a program, where a fork stands in for it elsewhere."""
 
 import os
 import signal
@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from benchmark.records.run_folder import RunFolder
 from tests.faults.forked import all_words
 from tests.faults.scene import MARK, PATIENCE, Scene, record, wait_until
 
@@ -26,20 +27,28 @@ CASES = [
 
 
 def start(scene: Scene) -> "subprocess.Popen[bytes]":
-    environment = {**os.environ, "TMPDIR": str(scene.temporary), MARK: str(scene.path)}
+    environment = {
+        **os.environ,
+        "TMPDIR": str(scene.temporary),
+        "TORCHINDUCTOR_CACHE_DIR": str(scene.path / "compiled"),  # made when torch is imported
+        MARK: str(scene.path),
+    }
     words = [sys.executable, "-m", "benchmark.run", *all_words(scene.words)]
     with scene.output.open("wb") as output:
         return subprocess.Popen(words, stdout=output, stderr=output, env=environment)
 
 
-def find(runner: int, name: str) -> int | None:
+def find(runner: int, name: str, scene: Scene) -> int | None:
     """The process of that name, once ranks have been started."""
     try:
         (server,) = psutil.Process(runner).children()
         (launcher,) = server.children()
-        ranks = {child.environ()["RANK"]: child.pid for child in launcher.children()}
-        return launcher.pid if name == "launcher" and ranks else ranks.get(name[-1])
-    except (psutil.Error, KeyError, ValueError, OSError):
+        reported = {child.pid for child in launcher.children()} & scene.forks()
+        if name == "launcher" or not scene.folder:
+            return launcher.pid if reported else None
+        beat = RunFolder(scene.folder).heartbeats().get(int(name[-1]), {})
+        return beat["pid"] if beat.get("pid") in reported else None
+    except (psutil.Error, ValueError, OSError):
         return None
 
 
@@ -56,8 +65,8 @@ def test_what_died_first_is_named_and_the_rest_goes(
 ) -> None:
     scene = Scene(tmp_path, *TWO)
     runner = start(scene)
-    assert wait_until(lambda: find(runner.pid, target) or runner.poll() is not None)
-    pid = find(runner.pid, target)
+    assert wait_until(lambda: find(runner.pid, target, scene) or runner.poll() is not None)
+    pid = find(runner.pid, target, scene)
     assert pid is not None, scene.said()
     os.kill(pid, number)
     assert runner.wait(PATIENCE) == 1, scene.said()

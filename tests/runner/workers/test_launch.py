@@ -149,10 +149,10 @@ def test_a_launcher_without_temporary_files_says_so(
 ) -> None:
     monkeypatch.setenv(PARENT, "0")
 
-    def run(arguments: object) -> None:
+    def start(config: object, work: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", "/tmp/torchelastic_x")
 
-    monkeypatch.setattr(elastic.elastic_run, "run", run)
+    monkeypatch.setattr(elastic, "elastic_launch", start)
     assert elastic.main(str(folder.path), "1") == 1
     (failure,) = folder.failures()
     assert failure["reason"].startswith("the launcher: Disk full: /tmp/torchelastic_x cannot be")
