@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Callable, Mapping
@@ -103,6 +104,7 @@ def _start(words: list[str], output: IO[str], environment: Mapping[str, str]) ->
             signal.signal(number, signal.SIG_DFL)
         os.environ.clear()
         os.environ.update(environment)
+        tempfile.tempdir = None
         if module == worker.__name__:
             return worker.main(*arguments)
         return elastic.main(*arguments)

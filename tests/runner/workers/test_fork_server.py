@@ -18,12 +18,14 @@ from tests.runner.workers import forked_module
 
 MODULE = [sys.executable, "-m", forked_module.__name__]
 SECONDS = 60.0
+ROOT = Path(__file__).parents[3]
 
 
 def start(tmp_path: Path, *words: str, **environment: str) -> tuple[fork_server.Forked, Path]:
     log = tmp_path / "log"
+    known = child_environment() | {"PYTHONPATH": str(ROOT)} | environment
     with log.open("a") as output:
-        forked = fork_server.start([*MODULE, *words], output, child_environment() | environment)
+        forked = fork_server.start([*MODULE, *words], output, known)
     assert isinstance(forked, fork_server.Forked)
     return forked, log
 
