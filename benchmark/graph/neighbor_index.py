@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmark.graph.past import Neighborhood
+from benchmark.machine.host_memory import use_large_pages
 
 Ints = NDArray[np.int64]
 LARGEST_INT32 = torch.iinfo(torch.int32).max
@@ -44,6 +45,7 @@ class NeighborIndex:
         # Rows of (neighbour, event id), the nodes one after the other, each in order of its events.
         largest = max(num_nodes, self.num_events)
         self._entries = torch.empty(2 * self.num_events, 2, dtype=smallest_type(largest))
+        use_large_pages(self._entries)
         next_entry = self._bounds[:-1].clone()
         _fill(*(x.contiguous().numpy() for x in (src, dst, next_entry, self._entries)))
 

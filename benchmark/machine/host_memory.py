@@ -25,14 +25,16 @@ def keep_freed_memory() -> None:
 def use_large_pages(table: Tensor) -> None:
     """Ask for large pages under a ``table`` that is read row by row, at random.
 
-    Its rows then cost fewer looks at the page table. Where the kernel refuses, as for a file that
-    is mapped, and of a table beyond ``MOST_BYTES``, all stays as it was.
+    Its rows then cost fewer looks at the page table. What is not written yet will lie in them; what
+    is written moves, up to ``MOST_BYTES`` of it. Where the kernel refuses, as for a file that is
+    mapped, all stays as it was.
     """
-    if sys.platform != "linux" or table.device.type != "cpu" or table.nbytes > MOST_BYTES:
+    if sys.platform != "linux" or table.device.type != "cpu":
         return
     first = -(-table.data_ptr() // LARGE_PAGE) * LARGE_PAGE
     num_bytes = (table.data_ptr() + table.nbytes - first) // LARGE_PAGE * LARGE_PAGE
     if num_bytes > 0:
         advise = ctypes.CDLL(None).madvise
         for advice in (MADV_HUGEPAGE, MADV_COLLAPSE):
-            advise(ctypes.c_void_p(first), ctypes.c_size_t(num_bytes), advice)
+            if advice == MADV_HUGEPAGE or num_bytes <= MOST_BYTES:
+                advise(ctypes.c_void_p(first), ctypes.c_size_t(num_bytes), advice)

@@ -7,6 +7,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from benchmark.disttgl.memory.backend import RequestsAtHand, Turn
+from benchmark.machine.host_memory import use_large_pages
 from benchmark.models.node_state import WORD, NodeState, RowLayout
 from benchmark.parallelism import Parallelism
 from benchmark.training.processes import Processes
@@ -36,6 +37,8 @@ class ReplicaMemory(RequestsAtHand):
         self.copies = {
             copy: empty.map(Tensor.clone) for copy in parallelism.groups_of(processes.rank, world)
         }
+        for field in (field for copy in self.copies.values() for field in copy):
+            use_large_pages(field)
         self.written: dict[Turn, tuple[Tensor, NodeState]] = {}
         self.counts: dict[int, tuple[Tensor, dist.Work]] = {}  # rows by trainer, of every copy
         self.arriving: list[tuple[int, Tensor, dist.Work]] = []
