@@ -36,7 +36,7 @@ class Place:
 
     @classmethod
     def of_this_process(cls, environment: Mapping[str, str] = os.environ) -> "Place":
-        """As torch's elastic launcher tells the processes that it starts; else the only one."""
+        """As the launcher, and torch's elastic one, tell their processes; else the only one."""
         names = ("RANK", "0"), ("WORLD_SIZE", "1"), ("GROUP_WORLD_SIZE", "1")
         return cls(*(int(environment.get(name, alone)) for name, alone in names))
 

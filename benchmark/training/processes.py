@@ -125,7 +125,7 @@ class Processes(Place):
 def started_processes(
     place: Place, device: torch.device, heartbeat_seconds: float
 ) -> Iterator[Processes]:
-    """Join the other processes that the elastic launcher has started.
+    """Join the other processes that the launcher has started.
 
     gloo carries the traffic on CPUs, nccl on GPUs.
     """

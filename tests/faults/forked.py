@@ -5,11 +5,11 @@ work without. The runner, the launcher, the workers, the memory daemons (real pr
 they write are the suite's own.
 """
 
+import importlib
 import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import traceback
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 import benchmark.run
-from benchmark.runner.workers import elastic, launch, worker
+from benchmark.runner.workers import launch, launcher
 
 WORDS = [
     "suite=quick", "system=disttgl", "dataset.num_events=400", "dataset.num_nodes=40",
@@ -25,6 +25,7 @@ WORDS = [
     "wandb.mode=disabled", "task.log_interval=2", "protocol.num_negatives=5",
     "model.memory_dim=8", "model.time_dim=8", "model.embedding_dim=8",
 ]  # fmt: skip
+GRACE_SECONDS = 2.0
 
 
 def all_words(words: list[str]) -> list[str]:
@@ -79,6 +80,7 @@ def command(
         signal.signal(signal.SIGINT, signal.default_int_handler)
         cast(Any, launch.fork_server).start = _start
         launch.LOOK_SECONDS = 0.1
+        launcher.GRACE_SECONDS = GRACE_SECONDS
         prepare()
         return benchmark.run.main(all_words(words))
 
@@ -93,7 +95,7 @@ def _redirect(output: Path) -> None:
 
 
 def _start(words: list[str], output: IO[str], environment: Mapping[str, str]) -> Forked:
-    """Torch's launcher with its ranks, or the only process of a run."""
+    """The launcher with its ranks, or the only process of a run."""
     module, *arguments = words[2:]
 
     def work() -> int:
@@ -104,9 +106,6 @@ def _start(words: list[str], output: IO[str], environment: Mapping[str, str]) ->
             signal.signal(number, signal.SIG_DFL)
         os.environ.clear()
         os.environ.update(environment)
-        tempfile.tempdir = None
-        if module == worker.__name__:
-            return worker.main(*arguments)
-        return elastic.main(*arguments)
+        return int(importlib.import_module(module).main(*arguments))
 
     return Forked(work)

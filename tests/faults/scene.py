@@ -31,13 +31,17 @@ class Scene:
         self.words = [f"results_dir={self.results}", f"cache_dir={self.cache}", *words]
         self.before = set(os.listdir("/dev/shm"))
 
-    def start(self, *words: str, prepare: Callable[[], None] = lambda: None) -> Forked:
-        self.output.unlink(missing_ok=True)
-        environment = {
+    def environment(self) -> dict[str, str]:
+        """Tells a command of this scene; what torch makes on import lies elsewhere."""
+        return {
             "TMPDIR": str(self.temporary),
-            "TORCHINDUCTOR_CACHE_DIR": str(self.path / "compiled"),  # torch makes it on import
+            "TORCHINDUCTOR_CACHE_DIR": str(self.path / "compiled"),
             MARK: str(self.path),
         }
+
+    def start(self, *words: str, prepare: Callable[[], None] = lambda: None) -> Forked:
+        self.output.unlink(missing_ok=True)
+        environment = self.environment()
 
         def ready() -> None:
             import tempfile  # noqa: PLC0415

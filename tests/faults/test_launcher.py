@@ -11,7 +11,7 @@ import pytest
 
 from benchmark.records.run_folder import RunFolder
 from tests.faults.forked import all_words
-from tests.faults.scene import MARK, PATIENCE, Scene, record, wait_until
+from tests.faults.scene import PATIENCE, Scene, record, wait_until
 
 pytestmark = pytest.mark.faults
 TWO = ("parallelism.k=2", "processes=2", "system.node_memory=daemon", "epochs=12",
@@ -27,12 +27,7 @@ CASES = [
 
 
 def start(scene: Scene) -> "subprocess.Popen[bytes]":
-    environment = {
-        **os.environ,
-        "TMPDIR": str(scene.temporary),
-        "TORCHINDUCTOR_CACHE_DIR": str(scene.path / "compiled"),  # made when torch is imported
-        MARK: str(scene.path),
-    }
+    environment = os.environ | scene.environment()
     words = [sys.executable, "-m", "benchmark.run", *all_words(scene.words)]
     with scene.output.open("wb") as output:
         return subprocess.Popen(words, stdout=output, stderr=output, env=environment)

@@ -25,7 +25,6 @@ class Rendezvous(NamedTuple):
     machine: int
     machines: int
     endpoint: str
-    address: str  # of this machine
 
 
 class Fleet:
@@ -103,7 +102,7 @@ class Fleet:
                 "endpoint": endpoint,
             }
         )
-        return Rendezvous(0, self.meeting.number, endpoint, self.meeting.address)
+        return Rendezvous(0, self.meeting.number, endpoint)
 
     def complaint(self) -> str | None:
         """Why the experiment must be stopped on all machines, or None."""

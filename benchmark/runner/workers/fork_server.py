@@ -191,7 +191,7 @@ def _serve(connection: socket.socket) -> NoReturn:
         process = os.fork()
         if not process:
             connection.close()
-            _become(output=output, **json.loads(message))
+            become(output=output, **json.loads(message))
         os.close(output)
         with contextlib.suppress(OSError):  # nobody listens any more
             connection.sendall(f"{process}\n".encode())
@@ -200,7 +200,7 @@ def _serve(connection: socket.socket) -> NoReturn:
             connection.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
 
 
-def _become(output: int, words: list[str], environment: dict[str, str], folder: str) -> NoReturn:
+def become(output: int, words: list[str], environment: dict[str, str], folder: str) -> NoReturn:
     """Run ``main`` of the module that ``words`` name, with the arguments behind it, and end."""
     code = 1
     gc.enable()

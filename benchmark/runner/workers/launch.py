@@ -42,7 +42,7 @@ def launcher_command(
     if num_processes == 1 and not rendezvous:
         return [sys.executable, "-m", f"{workers}.worker", str(folder)]
     numbers = [str(num_processes), *map(str, rendezvous)]
-    return [sys.executable, "-m", f"{workers}.elastic", str(folder), *numbers]
+    return [sys.executable, "-m", f"{workers}.launcher", str(folder), *numbers]
 
 
 def run_experiment(
@@ -92,7 +92,7 @@ def follow(follower: Follower, own: Mapping[str, Any], progress: SuiteProgress) 
             (folder.path / PART).touch()
         folder.log_path = folder.path / log_name(here)
         progress.begin(experiment.label)
-        rendezvous = Rendezvous(here, machines, task["endpoint"], follower.meeting.address)
+        rendezvous = Rendezvous(here, machines, task["endpoint"])
         ended = _run_here(
             experiment, folder, progress, rendezvous, follower.complaint, follower.network
         )

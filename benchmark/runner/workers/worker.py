@@ -1,4 +1,4 @@
-"""One process of one experiment: ``python -m ...worker RUN_FOLDER``, alone or under torchrun."""
+"""One process of one experiment: ``python -m ...worker RUN_FOLDER``, alone or of a launcher."""
 
 import contextlib
 import json

@@ -1,7 +1,6 @@
 """Processes that report progress and end as a test asks for: ``FOLDER NUM_PROCESSES ACTION``.
 
-Stands in for the elastic launcher and its workers where a test is about the runner, because those
-take seconds to start.
+Stands in for the launcher and its workers where a test is about the runner.
 """
 
 import os
@@ -35,7 +34,7 @@ def main(path: str, num_processes: str, action: str) -> None:
     for rank in range(int(num_processes)):
         child = os.fork()
         if child == 0:
-            os.setsid()  # as the elastic launcher starts its workers
+            os.setsid()  # as the launcher starts its workers
             end_with_parent()
             work(folder, rank, action)
             os._exit(0)

@@ -1,18 +1,16 @@
 """However an experiment ends, there is a result that says so and no process."""
 
-import errno
 import sys
 from pathlib import Path
 
 import psutil
 import pytest
 
-from benchmark.machine.process_tree import PARENT
 from benchmark.records.run_folder import RunFolder
 from benchmark.records.schema import validate_result
 from benchmark.runner.progress import SuiteProgress
 from benchmark.runner.suite_run import Interrupted
-from benchmark.runner.workers import elastic, launch
+from benchmark.runner.workers import launch
 from benchmark.runner.workers.launch import run_experiment
 from benchmark.runner.workers.watchdog import Watchdog
 from tests.experiments import MakeExperiment
@@ -142,17 +140,3 @@ def test_the_reason_points_to_the_log_where_nothing_better_is_known(
     reason = f"the processes ended with exit code 3 (what happened); see {folder.log_path}"
     assert result["reason"] == reason
     assert folder.log_path.read_text() == "what happened\n"
-
-
-def test_a_launcher_without_temporary_files_says_so(
-    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(PARENT, "0")
-
-    def start(config: object, work: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device", "/tmp/torchelastic_x")
-
-    monkeypatch.setattr(elastic, "elastic_launch", start)
-    assert elastic.main(str(folder.path), "1") == 1
-    (failure,) = folder.failures()
-    assert failure["reason"].startswith("the launcher: Disk full: /tmp/torchelastic_x cannot be")
