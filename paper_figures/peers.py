@@ -17,6 +17,7 @@ RATIO, SHARE = "times_tgn", "share_of_floor"
 AXES = {RATIO: "training events per second, by those of TGN",
         SHARE: "share of the floor that dense products set"}  # fmt: skip
 RATE, FEATURES = "thousand_events_per_second", "edge_features"
+PRECISION = "settings.system.precision"
 OF_SYSTEM = ("settings.system.", "settings.model.", "system", "model",
              "settings.random_edge_features", "batch_size")  # fmt: skip
 ORDER = {"batch_size": False, "edge_features": False, "label": True, "seed": True}  # ascending
@@ -28,9 +29,10 @@ def repeats(group: Group) -> pd.DataFrame:
     A repeat is a seed: systems take turns within it. The floor is the operation count of the run's
     mean batch at the largest rate of products among the repeats, as disturbed ones are slower.
     """
-    sets = alike(group.runs, ("system", "model", "processes"))
+    of_systems = alike(group.runs, ("system", "model", "processes"))
+    sets = [one for runs in of_systems for _, one in runs.groupby(PRECISION, dropna=False)]
     differing = words.settings_that_differ(pd.DataFrame([runs.iloc[0] for runs in sets]))
-    differing = [name for name in differing if not name.startswith(OF_SYSTEM)]
+    differing = [n for n in differing if n == PRECISION or not n.startswith(OF_SYSTEM)]
     parts = []
     for runs in sets:
         case = _case(runs.iloc[0], differing)

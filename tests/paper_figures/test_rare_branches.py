@@ -209,3 +209,22 @@ def test_tgl_with_the_loss_of_disttgl_is_a_race_of_its_own(
     alike = claims["disttgl 2 by tgl_softmax 2"].measured
     assert "to 0.70 2 s against not reached, at least 2.0x" in own
     assert "to 0.70 2 s against 4 s, 2.0x; to 0.80 4 s against not reached, at least 1.0x" in alike
+
+
+def test_a_precision_is_compared_with_the_same_of_tgn(write_run: Write, tmp_path: Path) -> None:
+    rates = {("tgn", "float32"): 10, ("disttgl", "float32"): 20, ("tgn", "bfloat16"): 5,
+             ("disttgl", "bfloat16"): 25}  # fmt: skip
+    for (system, precision), rate in rates.items():
+        write_run(
+            f"{system}-{precision}", suite="peers", task="link_speed", system=system,
+            settings={"system": {"precision": precision}},
+            throughput_events_per_second=1000.0 * rate,
+            operation_floor={"gflop_per_second": 50.0, "events_per_second": 40_000.0},
+        )  # fmt: skip
+    (output,) = drawn_of(tmp_path, "peers").outputs
+    table = output.numbers[output.numbers["origin"] == "measured"]
+    ours = table[table["system"] == "disttgl"].set_index("case")["times_tgn"]
+    assert ours.to_dict() == {
+        "batch 600, no edge features, precision=bfloat16": 5.0,
+        "batch 600, no edge features, precision=float32": 2.0,
+    }
