@@ -124,6 +124,7 @@ CONFIG_DEFAULTS = {
     "class_features": None,
     "evaluation_mebibytes": 64,
 }
+OF_ONE_PRECISION = ("disttgl", "tgl", "tgn")  # before it was a setting
 # Options that said where the files of a data set are or what is published of them.
 LOCATING = ("path", "url", "sha256", "num_nodes", "num_events", "num_labels", "num_relations")
 MADE_UP = ("synthetic", "sessions")  # of which such numbers are what is made
@@ -136,6 +137,8 @@ def config_of_today(config: dict[str, Any]) -> dict[str, Any]:
     if "class_features" in dataset:
         dataset = dict(dataset)
         config |= {"class_features": dataset.pop("class_features"), "dataset": dataset}
+    if config.get("choices", {}).get("system") in OF_ONE_PRECISION:
+        config |= {"system": {"precision": "float32"} | (config.get("system") or {})}
     config = CONFIG_DEFAULTS | config
     made_up = config.get("choices", {}).get("dataset") in MADE_UP
     return {"content": {}, "locating": [] if made_up else list(LOCATING)} | config
@@ -144,6 +147,8 @@ def config_of_today(config: dict[str, Any]) -> dict[str, Any]:
 def result_of_today(result: dict[str, Any]) -> dict[str, Any]:
     """The fields of ``result.json`` under the names of today, the primary metric among them."""
     result = _renamed(result, RESULT_NAMES)
+    if "command" in result:
+        result["command"] = result["command"].replace(" passes=", " epochs=")
     if "primary_metric" not in result:
         best = [name for name in result.get("metrics", {}) if name.endswith("_best")]
         chosen = best[0].removeprefix("validation_").removesuffix("_best") if best else None

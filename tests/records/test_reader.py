@@ -36,6 +36,9 @@ def test_all_kept_records_are_read() -> None:
     assert records.runs["epochs"].notna().all()
     assert records.evaluations["epoch"].notna().all()
     assert "settings.epochs" in records.runs and "settings.passes" not in records.runs
+    assert not records.runs["command"].str.contains("passes=").any()
+    trained = records.runs["system"].isin(["disttgl", "tgl", "tgn"])
+    assert records.runs.loc[trained, "settings.system.precision"].notna().all()
 
 
 def test_a_run_is_one_row_with_dotted_columns(tmp_path: Path) -> None:
