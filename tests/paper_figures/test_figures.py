@@ -17,7 +17,8 @@ Drawn = tuple[Path, dict[str, Drawing]]
 PICTURES = {
     "batch_size_icews18", "captured_events_mooc", "captured_events_wikipedia",
     "convergence_mooc_disttgl_static_memory_50_train", "convergence_wikipedia_disttgl",
-    "convergence_wikipedia_disttgl_static_memory", "edge_convergence_icews18", "exactness",
+    "convergence_wikipedia_disttgl_static_memory",
+    "convergence_wikipedia_disttgl_static_memory_released_sampler", "edge_convergence_icews18", "exactness",
     "machines_wikipedia", "node_accuracy_wikipedia",
     "node_memory_wikipedia",
     "peers_wikipedia_disttgl", "projection", "static_memory_disttgl",
@@ -26,6 +27,7 @@ PICTURES = {
     "time_to_accuracy_wikipedia_disttgl", "time_to_accuracy_wikipedia_tgn",
     "trainer_grid_mooc_disttgl_static_memory_50_train", "trainer_grid_wikipedia_disttgl",
     "trainer_grid_wikipedia_disttgl_static_memory",
+    "trainer_grid_wikipedia_disttgl_static_memory_released_sampler",
 }  # fmt: skip
 TABLES = {
     "convergence_mooc_disttgl_static_memory_50_train_speedups",
