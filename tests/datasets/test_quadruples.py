@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from benchmark.datasets.dataset import Dataset, LabelKind, Split
-from benchmark.datasets.quadruples import Quadruples
+from benchmark.datasets.plain_text import Quadruples
 from benchmark.storage.locations import Locations
 from tests.storage.file_server import serving
 

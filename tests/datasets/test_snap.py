@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from benchmark.datasets.dataset import Dataset, LabelKind
-from benchmark.datasets.snap import SNAP
+from benchmark.datasets.plain_text import SNAP
 from benchmark.storage.locations import Locations
 from tests.storage.file_server import serving
 
