@@ -4,21 +4,30 @@ It reads, beside its settings, its data and classes of one's own.
 """
 
 import hashlib
+import inspect
 import json
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
+from hydra.utils import instantiate
+
+from benchmark.datasets.dataset import LabelKind
 from benchmark.errors import UserError, one_sentence
 from benchmark.experiment import Experiment, Options
 from benchmark.machine.device import choose_device
 from benchmark.machine.place import Place
+from benchmark.models.pairwise import PairwiseModel
+from benchmark.protocol.hard_negatives import LINK_PREFIX
+from benchmark.protocol.walk import CatchesUp
 from benchmark.records.identity import GROUPS, is_own
 from benchmark.storage.locations import NotDownloadedError
-from benchmark.tasks.build import check_batches, loader_of, locations_of
-from benchmark.tasks.choices import check_group, class_of
-from benchmark.tasks.requirements import check_protocol, check_task
+from benchmark.tasks.build import build_protocol, check_batches, loader_of, locations_of
+from benchmark.tasks.choices import check_group, check_network, class_of
+from benchmark.tasks.task import Task
 
 Checksums = dict[str, str]
 
@@ -72,6 +81,78 @@ def _check_data(experiment: Experiment) -> None:
     check_protocol(experiment)
     with suppress(NotDownloadedError):  # fetched, and looked at, when the experiment is to run
         loader.paths(locations_of(experiment, may_download=False))
+
+
+def check_task(experiment: Experiment, labels: LabelKind | None) -> None:
+    """Refuse what the task cannot work with, before anything is loaded.
+
+    ``labels`` is the kind that the data set is known to have, None where only loading tells.
+
+    Raises:
+        ValueError: Says what does not fit, and what to choose.
+    """
+    task: Task = instantiate(experiment.task, _convert_="all")
+    if task.label_kinds and labels not in (None, *task.label_kinds):
+        raise ValueError(
+            f"task {experiment.name_of('task')} needs labels of kind "
+            f"{' or '.join(task.label_kinds)}, and those of data set "
+            f"'{experiment.name_of('dataset')}' are of kind {labels}; choose another dataset."
+        )
+    if task.trains:
+        check_network(experiment)
+        _check_trainers(experiment)
+    system: Any = class_of(experiment, "system")
+    if experiment.evaluate_every is not None:
+        _check_within_rounds(experiment, task, system)
+    if task.ability is not None and not issubclass(system, task.ability):
+        raise ValueError(
+            f"system={experiment.choices['system']} cannot be used for task "
+            f"{experiment.name_of('task')}; choose system=disttgl or system=tgl."
+        )
+    model: Any = class_of(experiment, "model")
+    if task.needs_nodes and inspect.isclass(model) and issubclass(model, PairwiseModel):
+        raise ValueError(
+            f"model={experiment.choices['model']} embeds pairs of nodes and no node alone, which "
+            f"task {experiment.name_of('task')} needs; choose model=tgn_attention, or "
+            "task=edge_classification."
+        )
+
+
+def _check_trainers(experiment: Experiment) -> None:
+    """Refuse a parallelism or options that the chosen system cannot train with (ValueError)."""
+    check: Callable[[Any, int, Mapping[str, Any]], None] | None = getattr(
+        class_of(experiment, "system"), "check", None
+    )
+    if check is not None:
+        check(experiment.parallelism, experiment.processes, experiment.system)
+
+
+def _check_within_rounds(experiment: Experiment, task: Task, system: Any) -> None:
+    if not task.trains:
+        raise ValueError(
+            f"evaluate_every is {experiment.evaluate_every} and task {experiment.name_of('task')} "
+            "trains nothing; leave it null."
+        )
+    if not issubclass(system, CatchesUp):
+        raise ValueError(
+            f"evaluate_every is {experiment.evaluate_every} and system="
+            f"{experiment.choices['system']} trains and evaluates with one node memory, so that it "
+            "cannot be validated within a round; leave it null, or choose system=disttgl or "
+            "system=tgl."
+        )
+
+
+def check_protocol(experiment: Experiment) -> None:
+    """Refuse a protocol that has an unknown word, or negatives of other data (ValueError)."""
+    if "_target_" not in experiment.protocol:
+        return
+    protocol = build_protocol(experiment)
+    dataset = experiment.name_of("dataset")
+    if str(protocol.negative_sampling) == "tgb" and not dataset.startswith(LINK_PREFIX):
+        raise ValueError(
+            f"TGB publishes no negatives for data set '{dataset}'; "
+            "set protocol.negative_sampling=random or choose a data set of TGB."
+        )
 
 
 class ContentOfData:

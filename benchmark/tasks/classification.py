@@ -7,7 +7,13 @@ from typing import Any
 from benchmark.datasets.dataset import Dataset, LabelKind, SplitName
 from benchmark.errors import choose
 from benchmark.protocol.evaluator import MajorityClass, evaluate_classes
-from benchmark.protocol.metrics import positive_class
+from benchmark.protocol.metrics import (
+    EDGE_METRICS,
+    NODE_METRICS,
+    has_label,
+    metric_names,
+    positive_class,
+)
 from benchmark.protocol.walk import EventClassifier, Sharing, SourceEmbedder
 from benchmark.tasks.choices import check_options
 from benchmark.tasks.node_decoder import (
@@ -17,17 +23,11 @@ from benchmark.tasks.node_decoder import (
     train_decoder,
 )
 from benchmark.tasks.readout import ClassReadout, Readout
-from benchmark.tasks.requirements import (
-    CLASS_METRICS,
-    as_classifier,
-    as_embedder,
-    require_labels,
-    require_metric,
-)
-from benchmark.tasks.task import TrainedTask, Trial
+from benchmark.tasks.task import Task, TrainedTask, Trial
 from benchmark.training.checkpoint import write_best
-from benchmark.training.system import Goal
+from benchmark.training.system import Goal, System
 
+CLASS_METRICS = {name: name for name in (*NODE_METRICS, *EDGE_METRICS)}
 SPLITS: tuple[SplitName, ...] = ("validation", "test")
 
 
@@ -159,3 +159,41 @@ class NodeClassification(Classification):
             state = trial.system.evaluation_state()
             write_best(folder, {"system": state, "decoder": decoder.state_dict()}, best)
         return best
+
+
+def require_labels(task: Task, dataset: Dataset) -> None:
+    """Raise ValueError if labels are of another kind or show one class in training."""
+    if dataset.label_kind not in task.label_kinds:
+        raise ValueError(
+            f"task {task.name} needs labels of kind {' or '.join(task.label_kinds)}, and those of "
+            f"data set '{dataset.name}' are of kind {dataset.label_kind}; choose another dataset."
+        )
+    labels = dataset.labels[: dataset.split.train_end]
+    known = labels[has_label(labels)]
+    several = dataset.label_kind is LabelKind.MULTI_EDGE
+    classes = (known.any(0).nonzero() if several else known).unique()
+    if len(classes) < 2:
+        shown = f"only the class {int(classes)}" if len(classes) else "no class"
+        raise ValueError(
+            f"the training split of data set '{dataset.name}' shows {shown} in its "
+            f"{len(labels)} events, and a classifier needs two; move the boundaries of the split "
+            "or use more of the stream."
+        )
+
+
+def require_metric(dataset: Dataset, metric: str) -> None:
+    """Raise ValueError if evaluation on ``dataset`` does not give the ``metric``."""
+    names = metric_names(dataset.label_kind, dataset.num_classes)
+    choose("task.primary_metric", metric, {name: name for name in names})
+
+
+def as_classifier(system: System) -> EventClassifier:
+    """The ``system``, which the runner has checked to be one that classifies."""
+    assert isinstance(system, EventClassifier)
+    return system
+
+
+def as_embedder(system: System) -> SourceEmbedder:
+    """The ``system``, which the runner has checked to be one that gives its embeddings."""
+    assert isinstance(system, SourceEmbedder)
+    return system

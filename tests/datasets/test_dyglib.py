@@ -6,7 +6,7 @@ import pytest
 from numpy.typing import NDArray
 
 from benchmark.datasets.dataset import Dataset, LabelKind
-from benchmark.datasets.dyglib import DyGLib
+from benchmark.datasets.jodie import DyGLib
 from benchmark.storage.locations import Locations
 from tests.storage.file_server import serving
 

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from benchmark.datasets.dataset import Dataset
-from benchmark.datasets.dyglib import DyGLib
-from benchmark.datasets.jodie import JODIE
-from benchmark.datasets.snap import SNAP
+from benchmark.datasets.jodie import JODIE, DyGLib
+from benchmark.datasets.plain_text import SNAP
 from benchmark.datasets.table import Table
 from benchmark.storage.locations import Locations
 

@@ -15,11 +15,9 @@ import pytest
 import torch
 
 from benchmark.datasets.dataset import Dataset
-from benchmark.datasets.dyglib import DyGLib
-from benchmark.datasets.jodie import JODIE
+from benchmark.datasets.jodie import JODIE, DyGLib
 from benchmark.datasets.loader import Loader
-from benchmark.datasets.quadruples import Quadruples
-from benchmark.datasets.snap import SNAP
+from benchmark.datasets.plain_text import SNAP, Quadruples
 from benchmark.datasets.table import Table
 from benchmark.datasets.tgl import TGL
 from benchmark.storage.formats import open_unpacked

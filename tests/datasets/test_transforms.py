@@ -10,10 +10,9 @@ import pytest
 import torch
 
 from benchmark.datasets.dataset import UNLABELLED, Dataset, LabelKind
-from benchmark.datasets.dyglib import DyGLib
-from benchmark.datasets.jodie import JODIE
+from benchmark.datasets.jodie import JODIE, DyGLib
 from benchmark.datasets.loader import Loader
-from benchmark.datasets.snap import SNAP
+from benchmark.datasets.plain_text import SNAP
 from benchmark.datasets.synthetic import Synthetic
 from benchmark.datasets.table import Table
 from benchmark.datasets.transforms import (

@@ -90,8 +90,7 @@ def test_a_step_waits_for_nothing(node_memory: str, uploads: int, downloads: int
 def kernels(monkeypatch: pytest.MonkeyPatch) -> None:
     """Triton's interpreter in the place of a compiler, for the tensors of the pretended device."""
     attention = pytest.importorskip("benchmark.models.layers.neighbor_attention_triton")
-    gates = pytest.importorskip("benchmark.models.layers.node_memory_triton")
-    drawing = pytest.importorskip("benchmark.models.layers.dropout_triton")
+    others = pytest.importorskip("benchmark.models.layers.elementwise_triton")
 
     def inside(launch: Callable[..., None]) -> Callable[..., None]:
         def launch_inside(*given: Any) -> None:
@@ -101,9 +100,9 @@ def kernels(monkeypatch: pytest.MonkeyPatch) -> None:
         return launch_inside
 
     monkeypatch.setattr(attention, "_launch", inside(attention._launch))
-    monkeypatch.setattr(gates, "_launch", inside(gates._launch))
-    monkeypatch.setattr(drawing, "draw", inside(drawing.draw))
-    modules = {module.__name__: module for module in (attention, gates, drawing)}
+    monkeypatch.setattr(others, "_launch", inside(others._launch))
+    monkeypatch.setattr(others, "draw", inside(others.draw))
+    modules = {module.__name__: module for module in (attention, others)}
     for user in (neighbor_attention, node_memory, dropout):
         monkeypatch.setattr(user, "kernels_for", lambda device, loops, name: modules[name])
 

@@ -11,10 +11,15 @@ from benchmark.datasets.synthetic import Synthetic
 from benchmark.experiment import Experiment
 from benchmark.protocol.metrics import positive_class
 from benchmark.records.run_folder import RunFolder
+from benchmark.runner.checks import check_task
 from benchmark.storage.locations import Locations
 from benchmark.tasks import task as tasks
-from benchmark.tasks.classification import EdgeClassification, NodeClassification
-from benchmark.tasks.requirements import check_task, require_labels, require_metric
+from benchmark.tasks.classification import (
+    EdgeClassification,
+    NodeClassification,
+    require_labels,
+    require_metric,
+)
 from benchmark.training.processes import Processes
 from tests.experiments import experiment_of, run_folder
 from tests.protocol.streams import dataset_of

@@ -11,6 +11,7 @@ from benchmark.machine.device import kernels_for
 from benchmark.randomness import random_bits
 
 STEP = np.uint64(0x9E3779B97F4A7C15)
+TRITON = "benchmark.models.layers.elementwise_triton"
 
 
 class Draw(NamedTuple):
@@ -47,7 +48,9 @@ class Dropout(nn.Module):
         factors = torch.empty_like(like, memory_format=torch.contiguous_format)
         if like.device.type == "cpu":
             draw(*drawn, factors.view(-1).numpy())
-        elif kernels := kernels_for(like.device, None, "benchmark.models.layers.dropout_triton"):
+        elif kernels := kernels_for(
+            like.device, None, "benchmark.models.layers.elementwise_triton"
+        ):
             kernels.draw(key, limit, kept, factors)
         else:
             places = torch.arange(like.numel(), device=like.device).view(like.shape)

@@ -1,14 +1,19 @@
-"""Two linear layers with GELU between them, added to what they began with; dropout after each."""
+"""Two linear layers with GELU between them, added to what they began with; dropout after each.
+
+On a CPU what surrounds their products are compiled loops, one pass each. Their arrays are
+[rows, width] and of one float type, or those next to a product hold bfloat16 (see
+``compiled_numbers``); ``drawn`` is a ``dropout.Draw``, of which a limit of 0 drops nothing.
+"""
 
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchmark.models.layers import feed_forward_cpu as compiled
-from benchmark.models.layers.compiled_numbers import array
-from benchmark.models.layers.dropout import Draw, Dropout
+from benchmark.models.layers.compiled_numbers import array, compiled, normal, put, wide
+from benchmark.models.layers.dropout import Draw, Dropout, draw_row
 from benchmark.models.layers.products import NarrowProducts, linear
 
 
@@ -70,7 +75,7 @@ class _Activate(torch.autograd.Function):
         given = inputs.to(kind)
         hidden = given @ weight.to(kind).T
         outputs = torch.empty_like(hidden)
-        compiled.activate(drawn, *map(array, (hidden, bias, outputs)))
+        _activate(drawn, *map(array, (hidden, bias, outputs)))
         ctx.drawn = drawn
         ctx.save_for_backward(given, hidden, weight, bias)
         return outputs
@@ -80,7 +85,7 @@ class _Activate(torch.autograd.Function):
         given, hidden, weight, bias = ctx.saved_tensors
         to_hidden, to_bias = torch.empty_like(hidden), torch.zeros_like(bias)
         arrays = map(array, (hidden, bias, gradients[0].contiguous(), to_hidden, to_bias))
-        compiled.activate_backward(ctx.drawn, *arrays)
+        _activate_backward(ctx.drawn, *arrays)
         to_inputs = (to_hidden @ weight.to(given.dtype)).to(bias.dtype)
         return None, None, to_inputs, (to_hidden.T @ given).to(bias.dtype), to_bias
 
@@ -94,7 +99,7 @@ class _Add(torch.autograd.Function):
     ) -> Tensor:
         outputs = torch.empty_like(residual)
         product = given @ weight.to(given.dtype).T
-        compiled.add(drawn, *map(array, (residual, product, bias, outputs)))
+        _add(drawn, *map(array, (residual, product, bias, outputs)))
         ctx.drawn = drawn
         ctx.save_for_backward(given, weight)
         return outputs
@@ -104,6 +109,58 @@ class _Add(torch.autograd.Function):
         given, weight = ctx.saved_tensors
         gradient, to_bias = gradients[0].contiguous(), weight.new_zeros(len(weight))
         to_product = torch.empty_like(gradient, dtype=given.dtype)
-        compiled.add_backward(ctx.drawn, *map(array, (gradient, to_product, to_bias)))
+        _add_backward(ctx.drawn, *map(array, (gradient, to_product, to_bias)))
         to_weight = (to_product.T @ given).to(weight.dtype)
         return None, gradient, to_product @ weight.to(given.dtype), to_weight, to_bias
+
+
+@compiled
+def _activate(drawn, inputs, bias, outputs):  # type: ignore[no-untyped-def]
+    """``outputs``: dropout of GELU of ``inputs`` + ``bias``."""
+    factors = np.ones_like(bias)
+    for row in range(inputs.shape[0]):
+        draw_row(drawn, row, factors)
+        given, target = inputs[row], outputs[row]
+        for x in range(bias.size):
+            value = wide(given[x]) + bias[x]
+            below, _ = normal(value)
+            put(target, x, value * below * factors[x])
+
+
+@compiled
+def _activate_backward(drawn, inputs, bias, gradients, to_inputs, to_bias):  # type: ignore[no-untyped-def]
+    """From ``gradients`` of the outputs those of the inputs; their sum is added to ``to_bias``."""
+    factors = np.ones_like(bias)
+    for row in range(inputs.shape[0]):
+        draw_row(drawn, row, factors)
+        given, gradient, target = inputs[row], gradients[row], to_inputs[row]
+        for x in range(bias.size):
+            value = wide(given[x]) + bias[x]
+            below, density = normal(value)
+            slope = wide(gradient[x]) * factors[x] * (below + value * density)
+            to_bias[x] += slope
+            put(target, x, slope)
+
+
+@compiled
+def _add(drawn, residual, inputs, bias, outputs):  # type: ignore[no-untyped-def]
+    """``outputs``: ``residual`` + dropout of ``inputs`` + ``bias``."""
+    factors = np.ones_like(bias)
+    for row in range(inputs.shape[0]):
+        draw_row(drawn, row, factors)
+        old, given, target = residual[row], inputs[row], outputs[row]
+        for x in range(bias.size):
+            target[x] = old[x] + (wide(given[x]) + bias[x]) * factors[x]
+
+
+@compiled
+def _add_backward(drawn, gradients, to_inputs, to_bias):  # type: ignore[no-untyped-def]
+    """From ``gradients`` of the outputs those of the inputs; their sum is added to ``to_bias``."""
+    factors = np.ones_like(to_bias)
+    for row in range(gradients.shape[0]):
+        draw_row(drawn, row, factors)
+        gradient, target = gradients[row], to_inputs[row]
+        for x in range(to_bias.size):
+            slope = gradient[x] * factors[x]
+            to_bias[x] += slope
+            put(target, x, slope)

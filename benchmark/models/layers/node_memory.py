@@ -1,16 +1,18 @@
 """What is known of a node: the memory that a GRU keeps, and rows that stay as they are."""
 
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmark.machine.device import kernels_for
-from benchmark.models.layers import node_memory_cpu
+from benchmark.models.layers.compiled_numbers import array, compiled, exponential
 from benchmark.models.layers.products import NarrowProducts, narrow
 
-TRITON = "benchmark.models.layers.node_memory_triton"
+TRITON = "benchmark.models.layers.elementwise_triton"
 
 
 class MemoryCell(nn.GRUCell, NarrowProducts):
@@ -34,7 +36,7 @@ class _Gates(torch.autograd.Function):
 
     The columns of what is computed per node are reset, update, the proposal from the input, and
     the proposal from what is remembered, each ``memory_dim`` wide. Between the products stands one
-    kernel, on devices other than a CPU or a GPU operations of torch.
+    pass each way, on devices other than a CPU or a GPU operations of torch.
     """
 
     @staticmethod
@@ -63,11 +65,10 @@ class _Gates(torch.autograd.Function):
                 weight_input, F.pad(weight_memory, (0, weight_input.shape[1] - size)), size
             )
             columns = (inputs[0] @ weight.to(product_type).T)[: len(memory)] + bias
-        kernels = kernels_for(memory.device, node_memory_cpu, TRITON)
-        ctx.backward_of_gates = kernels.backward if kernels else backward
+        forward_of_gates, ctx.backward_of_gates = _both_ways(memory.device)
         ctx.last = parts[-1].shape[1]
         ctx.save_for_backward(weight_input, columns, memory, *inputs)
-        return (kernels.forward if kernels else forward)(columns, memory)
+        return forward_of_gates(columns, memory)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
@@ -92,6 +93,14 @@ class _Gates(torch.autograd.Function):
         )
 
 
+def _both_ways(device: torch.device) -> tuple[Callable[..., Tensor], Callable[..., Tensor]]:
+    """What does ``forward`` and ``backward`` on ``device``."""
+    if device.type == "cpu":
+        return forward_on_cpu, backward_on_cpu
+    kernels = kernels_for(device, None, TRITON)
+    return (kernels.forward, kernels.backward) if kernels else (forward, backward)
+
+
 def forward(columns: Tensor, memory: Tensor) -> Tensor:
     """The updated ``memory``; in ``columns`` gates and proposal take the place of their inputs."""
     size = memory.shape[1]
@@ -112,6 +121,59 @@ def backward(columns: Tensor, memory: Tensor, gradient: Tensor) -> Tensor:
     torch.mul(gradient * (memory - proposed), update * (1 - update), out=to_update)
     torch.mul(to_proposed * remembered, reset * (1 - reset), out=to_reset)
     torch.mul(to_proposed, reset, out=to_remembered)
+    return to_columns
+
+
+@compiled
+def _sigmoids(given, found):  # type: ignore[no-untyped-def]
+    one = found.dtype.type(1)
+    for x in range(found.size):
+        below = exponential(-abs(given[x]))  # which never overflows
+        found[x] = (one if given[x] >= 0 else below) / (one + below)
+
+
+@compiled
+def _forward_loop(columns, memory, updated):  # type: ignore[no-untyped-def]
+    size, two = memory.shape[1], memory.dtype.type(2)
+    gates = np.empty(2 * size, memory.dtype)
+    raw, squashed = np.empty(size, memory.dtype), np.empty(size, memory.dtype)
+    for row in range(memory.shape[0]):
+        _sigmoids(columns[row, : 2 * size], gates)
+        for x in range(size):
+            raw[x] = two * (columns[row, 2 * size + x] + gates[x] * columns[row, 3 * size + x])
+        _sigmoids(raw, squashed)
+        for x in range(size):
+            proposed = two * squashed[x] - 1  # the hyperbolic tangent
+            updated[row, x] = proposed + gates[size + x] * (memory[row, x] - proposed)
+            columns[row, 2 * size + x] = proposed
+        columns[row, : 2 * size] = gates
+
+
+@compiled
+def _backward_loop(columns, memory, gradient, to_columns):  # type: ignore[no-untyped-def]
+    size, one = memory.shape[1], memory.dtype.type(1)
+    for row in range(memory.shape[0]):
+        gates, before, above, targets = columns[row], memory[row], gradient[row], to_columns[row]
+        for x in range(size):
+            reset, update, proposed = gates[x], gates[size + x], gates[2 * size + x]
+            to_proposed = above[x] * (one - update) * (one - proposed * proposed)
+            targets[x] = to_proposed * gates[3 * size + x] * (reset * (one - reset))
+            targets[size + x] = above[x] * (before[x] - proposed) * (update * (one - update))
+            targets[2 * size + x], targets[3 * size + x] = to_proposed, to_proposed * reset
+
+
+def forward_on_cpu(columns: Tensor, memory: Tensor) -> Tensor:
+    """``forward`` as a compiled loop; all floats are of one type."""
+    updated = torch.empty_like(memory, memory_format=torch.contiguous_format)
+    _forward_loop(array(columns), array(memory.contiguous()), array(updated))
+    return updated
+
+
+def backward_on_cpu(columns: Tensor, memory: Tensor, gradient: Tensor) -> Tensor:
+    """``backward`` as a compiled loop."""
+    to_columns = torch.empty_like(columns)
+    inputs = (columns, memory.contiguous(), gradient.contiguous(), to_columns)
+    _backward_loop(*map(array, inputs))
     return to_columns
 
 

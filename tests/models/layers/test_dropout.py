@@ -62,7 +62,7 @@ def test_every_device_draws_the_same(dtype: torch.dtype, size: int, probability:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize(("size", "probability"), [(0, 0.5), (1, 0.5), (1500, 0.3)])
 def test_the_kernel_draws_the_same(dtype: torch.dtype, size: int, probability: float) -> None:
-    kernel = pytest.importorskip("benchmark.models.layers.dropout_triton")
+    kernel = pytest.importorskip("benchmark.models.layers.elementwise_triton")
     torch.manual_seed(size)
     loops = Dropout(probability).factors(torch.ones(size, dtype=dtype))
     torch.manual_seed(size)

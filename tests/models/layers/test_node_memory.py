@@ -5,8 +5,13 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from benchmark.models.layers import node_memory_cpu
-from benchmark.models.layers.node_memory import StaticRows, backward, forward
+from benchmark.models.layers.node_memory import (
+    StaticRows,
+    backward,
+    backward_on_cpu,
+    forward,
+    forward_on_cpu,
+)
 from benchmark.models.memory_write import Delivery, MemoryWrite
 from benchmark.models.node_state import NodeState
 from benchmark.models.subgraph import Subgraph, build_subgraph
@@ -135,24 +140,27 @@ def test_which_nodes_have_a_row_of_their_own() -> None:
     assert static.knows(torch.tensor([2, 1, 0])).tolist() == [True, True, False]
 
 
-@pytest.mark.parametrize("module", ["node_memory_cpu", "node_memory_triton"])
+@pytest.mark.parametrize("on", ["cpu", "gpu"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize(("num_nodes", "width"), [(0, 7), (41, 7)])
 def test_the_kernels_of_the_gates_equal_torch(
-    module: str, dtype: torch.dtype, num_nodes: int, width: int
+    on: str, dtype: torch.dtype, num_nodes: int, width: int
 ) -> None:
-    if module == "node_memory_triton" and torch.cuda.is_available():
-        pytest.skip("Triton compiles where there is a GPU")
-    kernels = pytest.importorskip(f"benchmark.models.layers.{module}")
+    there, back = forward_on_cpu, backward_on_cpu
+    if on == "gpu":
+        if torch.cuda.is_available():
+            pytest.skip("Triton compiles where there is a GPU")
+        kernels = pytest.importorskip("benchmark.models.layers.elementwise_triton")
+        there, back = kernels.forward, kernels.backward
     generator = torch.Generator().manual_seed(0)
     columns, memory, gradient = (
         3 * torch.randn(num_nodes, times * width, generator=generator, dtype=dtype)
         for times in (4, 1, 1)
     )
     of_kernels = columns.clone()
-    assert_close(kernels.forward(of_kernels, memory), forward(columns, memory))
+    assert_close(there(of_kernels, memory), forward(columns, memory))
     assert_close(of_kernels, columns)
-    found = kernels.backward(of_kernels, memory, gradient)
+    found = back(of_kernels, memory, gradient)
     assert_close(found, backward(columns, memory, gradient))
 
 
@@ -162,6 +170,6 @@ def test_gates_that_are_closed_or_no_number(dtype: torch.dtype) -> None:
     columns = torch.zeros(1, 16, dtype=dtype)
     columns[0, 4:8] = torch.tensor([1e4, -1e4, torch.nan, 0.0])  # update: never, whole, none
     columns[0, 8:12] = torch.tensor([3.0, -1e4, 0.0, 1e4])
-    updated = node_memory_cpu.forward(columns, memory)
+    updated = forward_on_cpu(columns, memory)
     assert torch.equal(updated.isnan(), torch.tensor([[False, False, True, False]]))
     assert updated[0, [0, 1, 3]].tolist() == [0.5, -1.0, 1.5]

@@ -1,11 +1,14 @@
-"""The gates of a GRU on a GPU: what stands between its matrix products, one launch each way."""
+"""What stands between matrix products on a GPU: the gates of a GRU, the factors of dropout.
+
+The functions are those of ``node_memory`` and, equal to the last bit, of ``dropout``.
+"""
 
 import torch
 import triton
 import triton.language as tl
 from torch import Tensor
 
-BLOCK = 256  # numbers of a program
+GATES, FACTORS = 256, 1024  # numbers of a program
 
 
 @triton.jit
@@ -61,5 +64,23 @@ def backward(columns: Tensor, memory: Tensor, gradient: Tensor) -> Tensor:
 
 def _launch(kernel, columns: Tensor, memory: Tensor, *others: Tensor) -> None:  # type: ignore[no-untyped-def]
     if memory.numel():
-        grid = (triton.cdiv(memory.numel(), BLOCK),)
-        kernel[grid](columns, memory, *others, *memory.shape, BLOCK)
+        grid = (triton.cdiv(memory.numel(), GATES),)
+        kernel[grid](columns, memory, *others, *memory.shape, GATES)
+
+
+@triton.jit
+def _draw(factors, key, limit, size, KEPT: tl.constexpr, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
+    place = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
+    state = key.to(tl.uint64) + place.to(tl.uint64) * 0x9E3779B97F4A7C15
+    state = (state ^ (state >> 30)) * 0xBF58476D1CE4E5B9
+    state = (state ^ (state >> 27)) * 0x94D049BB133111EB
+    state = (state ^ (state >> 31)) >> 11
+    # A literal would be float32, and its rounding part of a float64.
+    kept = tl.full((BLOCK,), KEPT, factors.dtype.element_ty)
+    tl.store(factors + place, tl.where(state < limit, kept * 0, kept), mask=place < size)
+
+
+def draw(key: int, limit: int, kept: float, factors: Tensor) -> None:
+    """Fill ``factors``, contiguous: 0 where 53 random bits are below ``limit``, else ``kept``."""
+    if size := factors.numel():
+        _draw[(triton.cdiv(size, FACTORS),)](factors, key, limit, size, kept, FACTORS)
