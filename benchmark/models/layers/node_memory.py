@@ -80,7 +80,7 @@ class _Gates(torch.autograd.Function):
         of_input, of_memory = _each(to_joint, size)
         to_last = None
         if ctx.needs_input_grad[-1]:
-            to_last = given[:, : 3 * size] @ weight[:, -ctx.last :].to(kind)
+            to_last = given[:, : 3 * size] @ weight[:, weight.shape[1] - ctx.last :].to(kind)
             to_last = to_last[: len(memory)].to(weight.dtype)
         return (
             None,
