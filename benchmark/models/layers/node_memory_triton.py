@@ -9,9 +9,9 @@ BLOCK = 256  # numbers of a program
 
 
 @triton.jit
-def _forward(columns, memory, updated, num_rows, size, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
+def _forward(columns, memory, updated, count, size, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
     place = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
-    inside = place < num_rows * size
+    inside = place < count
     row = columns + place // size * 4 * size + place % size
     reset = tl.sigmoid(tl.load(row, mask=inside, other=0.0))
     update = tl.sigmoid(tl.load(row + size, mask=inside, other=0.0))
@@ -26,9 +26,9 @@ def _forward(columns, memory, updated, num_rows, size, BLOCK: tl.constexpr):  # 
 
 
 @triton.jit
-def _backward(columns, memory, gradient, to_columns, num_rows, size, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
+def _backward(columns, memory, gradient, to_columns, count, size, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
     place = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
-    inside = place < num_rows * size
+    inside = place < count
     start = place // size * 4 * size + place % size
     reset = tl.load(columns + start, mask=inside, other=0.0)
     update = tl.load(columns + start + size, mask=inside, other=0.0)
@@ -62,4 +62,4 @@ def backward(columns: Tensor, memory: Tensor, gradient: Tensor) -> Tensor:
 def _launch(kernel, columns: Tensor, memory: Tensor, *others: Tensor) -> None:  # type: ignore[no-untyped-def]
     if memory.numel():
         grid = (triton.cdiv(memory.numel(), BLOCK),)
-        kernel[grid](columns, memory, *others, *memory.shape, BLOCK)
+        kernel[grid](columns, memory, *others, memory.numel(), memory.shape[1], BLOCK)
