@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmark.machine.device import check_fits, to_device, to_host
+from benchmark.machine import device
+from benchmark.machine.device import check_fits, check_precision, to_device, to_host
 from tests.pretend_device import DEVICE, counting
 
 
@@ -59,3 +60,16 @@ def test_a_table_that_does_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -
         check_fits("edge features", table, gpu)
     check_fits("edge features", table[:10].clone(), gpu)
     check_fits("edge features", table, torch.device("cpu"))
+
+
+def test_products_that_are_only_emulated_are_refused_unless_forced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    host = torch.device("cpu")
+    monkeypatch.setattr(device, "multiplies_bfloat16", lambda _: False)
+    for precision in ("float32", "float64", "bfloat16_emulated"):
+        check_precision(precision, host)
+    with pytest.raises(ValueError, match="emulates them, which is slower: choose float32, or"):
+        check_precision("bfloat16", host)
+    monkeypatch.setattr(device, "multiplies_bfloat16", lambda _: True)
+    check_precision("bfloat16", host)
