@@ -7,7 +7,7 @@ from torch import Tensor
 BLOCK = 1024  # factors of a program
 
 
-@triton.jit
+@triton.jit(do_not_specialize=("key", "size"))  # others in every batch
 def _draw(factors, key, limit, size, KEPT: tl.constexpr, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
     place = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     state = key.to(tl.uint64) + place.to(tl.uint64) * 0x9E3779B97F4A7C15

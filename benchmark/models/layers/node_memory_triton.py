@@ -8,7 +8,7 @@ from torch import Tensor
 BLOCK = 256  # numbers of a program
 
 
-@triton.jit
+@triton.jit(do_not_specialize=("count",))  # another one in every batch
 def _forward(columns, memory, updated, count, size, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
     place = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     inside = place < count
@@ -25,7 +25,7 @@ def _forward(columns, memory, updated, count, size, BLOCK: tl.constexpr):  # typ
     tl.store(updated + place, proposed + update * (before - proposed), mask=inside)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=("count",))  # another one in every batch
 def _backward(columns, memory, gradient, to_columns, count, size, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
     place = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     inside = place < count
