@@ -1,5 +1,6 @@
 """A reproduction suite for DistTGL."""
 
-from benchmark.machine.place import let_numba_be_imported
+from benchmark.machine.place import forget_old_loops, let_numba_be_imported
 
+forget_old_loops()
 let_numba_be_imported()

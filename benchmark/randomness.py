@@ -70,12 +70,13 @@ def random_bits(key: int, counters: Tensor, number: int) -> Tensor:
     return _shift_right(mix(counters * _STEP + key), 64 - number)
 
 
-def random_integers(key: int, counters: Tensor, bound: int) -> Tensor:
+def random_integers(key: int | Tensor, counters: Tensor, bound: int) -> Tensor:
     """Integers in [0, bound), one for each counter, independent of all other counters given.
 
-    ``key`` is a 63-bit seed (``benchmark.randomness.key_to_seed``); ``counters`` is int64 of any
-    shape and device, and the result has the same. Each value has a probability of 1 / bound to a
-    relative error of at most bound / 2^63, from taking 63 random bits modulo ``bound``.
+    ``key`` is a 63-bit seed (``benchmark.randomness.key_to_seed``), which may be on the device of
+    ``counters``; these are int64 of any shape, and the result has the same. Each value has a
+    probability of 1 / bound to a relative error of at most bound / 2^63, from taking 63 random bits
+    modulo ``bound``.
     """
     if bound < 1:
         raise ValueError(f"random integers need a bound of at least 1, not {bound}.")
@@ -84,7 +85,7 @@ def random_integers(key: int, counters: Tensor, bound: int) -> Tensor:
     return (words & _LARGEST) % bound
 
 
-def normal_rows(key: int, rows: Tensor, width: int) -> Tensor:
+def normal_rows(key: int | Tensor, rows: Tensor, width: int) -> Tensor:
     """Numbers from N(0, 1), float64 [num_rows, width], each a function of key, row and column."""
     counters = rows.unsqueeze(1) * width + torch.arange(width, device=rows.device)
     quantiles = (random_integers(key, counters, _RESOLUTION).double() + 0.5) / _RESOLUTION

@@ -1,8 +1,9 @@
 """A pretend accelerator: its tensors lie in host memory and behave as on CUDA.
 
-What CUDA refuses is refused (``numpy``, tensors of two devices in one operation). Every operation
-is noted with the line of the project that asked for it, so that tests can count what a GPU would
-have to launch, wait for, and copy.
+What CUDA refuses is refused (``numpy``, tensors of two devices in one operation), and random
+numbers too, as every device would draw others. Every operation is noted with the line of the
+project that asked for it, so that tests can count what a GPU would have to launch, wait for, and
+copy.
 """
 
 import sys
@@ -111,6 +112,7 @@ def _run(operation: Any, args: Any, kwargs: Any) -> Any:
     to_host = _is_cpu(kwargs.get("device")) or (
         name == "copy_" and not isinstance(args[0], PretendTensor)
     )
+    _refuse_draw(operation, name)
     _refuse_mixture(name, inputs)
     _note(operation, name, inputs, to_host)
     result = operation(*tree_map(_inside, args), **tree_map(_inside, kwargs))
@@ -141,6 +143,11 @@ def _refuse_mixture(name: str, inputs: list[Tensor]) -> None:
     strangers = [x for x in inputs if not isinstance(x, PretendTensor) and x.dim()]
     if strangers:
         raise RuntimeError(f"{name}: tensors on {DEVICE} and on the CPU, {_place()}")
+
+
+def _refuse_draw(operation: Any, name: str) -> None:
+    if torch.Tag.nondeterministic_seeded in operation.tags:
+        raise RuntimeError(f"{name}: every device would draw other numbers, {_place()}")
 
 
 def launched(name: str) -> None:

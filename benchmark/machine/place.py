@@ -1,6 +1,8 @@
 """Where a process stands among those of a run and its machine, and what that machine has for it."""
 
 import atexit
+import contextlib
+import hashlib
 import os
 import shutil
 import tempfile
@@ -13,6 +15,7 @@ BOOT = Path("/proc/sys/kernel/random/boot_id")
 NETWORK = Path("/proc/self/ns/net")
 NUMBA_CACHE = "NUMBA_CACHE_DIR"
 PACKAGE = Path(__file__).parents[1]
+LAYERS = PACKAGE / "models" / "layers"  # whose compiled loops call those of other files
 WISHED = os.environ.get(NUMBA_CACHE)
 
 
@@ -97,3 +100,22 @@ def let_numba_be_imported() -> None:
         return
     os.environ[NUMBA_CACHE] = folder = tempfile.mkdtemp(prefix="disttgl-benchmark-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
+
+
+def forget_old_loops() -> None:
+    """Have numba compile again, beside the code, what calls loops of a file that has changed.
+
+    Numba itself looks at the file of a loop only.
+    """
+    found = hashlib.sha256()
+    for source in sorted(LAYERS.glob("*.py")):
+        found.update(source.read_bytes())
+    folder = LAYERS / "__pycache__"
+    noted = folder / "compiled-from"
+    with contextlib.suppress(OSError):
+        if noted.exists() and noted.read_text() == found.hexdigest():
+            return
+        for index in folder.glob("*.nbi"):
+            index.unlink(missing_ok=True)
+        folder.mkdir(exist_ok=True)
+        noted.write_text(found.hexdigest())

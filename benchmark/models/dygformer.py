@@ -119,9 +119,11 @@ class DyGFormer(PairwiseModel):
         present = sequences.mask.unflatten(1, (num_patches, -1)).any(-1)[ends].flatten(1)
         lengths = present.sum(1)
         order = (~present).to(torch.int8).argsort(dim=1, stable=True)
-        by_length = lengths.argsort(stable=True)
+        ascending, by_length = lengths.sort(stable=True)
         chunks = by_length.split(PAIRS_TOGETHER)
-        places = [order[some, : int(lengths[some].max())] for some in chunks]
+        # Of all chunks at once, so that a device is waited for once.
+        longest = torch.stack([some[-1] for some in ascending.split(PAIRS_TOGETHER)]).tolist()
+        places = [order[some, :most] for some, most in zip(chunks, longest, strict=True)]
         wanted = [
             some.unsqueeze(1) * order.shape[1] + of for some, of in zip(chunks, places, strict=True)
         ]

@@ -2,20 +2,58 @@
 
 import torch
 from torch import Tensor, nn
-from torch_geometric.nn.models.graph_mixer import LinkEncoder, NodeEncoder
+from torch_geometric.nn.models.graph_mixer import LinkEncoder
 
 from benchmark.models.contract import TemporalModel
 from benchmark.models.layers.decoders import LinkDecoder
+from benchmark.models.layers.dropout import Dropout
+from benchmark.models.layers.feed_forward import activate, add
+from benchmark.models.layers.neighbor_attention import gather_rows
+from benchmark.models.layers.products import Linear, NarrowProducts, linear
 from benchmark.models.subgraph import Subgraph
 
 
+class LinkMixer(LinkEncoder, NarrowProducts):
+    """PyG's, of which it keeps the weights and their names, over the links of a subgraph.
+
+    Products with weights may be narrow, and dropout comes from a counter.
+    """
+
+    def __init__(
+        self, num_links: int, edge_dim: int, dim: int, time_dim: int, dropout: float
+    ) -> None:
+        super().__init__(num_links, edge_dim, dim, dim, time_dim, dropout=dropout)
+        self.token_dropouts, self.channel_dropouts = (
+            nn.ModuleList(Dropout(dropout) for _ in range(2)) for _ in range(2)
+        )
+
+    def forward(self, edge_features: Tensor, subgraph: Subgraph) -> Tensor:  # type: ignore[override]
+        """What the links of every root are together [num_roots, dim].
+
+        ``edge_features`` [num_events, edge_dim] are those of the whole stream.
+        """
+        kind, mixer = self.product_type, self.mlp_mixer
+        ages = subgraph.elapsed.to(edge_features.dtype)
+        times = self.temporal_encoder(ages).unflatten(0, ages.shape)
+        links = torch.cat([times, gather_rows(edge_features, subgraph.events)], dim=-1)
+        tokens = linear(links, self.temporal_head.weight, self.temporal_head.bias, kind)
+        tokens = tokens.masked_fill(~subgraph.mask.unsqueeze(-1), 0.0)
+        inner_dropout, outer_dropout = self.token_dropouts
+        inner = activate(mixer.token_norm(tokens).mT, mixer.token_lin1, inner_dropout, kind)
+        tokens = add(tokens.mT, inner, mixer.token_lin2, outer_dropout, kind).mT
+        inner_dropout, outer_dropout = self.channel_dropouts
+        inner = activate(mixer.channel_norm(tokens), mixer.channel_lin1, inner_dropout, kind)
+        tokens = add(tokens, inner, mixer.channel_lin2, outer_dropout, kind)
+        pooled = mixer.head_norm(tokens).mean(1)
+        return linear(pooled, mixer.head_lin.weight, mixer.head_lin.bias, kind)
+
+
 class GraphMixer(TemporalModel):
-    """GraphMixer (Cong et al., ICLR'23, arXiv 2302.11636) on PyG's link and node encoders.
+    """GraphMixer (Cong et al., ICLR'23, arXiv 2302.11636) with the weights of PyG's link encoder.
 
     The link encoder summarises edge features and fixed time encodings of the most recent links;
-    the node encoder adds to what is known of a node (features, static memory; nothing where there
-    are none) the mean of its neighbours no older than ``time_window``. An embedding is a linear
-    map of both.
+    what is known of a node (features, static memory; nothing where there are none) is added to the
+    mean of its neighbours no older than ``time_window``. An embedding is a linear map of both.
     """
 
     def __init__(
@@ -30,38 +68,25 @@ class GraphMixer(TemporalModel):
         node_features: Tensor | None = None,
     ) -> None:
         super().__init__(edge_features, num_neighbors, node_dim=node_dim)
-        self.link_encoder = LinkEncoder(
-            num_neighbors,
-            edge_features.shape[1],
-            embedding_dim,
-            embedding_dim,
-            time_dim,
-            is_sorted=True,
-            dropout=dropout,
+        self.time_window = time_window
+        self.link_encoder = LinkMixer(
+            num_neighbors, edge_features.shape[1], embedding_dim, time_dim, dropout
         )
-        self.node_encoder = NodeEncoder(time_window)
-        self.output = nn.Linear(embedding_dim + node_dim, embedding_dim)
+        self.output = Linear(embedding_dim + node_dim, embedding_dim)
         self.link_decoder = LinkDecoder(embedding_dim)
         self.use_node_features(node_features)
 
     def embed(self, memory: Tensor, subgraph: Subgraph) -> Tensor:
         """Embeddings [num_roots, embedding_dim] from the links of each root."""
-        roots, slots = subgraph.mask.nonzero(as_tuple=True)
-        ages = subgraph.elapsed[roots, slots].to(self.edge_features.dtype)
-        now = ages.new_zeros(subgraph.num_roots)  # times are counted from each query
-        features = self.edge_features.index_select(0, subgraph.events[roots, slots])
-        links = torch.stack([subgraph.neighbors[roots, slots], roots])
-        of_links = self.link_encoder(links, features, -ages, now)
-        of_nodes = self._encode_nodes(memory, subgraph, links, -ages, now)
+        of_links = self.link_encoder(self.edge_features, subgraph)
+        of_nodes = self._encode_nodes(self.add_static(memory, subgraph.nodes), subgraph)
         embeddings: Tensor = self.output(torch.cat([of_links, of_nodes], dim=-1))
         return embeddings
 
-    def _encode_nodes(
-        self, memory: Tensor, subgraph: Subgraph, links: Tensor, times: Tensor, now: Tensor
-    ) -> Tensor:
-        """The node encoder [num_roots, node_dim]; it wants the roots first, then their nodes."""
-        known = self.add_static(memory, subgraph.nodes)
-        rows = torch.cat([known.index_select(0, subgraph.roots), known])
-        shifted = torch.stack([links[0] + subgraph.num_roots, links[1]])
-        encoded: Tensor = self.node_encoder(rows, shifted, times, now)
-        return encoded[: subgraph.num_roots]
+    def _encode_nodes(self, known: Tensor, subgraph: Subgraph) -> Tensor:
+        """What is ``known`` of a root plus the mean of its recent neighbours [num_roots, *]."""
+        recent = (subgraph.mask & (subgraph.elapsed < self.time_window)).to(known.dtype)
+        shares = recent / recent.sum(1, keepdim=True).clamp(min=1.0)
+        rows = gather_rows(known, subgraph.neighbors)
+        means = torch.bmm(shares.unsqueeze(1), rows).squeeze(1)
+        return known.index_select(0, subgraph.roots) + means

@@ -159,7 +159,7 @@ class TPNet(PairwiseModel):
 
     def _own_rows(self, nodes: Tensor) -> Tensor:
         """R_0 [num_nodes, 1, projection_dim], a function of the ids ``nodes`` [num_nodes]."""
-        rows = normal_rows(int(self.key), nodes, self.projection_dim)
+        rows = normal_rows(self.key, nodes, self.projection_dim)
         scaled = rows / math.sqrt(self.projection_dim)
         return scaled.to(self.token.weight.dtype).unsqueeze(1)
 

@@ -70,13 +70,14 @@ def toy_system(
     *,
     processes: Processes = Processes(),  # noqa: B008 - frozen
     model: dict[str, int] | None = None,
+    precision: str = "float32",
     **training: Any,
 ) -> TGNSystem:
     """A small TGN; ``model`` and ``training`` change its hyper-parameters and settings."""
     network = partial(TGN, **(MODEL | (model or {})))
     settings = replace(TRAINING, **training)
     dataset = dataset or toy_dataset(toy_stream())
-    return TGNSystem(Job(dataset, PROTOCOL, network, settings, processes))
+    return TGNSystem(Job(dataset, PROTOCOL, network, settings, processes), precision)
 
 
 def candidates_for(num_events: int, num_candidates: int = 9) -> Tensor:

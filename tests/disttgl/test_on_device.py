@@ -9,14 +9,17 @@ import torch
 from torch import Tensor
 
 from benchmark.models.layers import dropout, neighbor_attention, node_memory
+from benchmark.models.tgn_attention import TGNAttention
 from tests.baselines.tgl_toy import tgl_system
-from tests.disttgl.small import BATCH_SIZE, small_dataset, small_system
+from tests.disttgl.small import BATCH_SIZE, MODEL, small_dataset, small_system
 from tests.disttgl.test_variants import NETWORKS
 from tests.models.closeness import assert_close
 from tests.pretend_device import DEVICE, PretendTensor, counting, launched
 
 CPU = torch.device("cpu")
 MOST_LAUNCHES = 150
+# For the number of tokens that there are, and for which slots hold a neighbour.
+WAITS = {"dygformer": 1, "tpnet": 12}
 
 
 def trained(make: Callable[..., Any], device: torch.device, steps: int | None) -> list[Tensor]:
@@ -35,6 +38,14 @@ def trained(make: Callable[..., Any], device: torch.device, steps: int | None) -
     return [tensor.cpu().double() for tensor in (torch.stack(losses), *memory, *weights, scores)]
 
 
+def with_static_memory(**of_job: Any) -> TGNAttention:
+    """Of which a training step drops rows."""
+    network = TGNAttention(**MODEL, **of_job)
+    rows = torch.randn(small_dataset().num_nodes, 5, generator=torch.Generator().manual_seed(0))
+    network.use_static_memory(rows, dropout=0.3)
+    return network
+
+
 def systems() -> dict[str, Callable[..., Any]]:
     made = {
         f"disttgl {layout} {node_memory}": lambda device, layout=layout, kind=node_memory: (
@@ -44,9 +55,7 @@ def systems() -> dict[str, Callable[..., Any]]:
         for node_memory in ("replica", "daemon", "sharded")
     }
     made["tgl"] = lambda device: tgl_system("2x1x1", device=device)
-    for name, network in NETWORKS.items():
-        if name == "graph_mixer":  # PyG makes a tensor of a number, which no pretended device can
-            continue
+    for name, network in (NETWORKS | {"static memory": with_static_memory}).items():
         made[name] = lambda device, network=network: small_system(network=network, device=device)
     return made
 
@@ -84,6 +93,18 @@ def test_a_step_waits_for_nothing(node_memory: str, uploads: int, downloads: int
     assert not count.waits, count
     assert len(count.uploads) == uploads, count
     assert len(count.downloads) == downloads, count
+
+
+@pytest.mark.parametrize("name", [*NETWORKS, "static memory"])
+def test_how_often_a_step_of_other_networks_waits(name: str) -> None:
+    network = (NETWORKS | {"static memory": with_static_memory})[name]
+    system = small_system(network=network, precision="float32", device=DEVICE, batch_size=20)
+    steps = system.train_round()
+    list(islice(steps, 2))
+    with counting() as count:
+        next(steps)
+    assert len(count.waits + count.downloads) == WAITS.get(name, 0), count
+    assert len(count.uploads) == 1, count
 
 
 @pytest.fixture
@@ -125,6 +146,8 @@ def test_what_cuda_refuses_is_refused() -> None:
         there.numpy()
     with pytest.raises(RuntimeError, match="on pretend:0 and on the CPU"):
         there + here
+    with pytest.raises(RuntimeError, match="would draw other numbers"):
+        torch.nn.functional.dropout(there)
 
 
 def test_what_is_counted() -> None:

@@ -123,5 +123,5 @@ def test_the_rate_of_dropped_rows_reaches_the_network(tmp_path: Path) -> None:
         built(experiment(tmp_path, *words, "system.static_memory_dropout=0.4")),
     )
     assert open_rate.model.static_memory is not None and given.model.static_memory is not None
-    assert open_rate.model.static_memory.dropout == expected
-    assert given.model.static_memory.dropout == 0.4
+    assert open_rate.model.static_memory.dropout.probability == expected
+    assert given.model.static_memory.dropout.probability == 0.4

@@ -1,4 +1,4 @@
-"""Numba's cache where the installation is read-only, and HOME too."""
+"""Numba's cache: where the installation is read-only, and HOME too; after a change of the code."""
 
 import atexit
 import os
@@ -52,3 +52,16 @@ def test_where_the_user_says(
     writable(False, False)
     monkeypatch.setattr(place, "WISHED", "/elsewhere")
     assert place.numba_cache(tmp_path) == {}
+
+
+def test_loops_are_compiled_again_after_a_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(place, "LAYERS", tmp_path)
+    (tmp_path / "__pycache__").mkdir()
+    index, source = tmp_path / "__pycache__" / "loops.nbi", tmp_path / "called.py"
+    for code, again in (("x = 1", True), ("x = 1", False), ("x = 2", True)):
+        source.write_text(code)
+        index.touch()
+        place.forget_old_loops()
+        assert index.exists() != again

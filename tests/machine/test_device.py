@@ -9,9 +9,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from benchmark.machine import device
 from benchmark.machine.device import (
     LARGE_PAGE,
     check_fits,
+    check_precision,
     keep_freed_memory,
     to_device,
     to_host,
@@ -109,3 +111,16 @@ def test_memory_is_kept_where_the_c_library_can() -> None:
     keep_freed_memory()
     keep_freed_memory()
     assert torch.ones(1 << 20).sum() == 1 << 20
+
+
+def test_products_that_are_only_emulated_are_refused_unless_forced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    host = torch.device("cpu")
+    monkeypatch.setattr(device, "multiplies_bfloat16", lambda _: False)
+    for precision in ("float32", "float64", "bfloat16_emulated"):
+        check_precision(precision, host)
+    with pytest.raises(ValueError, match="emulates them, which is slower: choose float32, or"):
+        check_precision("bfloat16", host)
+    monkeypatch.setattr(device, "multiplies_bfloat16", lambda _: True)
+    check_precision("bfloat16", host)

@@ -71,7 +71,7 @@ def test_scores_equal_a_plain_computation(featured: bool) -> None:
 def test_links_older_than_the_window_do_not_reach_the_node_encoder() -> None:
     """The test above is not blind to the window: in the toy stream some links are older."""
     wide, narrow = (small_mixer(random_rows(3)) for _ in range(2))
-    narrow.node_encoder.time_window = 1
+    narrow.time_window = 1
     assert not torch.allclose(
         fast_scores(wide, state_of(wide)), fast_scores(narrow, state_of(narrow))
     )

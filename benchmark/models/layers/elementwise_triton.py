@@ -11,10 +11,10 @@ from torch import Tensor
 GATES, FACTORS = 256, 1024  # numbers of a program
 
 
-@triton.jit
-def _forward(columns, memory, updated, num_rows, size, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
+@triton.jit(do_not_specialize=("count",))  # another one in every batch
+def _forward(columns, memory, updated, count, size, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
     place = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
-    inside = place < num_rows * size
+    inside = place < count
     row = columns + place // size * 4 * size + place % size
     reset = tl.sigmoid(tl.load(row, mask=inside, other=0.0))
     update = tl.sigmoid(tl.load(row + size, mask=inside, other=0.0))
@@ -28,10 +28,10 @@ def _forward(columns, memory, updated, num_rows, size, BLOCK: tl.constexpr):  # 
     tl.store(updated + place, proposed + update * (before - proposed), mask=inside)
 
 
-@triton.jit
-def _backward(columns, memory, gradient, to_columns, num_rows, size, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
+@triton.jit(do_not_specialize=("count",))  # another one in every batch
+def _backward(columns, memory, gradient, to_columns, count, size, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
     place = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
-    inside = place < num_rows * size
+    inside = place < count
     start = place // size * 4 * size + place % size
     reset = tl.load(columns + start, mask=inside, other=0.0)
     update = tl.load(columns + start + size, mask=inside, other=0.0)
@@ -65,10 +65,10 @@ def backward(columns: Tensor, memory: Tensor, gradient: Tensor) -> Tensor:
 def _launch(kernel, columns: Tensor, memory: Tensor, *others: Tensor) -> None:  # type: ignore[no-untyped-def]
     if memory.numel():
         grid = (triton.cdiv(memory.numel(), GATES),)
-        kernel[grid](columns, memory, *others, *memory.shape, GATES)
+        kernel[grid](columns, memory, *others, memory.numel(), memory.shape[1], GATES)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=("key", "size"))  # others in every batch
 def _draw(factors, key, limit, size, KEPT: tl.constexpr, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
     place = tl.program_id(0).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
     state = key.to(tl.uint64) + place.to(tl.uint64) * 0x9E3779B97F4A7C15

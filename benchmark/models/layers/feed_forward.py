@@ -46,7 +46,7 @@ def activate(
         return dropout(F.gelu(linear(inputs, layer.weight, layer.bias, product_type)))
     kind, rows = product_type or inputs.dtype, inputs.flatten(0, -2)
     outputs: Tensor = _Activate.apply(kind, dropout.draw(), rows, layer.weight, layer.bias)
-    return outputs.view(*inputs.shape[:-1], -1)
+    return outputs.view(*inputs.shape[:-1], layer.out_features)
 
 
 def add(

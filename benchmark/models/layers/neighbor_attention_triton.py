@@ -16,6 +16,8 @@ from torch import Tensor
 from benchmark.models.layers.neighbor_attention_cpu import SLOPE
 
 SMALLEST_BLOCK = 16  # columns; what Triton loads at once is a power of two
+# Other numbers in every batch: a multiple of 16 among them must not compile a kernel of its own.
+OF_BATCH = ("num_queries", "num_roots")
 
 
 @triton.jit
@@ -57,7 +59,7 @@ def _angles(gaps, weight, shift, time_dim, BLOCK_T: tl.constexpr):  # type: igno
     return gaps.to(frequencies.dtype)[:, None] * frequencies[None, :] + shifts[None, :]
 
 
-@triton.jit
+@triton.jit(do_not_specialize=OF_BATCH)
 def _forward(  # type: ignore[no-untyped-def]
     queries, order, first, known, edge_features, weight, shift,
     neighbors, events, elapsed, mask, keep, summed, attention, slopes,
@@ -105,7 +107,7 @@ def _forward(  # type: ignore[no-untyped-def]
             tl.store(out + last, tl.sum(factor, 0))
 
 
-@triton.jit
+@triton.jit(do_not_specialize=OF_BATCH)
 def _backward(  # type: ignore[no-untyped-def]
     queries, order, first, known, edge_features, weight, shift,
     neighbors, events, elapsed, mask, keep, attention, slopes, from_summed,

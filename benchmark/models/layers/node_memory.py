@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from benchmark.machine.device import kernels_for
 from benchmark.models.layers.compiled_numbers import array, compiled, exponential
+from benchmark.models.layers.dropout import Dropout
 from benchmark.models.layers.products import NarrowProducts, narrow
 
 TRITON = "benchmark.models.layers.elementwise_triton"
@@ -81,7 +82,7 @@ class _Gates(torch.autograd.Function):
         of_input, of_memory = _each(to_joint, size)
         to_last = None
         if ctx.needs_input_grad[-1]:
-            to_last = given[:, : 3 * size] @ weight[:, -ctx.last :].to(kind)
+            to_last = given[:, : 3 * size] @ weight[:, weight.shape[1] - ctx.last :].to(kind)
             to_last = to_last[: len(memory)].to(weight.dtype)
         return (
             None,
@@ -209,15 +210,15 @@ class StaticRows(nn.Module):
         self.rows: Tensor
         self.unknown: Tensor
         self.lender: Tensor
-        self.dropout = dropout
+        self.dropout = Dropout(dropout)
         same = rows.shape[1] == memory_dim
         self.projection = nn.Identity() if same else nn.Linear(rows.shape[1], memory_dim)
 
     def forward(self, nodes: Tensor) -> Tensor:
         """The rows [num_nodes, memory_dim] of ``nodes``."""
-        if self.training and self.dropout:
-            lost = torch.rand(len(nodes), 1, device=nodes.device) < self.dropout
-            rows = torch.where(lost, self.unknown, self.rows[self.lender[nodes]])
+        if self.training and self.dropout.probability:
+            kept = self.dropout.factors(self.rows.new_empty(len(nodes), 1)) > 0
+            rows = torch.where(kept, self.rows[self.lender[nodes]], self.unknown)
         else:
             rows = self.rows[nodes]
         projected: Tensor = self.projection(rows)

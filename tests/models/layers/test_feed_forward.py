@@ -78,3 +78,14 @@ def test_gelu_of_float32_is_exact_to_its_rounding() -> None:
     ours, theirs = (torch.autograd.grad(x.sum(), inputs)[0] for x in (outputs, true))
     assert float((ours - theirs).abs().max()) < 2e-6
     assert not outputs.isnan().any()
+
+
+@pytest.mark.parametrize(("rows", "hidden"), [(0, HIDDEN), (3, 0), (0, 0)])
+def test_nothing_to_compute(rows: int, hidden: int) -> None:
+    """An empty batch, and half of the tokens of a root with one neighbour."""
+    layers = FeedForward(DIM, hidden, 0.4)
+    inputs = torch.ones(rows, 2, DIM, requires_grad=True)
+    outputs = layers(inputs, inputs)
+    assert outputs.shape == inputs.shape
+    outputs.sum().backward()
+    assert all(parameter.grad is not None for parameter in layers.parameters())

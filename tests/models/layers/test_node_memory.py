@@ -6,6 +6,7 @@ from torch import nn
 from torch.testing import assert_close
 
 from benchmark.models.layers.node_memory import (
+    MemoryCell,
     StaticRows,
     backward,
     backward_on_cpu,
@@ -162,6 +163,26 @@ def test_the_kernels_of_the_gates_equal_torch(
     assert_close(of_kernels, columns)
     found = back(of_kernels, memory, gradient)
     assert_close(found, backward(columns, memory, gradient))
+
+
+@pytest.mark.parametrize("num_nodes", [0, 1, 9])
+@pytest.mark.parametrize("widths", [(3, 2, 5), (3, 0, 1), (3, 2, 0), (0, 0, 0)])
+def test_the_cell_is_that_of_torch_over_parts_of_any_width(
+    num_nodes: int, widths: tuple[int, ...]
+) -> None:
+    generator = torch.Generator().manual_seed(0)
+    memory, *parts = (
+        torch.randn(num_nodes, width, generator=generator).double() for width in (7, *widths)
+    )
+    parts[-1].requires_grad_()
+    cell = MemoryCell(7 + sum(widths), 7).double()
+    updated = cell(memory, tuple(parts))
+    expected = nn.GRUCell.forward(cell, torch.cat([memory, *parts], dim=1), memory)
+    assert_close(updated, expected)
+    wanted = (*cell.parameters(), parts[-1])
+    found, right = (torch.autograd.grad(x.square().sum(), wanted) for x in (updated, expected))
+    for one, other in zip(found, right, strict=True):
+        assert_close(one, other)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
