@@ -10,7 +10,7 @@ import pytest
 SPECIALISED = """
 from importlib import import_module
 from triton.runtime.jit import JITFunction
-for name in ("neighbor_attention", "node_memory", "dropout"):
+for name in ("neighbor_attention", "elementwise"):
     for kernel in vars(import_module(f"benchmark.models.layers.{name}_triton")).values():
         if isinstance(kernel, JITFunction):
             specialised = (p.name for p in kernel.params if not p.do_not_specialize)
@@ -29,6 +29,6 @@ def test_no_number_that_changes_with_the_batch_has_kernels_of_its_own() -> None:
         check=True,
     ).stdout
     specialised = {name: set(of) for name, *of in map(str.split, told.splitlines())}
-    assert {"neighbor_attention_backward", "node_memory_forward"} <= specialised.keys()
+    assert {"neighbor_attention_backward", "elementwise_forward"} <= specialised.keys()
     assert not any(of & OF_BATCH for of in specialised.values()), told
-    assert "size" not in specialised["dropout_draw"]
+    assert "size" not in specialised["elementwise_draw"]
