@@ -15,7 +15,7 @@ if __name__ == "__main__":  # what is imported below takes seconds
 from benchmark.errors import PlaceError, UserError, one_sentence
 from benchmark.records.run_folder import RunFolder
 from benchmark.runner.kept import KeptRun
-from benchmark.storage.files import written_whole
+from benchmark.storage.files import check_named, written_whole
 
 
 def main(arguments: list[str]) -> int:
@@ -24,9 +24,11 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("run", metavar="RUN", help="a run folder")
     parser.add_argument("pairs", metavar="PAIRS", type=Path, help="csv or parquet")
     parser.add_argument("words", nargs="*", metavar="KEY=VALUE", help="of this machine")
-    parser.add_argument("--out", metavar="FILE", type=Path, help="default: standard output")
+    parser.add_argument("--out", metavar="FILE", type=Path, help="csv; default: standard output")
     options = parser.parse_intermixed_args(arguments)
     try:
+        if options.out is not None:
+            check_named(options.out, [".csv"])
         answers = KeptRun(RunFolder(options.run), *options.words).predict(options.pairs)
         if options.out is None:
             print(answers.to_csv(index=False), end="")

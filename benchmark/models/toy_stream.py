@@ -1,5 +1,7 @@
 """A stream of a few random events, to look at what a network makes of them."""
 
+from copy import copy
+
 import torch
 from torch import Tensor
 
@@ -9,6 +11,7 @@ from benchmark.graph.samplers import RecentSampler
 from benchmark.models.contract import TemporalModel
 from benchmark.models.memory_write import Delivery, Mails, MemoryWrite
 from benchmark.models.node_state import NodeState
+from benchmark.models.pairwise import candidate_scores
 from benchmark.models.roots import CandidateRoots
 from benchmark.models.subgraph import Subgraph, build_subgraph
 
@@ -38,6 +41,14 @@ class ToyStream:
         self.roots = CandidateRoots.of(self.batch, self.candidates)
         if changed:
             self._change(generator)
+
+    def asked_alone(self, event: int, candidate: int) -> "ToyStream":
+        """The same stream, asked about one event of the batch and one candidate only."""
+        alone = copy(self)
+        alone.candidates = self.candidates[event : event + 1, candidate : candidate + 1]
+        asked = self.batch.select(slice(event, event + 1))
+        alone.roots = CandidateRoots.of(asked, alone.candidates)
+        return alone
 
     def _change(self, generator: torch.Generator) -> None:
         count = NUM_EVENTS - FIRST
@@ -82,6 +93,13 @@ class ToyStream:
             memory = model.update_memory(old)
             state.write(write.nodes, write.new_state(model, old, memory))
         return state
+
+    def scores(self, model: TemporalModel, state: NodeState) -> Tensor:
+        """Scores [num_events, num_candidates] of the candidates, from the ``state`` of all."""
+        subgraph = self.subgraph(model)
+        rows = state.rows(subgraph.nodes)
+        memory, subgraph = model.update_memory(rows), subgraph.known_from(rows)
+        return candidate_scores(model, memory, subgraph, self.roots)
 
 
 def mails_of_all(rows: NodeState, memory: Tensor) -> Mails:

@@ -18,12 +18,12 @@ import yaml
 from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.types import Override
-from hydra.errors import HydraException, MissingConfigException
+from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from benchmark.errors import UserError
-from benchmark.runner.settings import Settings
+from benchmark.runner.settings import Settings, SuiteSettings
 from benchmark.runner.words import (
     FOLDER,
     GROUPS,
@@ -37,6 +37,7 @@ from benchmark.runner.words import (
 CONF = Path(__file__).parents[1] / "conf"
 NEAREST_SHOWN, SIMILAR = 5, 0.6
 RENAMED = {"passes": "epochs"}  # words that older commands have
+HYDRAS = re.compile(r"^hydra\b|^\s*-\s*(override\s+)?/?hydra/", re.MULTILINE)
 TYPES = {"Integer": "a whole number", "Float": "a number", "Boolean": "true or false"}
 
 ConfigStore.instance().store("schema", Settings)
@@ -72,6 +73,8 @@ def own_folder(words: list[str]) -> Path | None:
             raise UserError(f"{path} is not read; rename it to {path.stem}.yaml.")
         if (CONF / path.parent.name / path.name).exists():
             raise UserError(f"{path} has the name of one of the suite's own; rename it.")
+        if HYDRAS.search(path.read_text()):
+            raise UserError(f"{path} sets keys of Hydra, without effect here; leave them out.")
     return folder
 
 
@@ -119,15 +122,11 @@ def compose_settings(words: list[str]) -> dict[str, Any]:
 
 def _composed(words: list[str]) -> tuple[DictConfig, dict[str, str]]:
     """The configuration before interpolations are resolved, and what was chosen."""
-    own = own_folder(words)
-    choosing: list[str] = []
-    setting: list[str] = []
-    for word in spelled_out(words):
-        key = word.lstrip("+").partition("=")[0]
-        (choosing if key in GROUPS else setting).append(word)
-    kept, chosen = _of_choices(tuple(choosing), own, _versions(own))
-    composed = copy.deepcopy(kept)
-    for word in setting:
+    own, plain = own_folder(words), spelled_out(words)
+    choosing = tuple(word for word in plain if word.lstrip("+").partition("=")[0] in GROUPS)
+    known, chosen = _of_choices(choosing, own, _versions(own))
+    composed = copy.deepcopy(known)
+    for word in (word for word in plain if word not in choosing):
         _set(composed, parsed(word), words)
     untyped = OmegaConf.create(dict(composed.items_ex(resolve=False)))  # ``check`` has the words
     return untyped, dict(chosen)
@@ -141,7 +140,7 @@ def _set(composed: DictConfig, override: Override, words: list[str]) -> None:
         and not isinstance(value, dict | list)
         and OmegaConf.select(composed, key, throw_on_missing=False) is not None
     ):
-        raise UserError(f"Could not append to config. An item is already at {key!r}.")
+        raise UserError(f"{key} is there already: write {override.input_line.lstrip('+')}.")
     adds = override.is_add() or override.is_force_add()
     try:
         OmegaConf.update(composed, key, value, force_add=adds)
@@ -171,7 +170,7 @@ def _of_choices(
 
 def _versions(own: Path | None) -> tuple[tuple[str, int, int], ...]:
     """What tells of a change to a file of settings."""
-    folders = [str(folder) for folder in (CONF, own) if folder]
+    folders = (str(folder) for folder in (CONF, own) if folder)
     files = [file for folder in folders for file in glob(f"{folder}/**/*.yaml", recursive=True)]
     return tuple((file, (found := os.stat(file)).st_mtime_ns, found.st_size) for file in files)
 
@@ -182,9 +181,22 @@ def _explain(error: Exception, words: list[str]) -> str:
         return f"There is no {group} named {name!r}; {_nearest(name, list(error.options))}."
     if unknown := re.match(r"Could not override '([^']+)'", str(error)):  # by a file of suite/
         return _no_key(unknown[1], words)
+    if isinstance(error, ConfigCompositionException) and error.__context__ is not None:
+        return f"{str(error).split(chr(39))[1]}.yaml: {_of_file(error.__context__, words)}."
     if error.__cause__ is not None:
         return _what_fits(_first_line(error.__cause__)) + "."
     return _first_line(error) + "."
+
+
+def _of_file(error: BaseException, words: list[str]) -> str:
+    """What is wrong with a file of settings that Hydra has named."""
+    key = str(getattr(error, "full_key", ""))
+    if not isinstance(error, ConfigAttributeError | ConfigKeyError):
+        return f"{_first_line(error)} ({key or 'on top'}); see the files of benchmark/conf"
+    if key.startswith("suite."):
+        known = ", ".join(field.name for field in fields(SuiteSettings))
+        return f"a suite has {known}, not {key!r}, below a first line '# @package _global_'"
+    return _no_key(key, [word for word in words if not word.startswith("suite=")]).rstrip(".")
 
 
 def _no_key(key: str, words: list[str]) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from torch import nn
 
@@ -27,6 +28,7 @@ from benchmark.records.seal import read_environment
 from benchmark.runner.checks import check_classes
 from benchmark.runner.recorded import with_present_classes, with_words
 from benchmark.tasks.build import build_dataset, build_protocol, build_system
+from benchmark.tasks.choices import check_group
 from benchmark.tasks.readout import Readout, check_score_file, write_score_file
 from benchmark.tasks.task import TrainedTask, Trial
 from benchmark.training.checkpoint import read_best
@@ -59,6 +61,8 @@ class KeptRun:
         )
         with _sentences():
             check_classes(self.recorded)
+            if not self.asks_as_recorded:
+                check_group(asked, "protocol")
             task = instantiate(self.recorded.task, _convert_="all")
             if not isinstance(task, TrainedTask):
                 raise UserError(f"{folder.path} trains nothing, so that there is nothing to ask.")
@@ -214,7 +218,7 @@ def _sentences() -> Iterator[None]:
         yield
     except UserError:
         raise
-    except (ValueError, OSError, ImportError) as error:
+    except (ValueError, OSError, ImportError, InstantiationException) as error:
         raise UserError(one_sentence(error)) from error
 
 

@@ -77,6 +77,8 @@ def experiment(*words: str, **settings: Any) -> Experiment:
     written = complete([*words, *_words(settings)])
     composed = compose_settings(written)
     check(composed)
+    if composed["seeds"] > 1 and "seeds" in given_values(written):
+        raise UserError("seeds counts runs, and an experiment is one of them; set seed.")
     command = f"benchmark.run.experiment({', '.join(map(repr, written))})"
     made = Experiment.from_config({**composed, "command": command})
     if "suite" not in given_values(written):

@@ -16,13 +16,13 @@ from benchmark.machine.place import num_devices
 from benchmark.runner.checks import ContentOfData, check_experiment
 from benchmark.runner.compose import compose_settings
 from benchmark.runner.settings import check
-from benchmark.runner.words import combinations, given_values, spelled_out, to_word
+from benchmark.runner.words import changes_nothing, combinations, given_values, spelled_out, to_word
 
 Point = dict[str, Any]  # keys of the configuration and the values they take
 PROBLEMS_SHOWN = 3
 VARIABLES = (
     "DATASETS_ROOT", "PYTHONPATH", "CUDA_VISIBLE_DEVICES", "WANDB_MODE", "WANDB_BASE_URL",
-    "WANDB_ENTITY", "NUMBA_CACHE_DIR", "TMPDIR",
+    "WANDB_ENTITY", "NUMBA_CACHE_DIR", "TMPDIR", "GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME",
 )  # fmt: skip
 
 
@@ -114,7 +114,7 @@ def _composed(words: list[str], settings: dict[str, Any]) -> Iterator[dict[str, 
     for point in _points(suite, given):
         chosen = [to_word(key, value) for key, value in point.items() if key not in given]
         composed = compose_settings([*chosen, *words]) if chosen else settings
-        if "seeds" in given and "seed" in given:
+        if "seeds" in given and composed["seed"] is not None:
             raise UserError(
                 "seed and seeds are both set; seed=A,B names them, seeds=N counts them."
             )
@@ -149,6 +149,15 @@ def _installed(composed: dict[str, Any]) -> bool:
 
 def _points(suite: dict[str, Any], given: Point) -> Iterator[Point]:
     axes = [narrow(walk(axis, suite["name"]), given) for axis in suite["sweep"]]
+    keys = [key for axis in axes for key in axis[0]]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise UserError(f"Suite {suite['name']} sweeps over {key} twice; write it once.")
+        if changes_nothing(key):
+            raise UserError(
+                f"Suite {suite['name']} sweeps over {key}, which changes nothing of what is "
+                "computed; set it beside the sweep."
+            )
     for parts in itertools.product(*axes):
         yield {key: value for part in parts for key, value in part.items()}
 

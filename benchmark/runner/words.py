@@ -109,6 +109,11 @@ def combinations(words: list[str]) -> list[list[str]]:
     return [[*folder, *one] for one in itertools.product(*choices)]
 
 
+def changes_nothing(key: str) -> bool:
+    """Whether runs are the same whatever the key is set to."""
+    return any(f"{key}.".startswith(f"{known}.") for known in NOT_IDENTITY)
+
+
 def to_word(key: str, value: Any) -> str:
     """``key=value`` as it is written on the command line."""
     return f"{key}={_literal(value)}"
@@ -196,7 +201,7 @@ def _check_sweep(override: Override) -> None:
         raise UserError(f"{word!r} names several suites; a command runs one.")
     if key == "seeds":
         raise UserError(f"{word!r} names several numbers of seeds; write seeds=N, or seed=A,B.")
-    if any(f"{key}.".startswith(f"{known}.") for known in NOT_IDENTITY):
+    if changes_nothing(key):
         raise UserError(
             f"{word!r} names several values, and {key} changes nothing of what is computed; write "
             f"one; where that is one value, write {_quoted(word)}."

@@ -9,7 +9,7 @@ import shutil
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from glob import escape
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from benchmark.errors import FULL_DISK, REFUSALS, PlaceError, refusal
+from benchmark.errors import FULL_DISK, REFUSALS, PlaceError, UserError, refusal
 from benchmark.machine.process_tree import is_alive
 
 TEMPORARY = re.compile(r"\..+\.([0-9a-f]{8})-(\d+)-[0-9a-f]{8}\.tmp")  # machine and process
@@ -127,6 +127,17 @@ def exclusive(path: Path) -> Iterator[None]:
         for leftover in _leftovers(path):
             discard(leftover)
         yield
+
+
+def check_named(path: Path, endings: Collection[str]) -> None:
+    """Refuse a file of the user's that is a folder, or whose name says that it holds other things.
+
+    Raises ``UserError``.
+    """
+    if path.is_dir():
+        raise UserError(f"{path} is a folder: name a file in it.")
+    if path.suffix not in endings:
+        raise UserError(f"{path} ends in none of {', '.join(endings)}: name one that does.")
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.protocol.metrics import ranks
 from benchmark.protocol.negatives import NO_NODE
 from benchmark.protocol.walk import ALONE, EventClassifier, Sharing, StreamScorer
-from benchmark.storage.files import written_whole
+from benchmark.storage.files import check_named, written_whole
 
 OnColumns = Callable[[dict[str, Tensor]], None]
 
@@ -139,9 +139,11 @@ Columns = dict[str, Tensor]
 
 
 def check_score_file(path: Path) -> None:
-    """Refuse, before anything is computed, a file that could not be written (ValueError)."""
-    if path.suffix not in FORMATS:
-        raise ValueError(f"{path} ends in none of {', '.join(FORMATS)}: name one that does")
+    """Refuse, before anything is computed, a file that could not be written.
+
+    Raises UserError or ValueError.
+    """
+    check_named(path, FORMATS)
     if path.suffix == ".parquet":
         try:
             import pyarrow  # noqa: F401, PLC0415  (an optional dependency)

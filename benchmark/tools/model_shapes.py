@@ -29,10 +29,10 @@ def _shape_problems_from(
     memory = yield from _called("update_memory", model.update_memory, (rows,))
     yield from _wrong("update_memory", memory, (num_nodes, model.memory_dim))
     if model.adds_mails:
-        mails = model.make_mails(mails_of_all(rows, memory))
+        mails = yield from _called("make_mails", model.make_mails, (mails_of_all(rows, memory),))
         yield from _wrong("make_mails", mails, (num_nodes, model.mail_dim))
     else:
-        mail = model.make_mail(memory, memory.flip(0))
+        mail = yield from _called("make_mail", model.make_mail, (memory, memory.flip(0)))
         yield from _wrong("make_mail", mail, (num_nodes, model.mail_dim))
     shape = tuple(stream.candidates.shape)  # systems ask about the candidates of each source
     if isinstance(model, PairwiseModel):

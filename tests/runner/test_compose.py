@@ -16,6 +16,7 @@ from benchmark.runner.compose import (
     choices,
     compose_settings,
 )
+from benchmark.runner.python import experiment
 from benchmark.runner.recorded import with_present_classes
 from benchmark.runner.settings import Settings, check
 from benchmark.runner.words import complete, given_values, to_word
@@ -159,3 +160,8 @@ def test_a_record_finds_classes_that_have_moved() -> None:
     assert with_present_classes(before) == made
     own = replace(made, model={"_target_": "mine.TGN"})
     assert with_present_classes(own) == own
+
+
+def test_an_experiment_is_one_run() -> None:
+    with pytest.raises(UserError, match="seeds counts runs, and an experiment is one of them"):
+        experiment("dataset.num_events=600", system="disttgl", seeds=3)

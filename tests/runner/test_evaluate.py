@@ -29,8 +29,11 @@ def test_scores_are_what_the_metrics_are_of(finished_run: RunFolder, tmp_path: P
     with pytest.raises(UserError) as refused:
         kept.evaluate("validation", tmp_path / "scores.txt")
     assert str(refused.value) == (
-        f"{tmp_path / 'scores.txt'} ends in none of .npz, .parquet: name one that does"
+        f"{tmp_path / 'scores.txt'} ends in none of .npz, .parquet: name one that does."
     )
+    (tmp_path / "folder.npz").mkdir()
+    with pytest.raises(UserError, match=r"folder\.npz is a folder: name a file"):
+        kept.evaluate("validation", tmp_path / "folder.npz")
 
 
 def test_scores_as_parquet_leave_gaps_open(finished_run: RunFolder, tmp_path: Path) -> None:
@@ -77,6 +80,9 @@ REFUSED = {
     "protocol.negatives=9": (
         "There is no key 'protocol.negatives'; choose from name, visibility, "
         "num_negatives, negative_pool, negative_sampling, seed, primary_metric, inductive."
+    ),
+    "protocol._target_=no.Protocol": (
+        "protocol._target_=no.Protocol cannot be imported: No module named 'no'."
     ),
     "threads=0": "threads must be at least 1, not 0.",
 }

@@ -119,6 +119,24 @@ def test_files_and_folders_that_are_not_there(
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("", "is a folder: name a file in it."),
+        ("out.parquet", "out.parquet ends in none of .csv: name one that does."),
+        ("out.csv.gz", "out.csv.gz ends in none of .csv: name one that does."),
+    ],
+)
+def test_answers_replace_no_folder_and_are_named_as_what_they_are(
+    kept: KeptRun, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, reason: str
+) -> None:
+    (tmp_path / "pairs.csv").write_text("source,destination,time\n3,50,99999\n")
+    words = [str(kept.folder.path), str(tmp_path / "pairs.csv"), "--out", str(tmp_path / name)]
+    assert predict_command.main(words) == 2
+    assert capsys.readouterr().err.strip().endswith(reason)
+    assert [path.name for path in tmp_path.iterdir()] == ["pairs.csv"]
+
+
 def test_names_and_dates_are_those_of_the_files(tmp_path: Path) -> None:
     """In a data set of users and items one name is two nodes; its times begin late."""
     rows = [

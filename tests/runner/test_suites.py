@@ -1,6 +1,7 @@
 """How suites expand, how the command line narrows them, and what names an experiment."""
 
 import importlib
+import re
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -195,3 +196,40 @@ def test_threads_share_the_cores(
     assert make_experiment(threads=None, processes=3).threads_per_process == 2
     assert make_experiment(threads=None, processes=16).threads_per_process == 1
     assert make_experiment(threads=5, processes=16).threads_per_process == 5
+
+
+HEAD = """# @package _global_
+defaults: [override /system: disttgl]
+suite:
+  name: own
+  question: x
+"""
+REFUSED = {
+    "suite: {name: own, question: x}": "suite/own.yaml: a suite has name, question, sweep",
+    f"{HEAD}epocs: 3": "suite/own.yaml: There is no key 'epocs'; did you mean epochs?",
+    f"{HEAD}  sweep: [{{system: tgl}}]": "own.yaml: Value 'tgl' .* (suite.sweep[0]); see the",
+    f"{HEAD}parallelism: 1x1x2": "suite/own.yaml: Merge error: .*; see the files of",
+    f"{HEAD}hydra: {{mode: MULTIRUN}}": "own.yaml sets keys of Hydra, without effect",
+    "defaults:\n  - override /hydra/launcher: basic": "own.yaml sets keys of Hydra",
+    f"{HEAD}  sweep: [{{epochs: [1]}}, {{epochs: [2]}}]": "own sweeps over epochs twice",
+    f"{HEAD}  sweep: [{{parallelism: [1x1x2]}}, {{parallelism.k: [4]}}]": "parallelism.k twice",
+    f"{HEAD}  sweep: [{{results_dir: [a, b]}}]": "over results_dir, which changes nothing",
+    f"{HEAD}  sweep: [{{seed: [4, 5]}}]": "seed and seeds are both set",
+    f"{HEAD}seeds: 2": "seeds is there already: write seeds=2.",
+}
+
+
+@pytest.mark.parametrize("text", REFUSED)
+def test_what_a_file_of_ones_own_would_not_mean_is_refused(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "conf" / "suite").mkdir(parents=True)
+    (tmp_path / "conf" / "suite" / "own.yaml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    seeds = "+seeds=2" if "seeds" in text else "seeds=2"
+    with pytest.raises(UserError, match=".*".join(map(re.escape, REFUSED[text].split(".*")))):
+        expand(["suite=own", seeds], may_download=False)
+
+
+def test_null_in_place_of_one_seed_means_all_of_them() -> None:
+    assert len(expand(["system=disttgl", "seed=null", "seeds=2"], False).experiments) == 2

@@ -228,7 +228,8 @@ def test_the_command_to_paste_has_what_decides_it(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("DATASETS_ROOT", "/my data")
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_API_KEY", "secret")
+    monkeypatch.setenv("GLOO_SOCKET_IFNAME", "eth1")
     assert pasted(["results_dir=my results"]) == (
-        "DATASETS_ROOT='/my data' WANDB_MODE=offline "
+        "DATASETS_ROOT='/my data' WANDB_MODE=offline GLOO_SOCKET_IFNAME=eth1 "
         "python -m benchmark.run 'results_dir=my results'"
     )
