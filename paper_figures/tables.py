@@ -48,7 +48,7 @@ def columns(name: str, estimate: Estimate | None) -> dict[str, Any]:
     return dict(zip((name, f"{name}_low", f"{name}_high"), estimate or (None,) * 3, strict=True))
 
 
-def cell(row: Mapping[str, Any], name: str, form: str) -> str:
+def cell(row: Mapping[Any, Any], name: str, form: str) -> str:
     """What a table shows of the columns NAME: "98.21 [97.95, 98.40]", published "98.46 ± 0.10".
 
     Several seeds that agree to the last digit shown have no interval to show.
