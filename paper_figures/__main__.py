@@ -4,28 +4,49 @@ import argparse
 import sys
 from pathlib import Path
 
+from benchmark.errors import REFUSALS, refusal
 from benchmark.machine.process_tree import end_with_parent
-from paper_figures.published import texts_of_figures
+from paper_figures.figure import draw
+from paper_figures.page import write_page
+from paper_figures.quantities import read
+from paper_figures.registry import FIGURES
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Draw what is asked for and write the page; 0 if all of it was drawn."""
+    """Draw, write the page and print all paths; 0 if all was drawn that was asked for.
+
+    Without names that is every figure that has records, and at least one.
+    """
     end_with_parent()
     options = _parse(arguments)
-    from paper_figures.command import draw_all  # noqa: PLC0415  (two seconds, --help needs none)
-
-    return draw_all(options.names, options.results, options.out)
+    names, out = options.names, options.out
+    try:
+        records = read(options.results)
+        drawings = [draw(FIGURES[name], records, out) for name in names or FIGURES]
+        page = write_page(drawings, records, options.results, out)
+    except OSError as error:
+        known = error.errno in REFUSALS
+        print(refusal(error, out, "--out") if known else error, file=sys.stderr)
+        return 1
+    for problem in (*records.unreadable, *(d.problem for d in drawings if d.problem)):
+        print(problem, file=sys.stderr)
+    for drawing in drawings:
+        for sentence in drawing.left_out:
+            print(f"{drawing.figure.name}: left out: {sentence}", file=sys.stderr)
+        for path in drawing.paths:
+            print(path)
+    print(page)
+    wanted = [drawing for drawing in drawings if names or not drawing.missing]
+    return 0 if wanted and all(drawing.paths for drawing in wanted) else 1
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
-    figures = texts_of_figures()
-    rows = zip(figures.index, figures["shows"], figures["number"], strict=True)
-    listing = "\n".join(f"  {name:22}{shows} ({number})" for name, shows, number in rows)
+    listing = (f"  {n:22}{f.told['shows']} ({f.told['number']})" for n, f in FIGURES.items())
     parser = argparse.ArgumentParser(
         prog="python -m paper_figures",
         description="Draw the paper's figures from recorded runs, published numbers beside them, "
         "and write index.html, a page of all of them.",
-        epilog=f"figures:\n{listing}",
+        epilog="\n".join(["figures:", *listing]),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
@@ -38,10 +59,9 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         told = f"{text} (default: %(default)s)"
         parser.add_argument(option, type=Path, default=Path(default), metavar="DIR", help=told)
     options = parser.parse_args(arguments)
-    known = list(figures.index)
-    unknown = [name for name in options.names if name not in known]
+    unknown = ", ".join(name for name in options.names if name not in FIGURES)
     if unknown:
-        parser.error(f"there is no figure {', '.join(unknown)}; choose from {', '.join(known)}")
+        parser.error(f"there is no figure {unknown}; choose from {', '.join(FIGURES)}")
     return options
 
 

@@ -105,8 +105,7 @@ def draw_size(group: Group) -> Iterator[Output]:
     majority = style.line("most frequent class of the training events", **floor)
     legend = [*curves.handles(looks, {}), style.published_handle(), majority]
     style.legend_below(picture, legend)
-    told = facts(group) | {"drawn": curves.how_drawn(panels[0][1])}
-    yield Output(pd.concat([table, paper]), picture, facts=told)
+    yield Output(pd.concat([table, paper]), picture, facts=facts(group))
 
 
 @figure("captured_events", Rule(

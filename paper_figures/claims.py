@@ -1,4 +1,4 @@
-"""What the papers claim, as data, and the one function that judges a measurement.
+"""What the papers claim, as data, and the rules by which a measurement is judged.
 
 ``results/paper/claims.csv`` has a row for each claim. Its columns: figure, and the claim's name in
 it, dataset (empty: any), statement; measure, metric, of, against, at and form: how it is measured
@@ -8,18 +8,51 @@ it, dataset (empty: any), statement; measure, metric, of, against, at and form: 
 claim that is named also where nothing was measured: the command that would, and what it needs.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from math import inf, isnan
+from typing import Any
 
 import pandas as pd
 
 from benchmark.records.statistics import Estimate
-from paper_figures.claim_rules import LEVEL, RULES, Bounds, Range
 from paper_figures.published import published
 
-CLAIMS = "claims"
+Bounds = tuple[Any, Any]  # intervals: what is on the right side, and what is near enough
+_range: Any = partial(pd.Interval, closed="both")
+
+
+def _side(number: float, of: float) -> Any:
+    """All on the side of ``of`` that ``number`` is on."""
+    return _range(of, inf) if number > of else _range(-inf, of)
+
+
+def _around(number: float, far: float) -> Any:
+    return _range(number - far, number + far)
+
+
+RULES: dict[str, Callable[..., Bounds]] = {  # of the paper's number and tolerances
+    # on the same side of 1, and near within a factor
+    "ratio": lambda paper, factor: (_side(paper, 1), _range(paper / factor, paper * factor)),
+    # of ratios: above 1, and near from the published one by a factor on
+    "at_least": lambda paper, factor: (_range(1, inf), _range(paper / factor, inf)),
+    # on the same side of 0, and near within a tolerance
+    "difference": lambda paper, near: (_side(paper, 0), _around(paper, near)),
+    # of differences: on the same side of a threshold, however far
+    "order": lambda paper, threshold: (_side(paper, threshold), _range(-inf, inf)),
+    # no more than far above the published number; near up to near above it
+    "at_most": lambda paper, near, far: (_range(-inf, paper + far), _range(-inf, paper + near)),
+    # the same by a factor
+    "at_most_times": lambda paper, near, far: RULES["at_most"](0, paper * near, paper * far),
+    # above a floor; near from a share of the published number on
+    "at_least_share": lambda paper, share, floor: (_range(floor, inf), _range(share * paper, inf)),
+    # off by no more than far, from the nearest of several; near up to near
+    "level": lambda paper, near, far: (_around(paper, far), _around(paper, near)),
+    # the same by shares of the published number
+    "equal": lambda paper, near, far: RULES["level"](paper, near * abs(paper), far * abs(paper)),
+}
 
 
 class Verdict(StrEnum):
@@ -82,14 +115,14 @@ class Claim:
         """What the rule makes of one of the ``numbers``; KeyError if there is no such rule."""
         return RULES[self.rule](number, *map(float, self.tolerance.split(";")))
 
-    def interval(self, measured: Estimate) -> Range:
+    def interval(self, measured: Estimate) -> tuple[float, float]:
         """Where a measured number may lie: by its seeds, or, of one run, by ``noise``."""
         if measured.low is not None:
-            return Range(*measured.ends)
+            return measured.ends
         share = self.noise.endswith("%")
         noise = float(self.noise.removesuffix("%") or 0)
         width = noise / 100 * abs(measured.value) if share else noise
-        return Range(measured.value - width, measured.value + width)
+        return measured.value - width, measured.value + width
 
 
 @dataclass(frozen=True)
@@ -120,7 +153,7 @@ class Judged:
 
 def claims_of(figure: str) -> list[Claim]:
     """The claims of a figure, in the order of claims.csv."""
-    table = published(CLAIMS, figure=figure).drop(columns="origin")
+    table = published("claims", figure=figure).drop(columns="origin")
     rows = table.astype(object).fillna("").astype(str).to_dict("records")
     return [Claim(**{str(k): v for k, v in row.items()}) for row in rows]
 
@@ -138,7 +171,7 @@ def verdict(claim: Claim, values: Mapping[str, Estimate], unlike: str = "") -> V
     named = [(values[name], number) for name, number in claim.numbers() if name in values]
     if unlike or not named or any(isnan(estimate.value) for estimate, _ in named):
         return Verdict.INCOMPARABLE
-    if claim.rule == LEVEL:  # the same number, stated by several
+    if claim.rule == "level":  # the same number, stated by several
         named = [min(named, key=lambda pair: abs(pair[0].value - pair[1]))]
     found = [
         _compare(estimate.value, claim.interval(estimate), claim.bounds(number))
@@ -150,17 +183,15 @@ def verdict(claim: Claim, values: Mapping[str, Estimate], unlike: str = "") -> V
     return found[0] if len(set(found)) == 1 else Verdict.PARTLY
 
 
-def _compare(value: float, interval: Range, bounds: Bounds) -> Verdict:
+def _compare(value: float, interval: tuple[float, float], bounds: Bounds) -> Verdict:
     """The rule of all rules; without effect is what may lie beyond every end of the right side."""
-    right = bounds.right
-    if interval.high < right.low or interval.low > right.high:
+    (low, high), (right, near) = interval, bounds
+    if high < right.left or low > right.right:
         return Verdict.CONTRADICTED
-    ends = [end for end in right if abs(end) < inf]
-    within = interval.low in right and interval.high in right
-    touching = len(ends) == 1 and ends[0] in interval
-    if within and not touching:
-        return Verdict.REPRODUCED if value in bounds.near else Verdict.PARTLY
-    return Verdict.NO_EFFECT if all(end in interval for end in ends) else Verdict.PARTLY
+    met = [low <= end <= high for end in (right.left, right.right) if abs(end) < inf]
+    if low in right and high in right and met != [True]:  # inside, and not on an only end
+        return Verdict.REPRODUCED if value in near else Verdict.PARTLY
+    return Verdict.NO_EFFECT if all(met) else Verdict.PARTLY
 
 
 def totals(judged: Iterable[Judged]) -> "pd.Series[int]":

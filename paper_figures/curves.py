@@ -87,7 +87,9 @@ def draw_panels(
         axes.set(title=title, xlabel=AXES[x] if n + across >= len(panels) else "")
         axes.set_ylabel("" if n % across else AXES[y])
     for axes in all_axes.flat[: len(panels)]:  # which may share an axis, so after all are drawn
-        style.widen(axes, SMALLEST_RANGE)
+        low, high = axes.get_ylim()
+        missing = max(0.0, SMALLEST_RANGE - (high - low))
+        axes.set_ylim(low - missing / 2, high + missing / 2)
     return figure
 
 
@@ -113,13 +115,3 @@ def looks_by(
 def handles(looks: Mapping[str, Look], words: Mapping[str, str]) -> list[Line2D]:
     """A legend of the lines, under other words where there are any."""
     return [style.line(words.get(n, n), color=c, marker=marker) for n, (c, marker) in looks.items()]
-
-
-def how_drawn(curves: pd.DataFrame) -> str:
-    """Small print on the bands and markers of measured curves, where they have any."""
-    text = ""
-    if (curves["num_runs"] > 1).any():
-        text += " Line: mean over seeds; band: lowest to highest seed."
-    if (curves["emulated"] == True).any():  # noqa: E712
-        text += " Hollow markers: trainers emulated on fewer processes."
-    return text

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import pandas as pd
+
 from benchmark.records import words
 from benchmark.records.series import column
 from paper_figures.published import published
@@ -45,6 +47,16 @@ def on_features(group: Group) -> str:
         there = f" (paper: {paper[dataset]:.0f})" if dataset in paper else ""
         parts.append(f"{here} on {dataset}{there}")
     return f" Edge features: {', '.join(parts)}."
+
+
+def how_drawn(numbers: pd.DataFrame) -> str:
+    """Small print on the bands and markers of measured curves, where numbers are of such."""
+    text = ""
+    if "lowest" in numbers and (numbers["num_runs"] > 1).any():
+        text += " Line: mean over seeds; band: lowest to highest seed."
+    if (column(numbers, "emulated") == True).any():  # noqa: E712
+        text += " Hollow markers: trainers emulated on fewer processes."
+    return text
 
 
 FILE = str.maketrans({" ": "_", "%": ""})

@@ -18,10 +18,10 @@ from benchmark.records import words
 from benchmark.records.reader import Records
 from paper_figures import style
 from paper_figures.claims import Claim, Judged, claims_of, not_attempted, verdict
-from paper_figures.facts import Facts
+from paper_figures.facts import Facts, how_drawn
 from paper_figures.measures import MEASURES, Measure, Measured
 from paper_figures.published import published, texts_of_figures
-from paper_figures.selection import Group, Rule, select
+from paper_figures.selection import Group, Rule, joined, select
 from paper_figures.tables import write_numbers, write_table
 
 __all__ = ["Claim", "Group", "Measured", "Output", "Rule", "figure", "published"]
@@ -87,12 +87,12 @@ class Drawing:
     missing: bool = False
 
 
-def judge(chosen: PaperFigure, questions: Iterable[Group]) -> list[Judged]:
+def judge(chosen: PaperFigure, groups: Iterable[Group]) -> list[Judged]:
     """Every claim of a figure that runs say something about, or that says what it needs.
 
     Of one data set and protocol, what was asked with the most seeds comes first.
     """
-    known = sorted(questions, key=lambda g: (g.dataset, g.protocol, -g.runs["seed"].nunique()))
+    known = sorted(groups, key=lambda g: (g.dataset, g.protocol, -g.runs["seed"].nunique()))
     measures, judged = MEASURES | dict(chosen.measures), []
     for claim in claims_of(chosen.name):
         fitting = [group for group in known if claim.dataset in ("", group.dataset)]
@@ -118,12 +118,13 @@ def _judged(chosen: PaperFigure, claim: Claim, one: Measured, group: Group) -> J
 def draw(chosen: PaperFigure, records: Records, out: Path) -> Drawing:
     """Draw a figure into ``out``. A figure that fails says so and raises nothing."""
     try:
-        groups, left_out, questions = select(chosen.rule, records)
-        judged = judge(chosen, questions)
+        groups, left_out = select(chosen.rule, records)
+        judged = judge(chosen, groups)
         if not groups:
             why = f" ({'; '.join(left_out)})" if left_out else ""
             text = f"{chosen.name}: no record of it{why}; make some with: {chosen.told['command']}"
             return Drawing(chosen, judged=judged, left_out=left_out, problem=text, missing=True)
+        groups = [joined(groups)] if chosen.rule.together else groups
         with plt.rc_context(style.RC):
             outputs = [_named(chosen, g, output) for g in groups for output in chosen.draw(g)]
             paths = [path for output in outputs for path in _write(output, out)]
@@ -136,7 +137,8 @@ def draw(chosen: PaperFigure, records: Records, out: Path) -> Drawing:
 
 def _named(chosen: PaperFigure, group: Group, output: Output) -> Output:
     """With its name and caption; with a mark where no run took the stream as it is."""
-    facts, told = Facts(group, output.facts), chosen.told
+    facts = Facts(group, {"drawn": how_drawn(output.numbers), **output.facts})
+    told = chosen.told
     origins = set(output.numbers["origin"])
     parts = [output.caption or told["caption"]]
     parts += [told[origin] for origin in ("projected", "published") if origin in origins]

@@ -37,9 +37,9 @@ def over_links(group: Group) -> pd.DataFrame:
     runs[[*PURPOSES]] = runs[[*PURPOSES]].fillna(0).div(1e6 * iterations, axis=0)
     runs["series"] = runs["parallelism"] + " " + runs[KIND]
     table = tables.summary(tables.sets_by(runs, "link", "series"), (), (*MEDIANS, *PURPOSES))
-    known = {row["series"]: row for row in tables.rows_of(table) if row["link"] == FITTED_ON}
+    known = {row["series"]: row for row in table.to_dict("records") if row["link"] == FITTED_ON}
     others = table[table["series"].isin(known) & (table["link"] != FITTED_ON)]
-    milliseconds = [_predicted(row, known[row["series"]]) for row in tables.rows_of(others)]
+    milliseconds = [_predicted(row, known[row["series"]]) for row in others.to_dict("records")]
     table["predicted"] = pd.Series(milliseconds, others.index, dtype=float)
     return table.sort_values(["rate", "series"], ascending=[False, True], ignore_index=True)
 

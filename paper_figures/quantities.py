@@ -26,7 +26,10 @@ def read(folder: Path) -> Records:
     runs = records.runs
     if runs.empty:
         return records
-    return replace(records, runs=runs.assign(**_found(runs)).join(_per_cent(runs)))
+    runs = runs.assign(**_found(runs)).join(_per_cent(runs))
+    # Texts as plain objects: the many columns then lie in few blocks, and rows are parted often.
+    texts = {name: object for name, kind in runs.dtypes.items() if kind == "str"}
+    return replace(records, runs=runs.astype(texts).copy())
 
 
 def _found(runs: pd.DataFrame) -> dict[str, Any]:

@@ -32,8 +32,7 @@ def all_verdicts(results: Path) -> Verdicts:
     """The claims of every figure that records say something about; OSError without records."""
     records = read(results)
     judged = {
-        name: judge(figure, select(figure.rule, records).questions)
-        for name, figure in FIGURES.items()
+        name: judge(figure, select(figure.rule, records)[0]) for name, figure in FIGURES.items()
     }
     return {name: claims for name, claims in judged.items() if claims}
 

@@ -11,7 +11,7 @@ import paper_figures
 from paper_figures.figure import PaperFigure
 from paper_figures.published import texts_of_figures
 
-ABOVE = ("registry", "command", "__main__", "readme")  # which import this
+ABOVE = ("registry", "__main__", "readme")  # which import this
 
 
 def find_figures() -> dict[str, PaperFigure]:

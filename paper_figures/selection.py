@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from math import isnan
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
@@ -82,26 +82,14 @@ class Group:
         return {name: distinct[distinct["parallelism"] == name] for name in names}
 
 
-class Selection(NamedTuple):
-    """What is drawn, one sentence for each set of runs that is not, and what claims are judged by.
-
-    The ``questions`` are the groups, each of one data set also where these are drawn together.
-    """
-
-    groups: list[Group]
-    left_out: list[str]
-    questions: list[Group]
-
-
 @dataclass(frozen=True)
 class Rule:
     """How a figure picks its runs.
 
     ``needs`` says of each run whether it can be drawn, under the reason why not. Those that can are
-    split by data set, protocol and the settings ``apart`` (all in one where ``together``). Of runs
-    that differ in more than ``varies``, the set that comes highest by ``rank`` is drawn; of None
-    nothing need be alike.
-    ``any_stream`` takes cut streams and random features for what they are.
+    split by data set, protocol and the settings ``apart``, and drawn in one where ``together``. Of
+    runs that differ in more than ``varies``, the set that comes highest by ``rank`` is drawn; of
+    None nothing need be alike. ``any_stream`` takes cut streams and random features as they are.
     """
 
     suites: tuple[str, ...]
@@ -114,12 +102,12 @@ class Rule:
     any_stream: bool = False
 
 
-def select(rule: Rule, records: Records) -> Selection:
-    """The groups that ``rule`` draws from ``records``, in order of data set and protocol."""
+def select(rule: Rule, records: Records) -> tuple[list[Group], list[str]]:
+    """The groups of ``rule`` by data set and protocol, and a sentence for each set left out."""
     runs, left_out = records.runs, []
     if runs.empty:
-        return Selection([], [], [])
-    runs = _quick(runs[runs["suite"].isin(rule.suites) & runs["task"].isin(rule.tasks)])
+        return [], []
+    runs = runs[runs["suite"].isin(rule.suites) & runs["task"].isin(rule.tasks)]
     for reason, keeps in rule.needs.items():
         kept = keeps(runs).astype(bool) if len(runs) else pd.Series(dtype=bool)
         left_out += _sentences(runs[~kept], reason)
@@ -140,17 +128,14 @@ def select(rule: Rule, records: Records) -> Selection:
             for other in others:
                 left_out += _sentences(other, difference(other, chosen))
         groups.append(Group(chosen, records, mark, rule.varies is None))
-    questions = groups
-    if rule.together and groups:
-        marks = dict.fromkeys(f"{g.dataset}: {g.mark}" for g in groups if g.mark)
-        everything = pd.concat([group.runs for group in groups])
-        groups = [Group(everything, records, "; ".join(marks))]
-    return Selection(groups, left_out, questions)
+    return groups, left_out
 
 
-def _quick(runs: Runs) -> Runs:
-    """With texts as plain objects, so that the many columns lie in few blocks: rows part often."""
-    return pd.DataFrame({n: c.astype(object) if c.dtype == "str" else c for n, c in runs.items()})
+def joined(groups: list[Group]) -> Group:
+    """All runs as one group, which are still marked by data set."""
+    marks = dict.fromkeys(f"{group.dataset}: {group.mark}" for group in groups if group.mark)
+    runs = pd.concat([group.runs for group in groups])
+    return Group(runs, groups[0].records, "; ".join(marks))
 
 
 def changes_of_stream(run: "pd.Series[Any]") -> str:

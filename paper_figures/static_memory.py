@@ -55,7 +55,7 @@ def draw_curves(group: Group) -> Iterator[Output]:
     looks = {WORDS[kind]: (color, "") for kind, color in COLORS.items()}
     style.legend_below(picture, [*curves.handles(looks, {}), style.published_handle()])
     told = " ".join(words.conditions(part) for _, part in runs.groupby("dataset"))
-    yield Output(both, picture, facts={"conditions": told, "drawn": curves.how_drawn(both)})
+    yield Output(both, picture, facts={"conditions": told})
 
 
 def _kinds(runs: Runs) -> "pd.Series[Any]":

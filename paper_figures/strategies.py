@@ -14,7 +14,7 @@ from benchmark.records.statistics import Estimate
 from paper_figures import bars, style, tables
 from paper_figures.figure import Claim, Group, Measured, Output, Rule, figure, published
 from paper_figures.selection import Mask, has
-from paper_figures.tables import cell, rows_of
+from paper_figures.tables import cell
 from paper_figures.throughput import NEEDS
 
 STRATEGIES = {SINGLE: SINGLE, "mini-batch": "2x1x1", "epoch": "1x2x1", "memory": "1x1x2"}
@@ -84,7 +84,7 @@ def draw_strategies(group: Group) -> Iterator[Output]:
     table, lines = strategies(group), []
     for quantity, (_, unit) in QUANTITIES.items():
         form = ".0f" if quantity == CAPTURED else ".2f"
-        rows = rows_of(table[table["quantity"] == quantity])
+        rows = table[table["quantity"] == quantity].to_dict("records")
         theirs, ours = dict.fromkeys(STRATEGIES, ""), dict.fromkeys(STRATEGIES, "not measured")
         theirs |= {r["strategy"]: r["stated"] for r in rows if r["origin"] == "published"}
         ours |= {r["strategy"]: cell(r, "value", form) for r in rows if r["origin"] == "measured"}
@@ -168,7 +168,7 @@ def draw_agreement(group: Group) -> Iterator[Output]:
     labels, hosts = list(table["label"].unique()), sorted(table["processes"].unique())
     kinds = [name for name in MARKS if name in set(table["node_memory"])]
     picture, axes = plt.subplots(figsize=(style.COLUMN, 0.6 + 0.24 * len(labels)))
-    for row in rows_of(table):
+    for row in table.to_dict("records"):
         shift, apart = 0.22 * (list(MARKS).index(row["node_memory"]) - 1), row["difference"]
         x, y = hosts.index(row["processes"]) + shift, labels.index(row["label"])
         axes.plot(x, y, MARKS[row["node_memory"]], color=style.GREY if apart else BLUE)

@@ -100,13 +100,6 @@ def _short(value: float, _: int | None = None) -> str:
     return f"{value / 1000:g}k" if value >= 10_000 else f"{value:g}"
 
 
-def widen(axes: Axes, smallest: float) -> None:
-    """Let the y axis span at least ``smallest``."""
-    low, high = axes.get_ylim()
-    missing = max(0.0, smallest - (high - low))
-    axes.set_ylim(low - missing / 2, high + missing / 2)
-
-
 def legend_below(figure: Figure, handles: Sequence[Artist], ncols: int = 4) -> None:
     """A legend under the picture."""
     figure.legend(handles=list(handles), loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=ncols)

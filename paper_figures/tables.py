@@ -13,7 +13,7 @@ from benchmark.records.series import column
 from benchmark.records.statistics import Estimate, mean_estimate, median_estimate
 from benchmark.records.words import commands, plain
 
-Row = dict[str, Any]
+Row = dict[Any, Any]  # a row of a table, by column
 Sets = Iterable[tuple[Row, pd.DataFrame]]  # what some runs are, by column, and these runs
 
 HOLE = "-"  # neither measured nor published
@@ -48,7 +48,7 @@ def columns(name: str, estimate: Estimate | None) -> dict[str, Any]:
     return dict(zip((name, f"{name}_low", f"{name}_high"), estimate or (None,) * 3, strict=True))
 
 
-def cell(row: Mapping[str, Any], name: str, form: str) -> str:
+def cell(row: Mapping[Any, Any], name: str, form: str) -> str:
     """What a table shows of the columns NAME: "98.21 [97.95, 98.40]", published "98.46 ± 0.10".
 
     Several seeds that agree to the last digit shown have no interval to show.
@@ -69,12 +69,6 @@ def written(estimate: Estimate, form: str) -> str:
     return cell(columns("value", estimate), "value", form)
 
 
-def rows_of(table: pd.DataFrame) -> list[Row]:
-    """The rows of a table, by column."""
-    rows: Any = table.to_dict("records")
-    return list(rows)
-
-
 def shown(table: pd.DataFrame, spec: dict[str, Any]) -> pd.DataFrame:
     """A table of texts, with ``origin``: by title a column as it is, or an estimate and its form.
 
@@ -85,7 +79,7 @@ def shown(table: pd.DataFrame, spec: dict[str, Any]) -> pd.DataFrame:
             title: cell(row, *what) if isinstance(what, tuple) else _text(row.get(what))
             for title, what in (spec | {"origin": "origin"}).items()
         }
-        for row in rows_of(table)
+        for row in table.to_dict("records")
     ]
     texts = pd.DataFrame(rows)
     return texts.loc[:, [c for c in texts if not set(texts[c]) <= {"", HOLE}]]

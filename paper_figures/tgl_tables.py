@@ -9,7 +9,7 @@ from benchmark.records.series import SINGLE
 from paper_figures import tables
 from paper_figures.figure import Group, Output, Rule, figure, published
 from paper_figures.selection import foremost, has
-from paper_figures.tables import Row, rows_of
+from paper_figures.tables import Row
 from paper_figures.throughput import NEEDS, PER_GPU, TOTAL
 
 COUNTS = {
@@ -37,7 +37,9 @@ def draw_statistics(group: Group) -> Iterator[Output]:
     table["elsewhere"] = ~table["dataset"].isin(set(group.runs["dataset"]))
     table = table.sort_values(["elsewhere", "dataset"], kind="stable")
     table = table[["origin", "dataset", "by", *COUNTS, "labels_of", "node_features", "source"]]
-    texts = table.assign(**{name: [_count(row, name) for row in rows_of(table)] for name in COUNTS})
+    texts = table.assign(
+        **{name: [_count(row, name) for row in table.to_dict("records")] for name in COUNTS}
+    )
     spec = {"data set": "dataset", "by": "by"} | {title: name for name, title in COUNTS.items()}
     yield Output(table, shown=tables.shown(texts, spec))
 

@@ -1,4 +1,4 @@
-"""Figure 12: training throughput in total over trainers, and per trainer beside the published."""
+"""Figure 12: training throughput by system and i x j x k, and of one trainer beside peers."""
 
 from collections.abc import Iterator
 from itertools import product
@@ -10,14 +10,23 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from benchmark.records.series import SINGLE, Runs, make_series, ran_apart, size_order, system_rank
+from benchmark.records import words
+from benchmark.records.series import (
+    SINGLE,
+    Runs,
+    alike,
+    make_series,
+    ran_apart,
+    size_order,
+    system_rank,
+)
 from benchmark.records.statistics import Estimate
 from benchmark.tools.cost_model import Layout, fit
 from paper_figures import bars, style, tables
 from paper_figures.bars import PALE
 from paper_figures.figure import Group, Output, Rule, figure, published
 from paper_figures.selection import has
-from paper_figures.tables import Row, columns, rows_of
+from paper_figures.tables import Row, columns
 
 TOTAL, PER_GPU = "thousand_events_per_second", "thousand_events_per_second_per_gpu"
 STRATEGIES = {"mini-batch": "{}x1x1", "epoch": "1x{}x1", "memory": "1x1x{}"}  # i, j, k trainers
@@ -28,6 +37,15 @@ NEEDS = {
     "no throughput": has("throughput_events_per_second"),
     "trainers may have shared a core": ran_apart,
 }
+BASELINE, OURS = "tgn", "disttgl"
+RATIO, SHARE = "times_tgn", "share_of_floor"
+COMPARED = {RATIO: "training events per second, by those of TGN",
+            SHARE: "share of the floor that dense products set"}  # fmt: skip
+FEATURES = "edge_features"
+PRECISION = "settings.system.precision"
+OF_SYSTEM = ("settings.system.", "settings.model.", "system", "model",
+             "settings.random_edge_features", "batch_size")  # fmt: skip
+SORTED = {"batch_size": False, "edge_features": False, "label": True, "seed": True}  # ascending
 
 
 def strategy_of(parallelism: str) -> str:
@@ -108,7 +126,7 @@ def draw(group: Group) -> Iterator[Output]:
     table = pd.concat([ours, projected(ours)], ignore_index=True)
     paper = published_bars(group.dataset, int(table["num_trainers"].max()))
     table = pd.concat([table, paper], ignore_index=True)
-    rows = sorted(rows_of(table), key=_order)
+    rows = sorted(table.to_dict("records"), key=_order)
     colors = {row["label"]: _color(row) for row in rows}
     picture, (left, right) = plt.subplots(1, 2, figsize=(style.PAGE, 0.9 + 0.24 * len(colors)))
     _totals(left, table, colors)
@@ -156,3 +174,76 @@ def _color(row: Any) -> Any:
 
 def _order(row: Row) -> tuple[Any, ...]:
     return (*system_rank(row["system"]), *size_order(row["parallelism"]), row["label"])
+
+
+def repeats(group: Group) -> pd.DataFrame:
+    """A row for each run: events per second, by those of TGN in the same repeat, by the floor.
+
+    A repeat is a seed: systems take turns within it. The floor is the operation count of the run's
+    mean batch at the largest rate of products among the repeats, as disturbed ones are slower.
+    """
+    of_systems = alike(group.runs, ("system", "model", "processes"))
+    sets = [one for runs in of_systems for _, one in runs.groupby(PRECISION, dropna=False)]
+    differing = words.settings_that_differ(pd.DataFrame([runs.iloc[0] for runs in sets]))
+    differing = [n for n in differing if n == PRECISION or not n.startswith(OF_SYSTEM)]
+    parts = []
+    for runs in sets:
+        case = _case(runs.iloc[0], differing)
+        by_tgn = tables.times(runs, TOTAL, runs["system"] == BASELINE, ["seed"])
+        for label, _, one in make_series(runs):
+            flops = one["operation_floor.gflop_per_second"]
+            floor = one["operation_floor.events_per_second"] * flops.max() / flops
+            share = {SHARE: 1000 * one[TOTAL] / floor, RATIO: by_tgn[one.index]}
+            parts.append(one.assign(case=case, label=label, source=one["command"], **share))
+    table = pd.concat(parts).assign(origin="measured")
+    table = table.sort_values([*SORTED], ascending=[*SORTED.values()], ignore_index=True)
+    return table[["case", *SORTED, "system", TOTAL, SHARE, RATIO, "origin", "source"]]
+
+
+def _case(run: "pd.Series[float]", differing: list[str]) -> str:
+    """Batch size, edge features and whatever else tells sets of runs apart."""
+    named = [f"batch {run['batch_size']:.0f}", f"{run[FEATURES]:.0f} edge features"]
+    more = [f"{words.short(name)}={run[name]}" for name in differing]
+    return ", ".join([*named, *more]).replace(" 0 edge", " no edge")
+
+
+def published_ratio(group: Group, table: pd.DataFrame) -> pd.DataFrame:
+    """Events per second of DistTGL by TGN's, one GPU each, in the cases with the paper's batch."""
+    bars = published("figure_12b", dataset=group.dataset, parallelism=SINGLE)
+    rates = bars.set_index("system")[PER_GPU].reindex([OURS, BASELINE])
+    cases = table.loc[table["batch_size"] == BATCH_SIZE, "case"].unique()
+    paper = {"case": cases, "label": "disttgl 1x1x1", RATIO: rates[OURS] / rates[BASELINE],
+             "origin": "published", "source": "DistTGL Figure 12(b) (printed)"}  # fmt: skip
+    return pd.DataFrame(paper).dropna()
+
+
+@figure("peers", Rule(
+    ("peers",), ("link_speed",), varies=None, any_stream=True,
+    needs={"no throughput": has(TOTAL), "several trainers": lambda runs: runs["num_trainers"] == 1},
+))  # fmt: skip
+def draw_peers(group: Group) -> Iterator[Output]:
+    """A dot for each repeat and a line at their median: by TGN, and by the floor."""
+    table = repeats(group)
+    paper, cases = published_ratio(group, table), list(table["case"].unique())
+    size = (style.PAGE, 0.8 + 0.32 * len(cases))
+    picture, panels = plt.subplots(1, 2, figsize=size, sharey=True)
+    for axes, (value, title) in zip(panels, COMPARED.items(), strict=True):
+        drawn = table[table[value].notna() & (table["system"] != BASELINE)]
+        for (case, system, _), runs in drawn.groupby(["case", "system", "label"]):
+            color, place = style.color_of(str(system)), cases.index(str(case))
+            middle = runs[value].median()
+            axes.plot(runs[value], [place] * len(runs), "o", color=color, alpha=0.6, ms=4)
+            axes.vlines(middle, place - 0.22, place + 0.22, color=color, lw=1.6)
+            style.write(axes, f"{middle:.2f}", middle, place, 8)
+        style.categories(axes, "y", cases)
+        axes.set(xlabel=title, ylim=(len(cases) - 0.5, -0.5))
+    color, places = style.color_of(OURS), paper["case"].map(cases.index)
+    dashes = {"color": color, "ls": style.PUBLISHED_DASHES, "lw": 1}
+    panels[0].vlines(paper[RATIO], places - 0.4, places + 0.4, **dashes)
+    panels[0].axvline(1, color=style.color_of(BASELINE))
+    for axes in panels:
+        axes.set_xlim(left=0)
+    looks = {name: {} if name == BASELINE else {"marker": "o", "lw": 0} for name in table["system"]}
+    handles = [style.line(name, color=style.color_of(name), **look) for name, look in looks.items()]
+    style.legend_below(picture, [*handles, *([style.published_handle()] if len(paper) else [])])
+    yield Output(pd.concat([table, paper]), picture)

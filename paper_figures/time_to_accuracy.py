@@ -50,13 +50,12 @@ def draw(group: Group) -> Iterator[Output]:
     for handle in handles[len(known) :]:
         handle.set(ls=style.PUBLISHED_DASHES, marker="", lw=1)
     style.legend_below(picture, handles, 2)
-    drawn = {"drawn": curves.how_drawn(both)}
-    yield Output(both, picture, facts=drawn)
+    yield Output(both, picture)
     seconds = seconds_to_targets(group, paper)
     spec = {"run": "label", "validation MRR": (METRIC, ".2f"), "seconds": "text",
             "seeds": ("num_runs", ".0f"), "by": "origin"}  # fmt: skip
     shown = tables.shown(seconds, spec)
-    yield Output(seconds.drop(columns="text"), shown=shown, facts=drawn, suffix="_targets")
+    yield Output(seconds.drop(columns="text"), shown=shown, suffix="_targets")
 
 
 def seconds_to_targets(group: Group, paper: pd.DataFrame) -> pd.DataFrame:

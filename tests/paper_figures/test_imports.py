@@ -5,7 +5,7 @@ import sys
 
 IMPORTED = """
 import sys
-import paper_figures.__main__, paper_figures.command, paper_figures.readme
+import paper_figures.__main__, paper_figures.readme
 print(*sorted(name for name in sys.modules if name.split(".")[0] in ("torch", "benchmark")))
 """
 

@@ -13,7 +13,7 @@ COUNTED = [name for name in PURPOSES if name != "interface"]
 
 @pytest.fixture(scope="module")
 def links(reference: Records) -> pd.DataFrame:
-    (group,) = select(draw.rule, reference).groups
+    (group,), _ = select(draw.rule, reference)
     return over_links(group)
 
 

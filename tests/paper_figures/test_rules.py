@@ -46,6 +46,6 @@ def test_misspelt_names_are_found(reference: Records) -> None:
 
 def test_a_misspelt_metric_leaves_all_runs_out_with_the_reason(reference: Records) -> None:
     rule = replace(FIGURES["convergence"].rule, needs={"no mrr": has("metrics.validation_mmr")})
-    groups, left_out, _ = select(rule, reference)
+    groups, left_out = select(rule, reference)
     assert groups == []
     assert all(sentence.endswith(": no mrr") for sentence in left_out) and left_out

@@ -8,13 +8,13 @@ import pandas as pd
 from benchmark.records.reader import Records
 from benchmark.records.series import make_series
 from paper_figures.quantities import read
-from paper_figures.selection import Group, Rule, Selection, select
+from paper_figures.selection import Group, Rule, select
 
 Write = Callable[..., Path]
 RULE = Rule(("convergence",))
 
 
-def chosen(tmp_path: Path, rule: Rule = RULE) -> Selection:
+def chosen(tmp_path: Path, rule: Rule = RULE) -> tuple[list[Group], list[str]]:
     return select(rule, read(tmp_path / "runs"))
 
 
@@ -23,7 +23,7 @@ def test_of_two_sets_that_differ_in_more_the_longer_is_drawn(
 ) -> None:
     write_run("a", epochs=16)
     write_run("b", epochs=100)
-    (group,), left_out, _ = chosen(tmp_path)
+    (group,), left_out = chosen(tmp_path)
     assert list(group.runs["epochs"]) == [100]
     assert left_out == ["1 run of suite convergence on wikipedia: epochs=16 where 100 is drawn"]
 
@@ -31,14 +31,14 @@ def test_of_two_sets_that_differ_in_more_the_longer_is_drawn(
 def test_what_the_figure_varies_does_not_part_runs(write_run: Write, tmp_path: Path) -> None:
     write_run("a", batch_size=200)
     write_run("b", batch_size=600, seed=1, parallelism={"i": 1, "j": 2, "k": 1})
-    (group,), left_out, _ = chosen(tmp_path, Rule(("convergence",), varies=("batch_size",)))
+    (group,), left_out = chosen(tmp_path, Rule(("convergence",), varies=("batch_size",)))
     assert len(group.runs) == 2 and left_out == []
 
 
 def test_a_cut_stream_is_left_out_beside_a_whole_one(write_run: Write, tmp_path: Path) -> None:
     write_run("a", settings={"max_events": 5000})
     write_run("b")
-    (group,), left_out, _ = chosen(tmp_path)
+    (group,), left_out = chosen(tmp_path)
     assert group.mark == "" and [Path(run).name for run in group.runs.index] == ["b"]
     assert left_out == ["1 run of suite convergence on wikipedia: max_events=5000"]
 
@@ -47,14 +47,14 @@ def test_a_cut_stream_is_drawn_with_a_mark_where_it_is_all_there_is(
     write_run: Write, tmp_path: Path
 ) -> None:
     write_run("a", settings={"max_events": 5000})
-    (group,), left_out, _ = chosen(tmp_path)
+    (group,), left_out = chosen(tmp_path)
     assert group.mark == "max_events=5000" and left_out == []
 
 
 def test_an_unmet_need_is_the_reason(write_run: Write, tmp_path: Path) -> None:
     write_run("a", system="tgl")
     needs = {"another system": lambda runs: runs["system"] == "disttgl"}
-    groups, left_out, _ = chosen(tmp_path, Rule(("convergence",), needs=needs))
+    groups, left_out = chosen(tmp_path, Rule(("convergence",), needs=needs))
     assert groups == []
     assert left_out == ["1 run of suite convergence on wikipedia: another system"]
 
@@ -62,17 +62,17 @@ def test_an_unmet_need_is_the_reason(write_run: Write, tmp_path: Path) -> None:
 def test_other_suites_and_tasks_are_not_read(write_run: Write, tmp_path: Path) -> None:
     write_run("a", suite="scaling")
     write_run("b", task="link_speed")
-    assert chosen(tmp_path) == ([], [], [])
+    assert chosen(tmp_path) == ([], [])
 
 
 def test_no_records_at_all_is_no_error() -> None:
-    assert select(RULE, Records(pd.DataFrame(), pd.DataFrame(), [])) == ([], [], [])
+    assert select(RULE, Records(pd.DataFrame(), pd.DataFrame(), [])) == ([], [])
 
 
 def test_data_sets_and_protocols_are_drawn_apart(write_run: Write, tmp_path: Path) -> None:
     for name, dataset, protocol in (("a", "uci", "tgn"), ("b", "uci", "tgl"), ("c", "x", "tgn")):
         write_run(name, dataset=dataset, protocol=protocol)
-    groups = chosen(tmp_path).groups
+    groups, _ = chosen(tmp_path)
     assert [(g.dataset, g.protocol) for g in groups] == [
         ("uci", "tgl"), ("uci", "tgn"), ("x", "tgn"),
     ]  # fmt: skip
@@ -82,7 +82,7 @@ def test_a_seed_that_two_suites_made_counts_once(write_run: Write, tmp_path: Pat
     write_run("a")
     write_run("b", settings={"wandb": {"mode": "online"}})
     write_run("c", seed=1)
-    group: Group = chosen(tmp_path).groups[0]
+    (group,), _ = chosen(tmp_path)
     assert [len(runs) for runs in group.by_parallelism().values()] == [2]
 
 
