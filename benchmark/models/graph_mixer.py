@@ -1,7 +1,7 @@
 """GraphMixer: no memory and no attention, an MLP-mixer over the most recent links."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch_geometric.nn.models.graph_mixer import LinkEncoder
 
 from benchmark.models.contract import TemporalModel
@@ -23,11 +23,10 @@ class LinkMixer(LinkEncoder, NarrowProducts):
         self, num_links: int, edge_dim: int, dim: int, time_dim: int, dropout: float
     ) -> None:
         super().__init__(num_links, edge_dim, dim, dim, time_dim, dropout=dropout)
-        self.token_dropouts, self.channel_dropouts = (
-            nn.ModuleList(Dropout(dropout) for _ in range(2)) for _ in range(2)
-        )
+        self.token_inner, self.token_outer = Dropout(dropout), Dropout(dropout)
+        self.channel_inner, self.channel_outer = Dropout(dropout), Dropout(dropout)
 
-    def forward(self, edge_features: Tensor, subgraph: Subgraph) -> Tensor:  # type: ignore[override]
+    def forward(self, edge_features: Tensor, subgraph: Subgraph) -> Tensor:
         """What the links of every root are together [num_roots, dim].
 
         ``edge_features`` [num_events, edge_dim] are those of the whole stream.
@@ -38,12 +37,10 @@ class LinkMixer(LinkEncoder, NarrowProducts):
         links = torch.cat([times, gather_rows(edge_features, subgraph.events)], dim=-1)
         tokens = linear(links, self.temporal_head.weight, self.temporal_head.bias, kind)
         tokens = tokens.masked_fill(~subgraph.mask.unsqueeze(-1), 0.0)
-        inner_dropout, outer_dropout = self.token_dropouts
-        inner = activate(mixer.token_norm(tokens).mT, mixer.token_lin1, inner_dropout, kind)
-        tokens = add(tokens.mT, inner, mixer.token_lin2, outer_dropout, kind).mT
-        inner_dropout, outer_dropout = self.channel_dropouts
-        inner = activate(mixer.channel_norm(tokens), mixer.channel_lin1, inner_dropout, kind)
-        tokens = add(tokens, inner, mixer.channel_lin2, outer_dropout, kind)
+        inner = activate(mixer.token_norm(tokens).mT, mixer.token_lin1, self.token_inner, kind)
+        tokens = add(tokens.mT, inner, mixer.token_lin2, self.token_outer, kind).mT
+        inner = activate(mixer.channel_norm(tokens), mixer.channel_lin1, self.channel_inner, kind)
+        tokens = add(tokens, inner, mixer.channel_lin2, self.channel_outer, kind)
         pooled = mixer.head_norm(tokens).mean(1)
         return linear(pooled, mixer.head_lin.weight, mixer.head_lin.bias, kind)
 
