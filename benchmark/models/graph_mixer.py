@@ -23,8 +23,8 @@ class LinkMixer(LinkEncoder, NarrowProducts):
         self, num_links: int, edge_dim: int, dim: int, time_dim: int, dropout: float
     ) -> None:
         super().__init__(num_links, edge_dim, dim, dim, time_dim, dropout=dropout)
-        self.inner_tokens, self.outer_tokens = Dropout(dropout), Dropout(dropout)
-        self.inner_channels, self.outer_channels = Dropout(dropout), Dropout(dropout)
+        self.token_inner, self.token_outer = Dropout(dropout), Dropout(dropout)
+        self.channel_inner, self.channel_outer = Dropout(dropout), Dropout(dropout)
 
     def forward(self, edge_features: Tensor, subgraph: Subgraph) -> Tensor:
         """What the links of every root are together [num_roots, dim].
@@ -37,10 +37,10 @@ class LinkMixer(LinkEncoder, NarrowProducts):
         links = torch.cat([times, gather_rows(edge_features, subgraph.events)], dim=-1)
         tokens = linear(links, self.temporal_head.weight, self.temporal_head.bias, kind)
         tokens = tokens.masked_fill(~subgraph.mask.unsqueeze(-1), 0.0)
-        inner = activate(mixer.token_norm(tokens).mT, mixer.token_lin1, self.inner_tokens, kind)
-        tokens = add(tokens.mT, inner, mixer.token_lin2, self.outer_tokens, kind).mT
-        inner = activate(mixer.channel_norm(tokens), mixer.channel_lin1, self.inner_channels, kind)
-        tokens = add(tokens, inner, mixer.channel_lin2, self.outer_channels, kind)
+        inner = activate(mixer.token_norm(tokens).mT, mixer.token_lin1, self.token_inner, kind)
+        tokens = add(tokens.mT, inner, mixer.token_lin2, self.token_outer, kind).mT
+        inner = activate(mixer.channel_norm(tokens), mixer.channel_lin1, self.channel_inner, kind)
+        tokens = add(tokens, inner, mixer.channel_lin2, self.channel_outer, kind)
         pooled = mixer.head_norm(tokens).mean(1)
         return linear(pooled, mixer.head_lin.weight, mixer.head_lin.bias, kind)
 

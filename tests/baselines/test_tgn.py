@@ -206,20 +206,6 @@ def test_learns_which_group_a_source_prefers() -> None:
     assert trained > 0.55
 
 
-@pytest.mark.parametrize("edge_dim", [0, 2])
-def test_narrow_products_train_alike(edge_dim: int) -> None:
-    exact, narrow = (
-        toy_system(toy_dataset(toy_stream(edge_dim=edge_dim)), precision=precision)
-        for precision in ("float32", "bfloat16_emulated")
-    )
-    losses, others = train(exact), train(narrow)
-    assert others != losses
-    assert others == pytest.approx(losses, rel=1e-2)
-    events = first_validation_batch(exact.dataset)
-    assert narrow.score(events, candidates_for(len(events))).dtype == torch.float32
-    assert {x.dtype for x in (*narrow.model.parameters(), narrow.memory.memory)} == {torch.float32}
-
-
 def test_one_kind_of_node_with_self_loops_and_equal_times() -> None:
     stream = toy_stream()
     stream.src, stream.dst = stream.src % 8, stream.dst % 8
