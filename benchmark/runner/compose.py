@@ -140,8 +140,7 @@ def _set(composed: DictConfig, override: Override, words: list[str]) -> None:
         and not isinstance(value, dict | list)
         and OmegaConf.select(composed, key, throw_on_missing=False) is not None
     ):
-        word = str(override.input_line).lstrip("+")
-        raise UserError(f"{key} is there already: write {word}.")
+        raise UserError(f"{key} is there already: write {to_word(key, value)}.")
     adds = override.is_add() or override.is_force_add()
     try:
         OmegaConf.update(composed, key, value, force_add=adds)

@@ -91,11 +91,13 @@ def run(experiment: Experiment) -> Run:
     """Run the experiment in processes of its own, unless it has finished before.
 
     Raises:
-        UserError: If it is being run by another process, or has failed; says why.
+        UserError: If it cannot be run, is being run by another process, or has failed; says why.
     """
     folder = experiment.folder
     with folder.lock():
         if not folder.is_finished():
+            check({**experiment.config(), "seeds": 1})  # what ``replace`` may have changed
+            check_experiment(experiment)
             with SuiteProgress(1) as progress:
                 progress.begin(experiment.label)
                 folder.prepare(experiment.config())

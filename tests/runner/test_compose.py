@@ -1,6 +1,8 @@
 """Composition, precedence, and the sentence that a mistake gets."""
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 from omegaconf import OmegaConf
@@ -16,7 +18,7 @@ from benchmark.runner.compose import (
     choices,
     compose_settings,
 )
-from benchmark.runner.python import experiment
+from benchmark.runner.python import experiment, run
 from benchmark.runner.recorded import with_present_classes
 from benchmark.runner.settings import Settings, check
 from benchmark.runner.words import complete, given_values, to_word
@@ -165,3 +167,20 @@ def test_a_record_finds_classes_that_have_moved() -> None:
 def test_an_experiment_is_one_run() -> None:
     with pytest.raises(UserError, match="seeds counts runs, and an experiment is one of them"):
         experiment("dataset.num_events=600", system="disttgl", seeds=3)
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"epochs": 0}, "epochs must be at least 1, not 0."),
+        ({"processes": 2}, "processes=2 does not divide the 1 x 1 x 1 = 1 trainers; choose one"),
+        ({"device": "gpu"}, "device must be one of auto, cpu, cuda, not 'gpu'."),
+    ],
+)
+def test_what_replace_made_of_an_experiment_is_checked_before_it_starts(
+    changed: dict[str, Any], reason: str, tmp_path: Path
+) -> None:
+    made = experiment_of("system=disttgl", "device=cpu", f"results_dir={tmp_path}")
+    with pytest.raises(UserError, match=reason):
+        run(replace(made, **changed))
+    assert not list(tmp_path.rglob("result.json"))
