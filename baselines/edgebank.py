@@ -13,7 +13,7 @@ from torch import Tensor
 
 from benchmark.datasets.dataset import EventBatch
 from benchmark.graph.distinct import Pairs
-from benchmark.graph.neighbor_index import Visibility
+from benchmark.graph.past import Visibility
 from benchmark.parallelism import Parallelism
 from benchmark.training.system import Job, Step, System
 

@@ -10,7 +10,8 @@ if __name__ == "__main__":  # what is imported below takes seconds
     fork_here()
 
 from benchmark.errors import PlaceError, UserError
-from benchmark.runner.command import HELP, INSTEAD, print_help, run_command, said
+from benchmark.runner.command import dry_run, list_command, run_command, said, show_command
+from benchmark.runner.help import HELP, print_help
 from benchmark.runner.python import Run, experiment, load_run, run
 from benchmark.runner.suite_run import Interrupted
 from benchmark.runner.suites import pasted
@@ -18,6 +19,7 @@ from benchmark.runner.words import complete
 
 __all__ = ["Run", "experiment", "load_run", "run"]
 USER_ERROR = 2
+INSTEAD = {"--list": list_command, "--show": show_command, "--dry-run": dry_run}  # of running
 INTERRUPTED = 128  # plus the number of the signal, as shells do
 
 

@@ -9,7 +9,7 @@ import sys
 
 from benchmark.errors import UserError
 from benchmark.runner.words import FOLDER, complete
-from benchmark.runner.workers.meeting import batch_script
+from benchmark.tools.batch_script import batch_script
 
 SHOW = "--dry-run"
 

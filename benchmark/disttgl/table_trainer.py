@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmark.datasets.dataset import Dataset, EventBatch
-from benchmark.graph.neighbor_index import NeighborIndex, Visibility
+from benchmark.graph.neighbor_index import NeighborIndex
+from benchmark.graph.past import Visibility
 from benchmark.graph.samplers import RecentSampler
 from benchmark.machine.device import to_device
 from benchmark.models.contract import TemporalModel

@@ -7,13 +7,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from benchmark.graph.neighbor_index import (
-    WHOLE_PAST,
-    Neighborhood,
-    NeighborIndex,
-    Snapshots,
-    Visibility,
-)
+from benchmark.graph.neighbor_index import NeighborIndex
+from benchmark.graph.past import WHOLE_PAST, Neighborhood, Snapshots, Visibility
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,6 @@
-"""Which device a process computes on, how what the host has prepared gets there, how it is held.
+"""Which device a process computes on, and how what the host has prepared gets there."""
 
-A process says how it holds memory of the host where Linux and glibc let it.
-"""
-
-import contextlib
-import ctypes
 import os
-import sys
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
 from importlib import import_module
@@ -21,12 +15,6 @@ from benchmark.machine.place import Place
 
 Parts = TypeVar("Parts")
 ALIGNMENT = 16  # bytes; every type may start there
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
-KEPT_BYTES = 1 << 28  # free, before any is given back
-MAPPED_BYTES = 1 << 25  # the largest that malloc admits
-MADV_HUGEPAGE, MADV_COLLAPSE = 14, 25  # linux/mman.h
-LARGE_PAGE = 1 << 21
-MOST_BYTES = 1 << 30  # moved into large pages, which takes 2 to 3 s
 
 
 def choose_device(name: str, place: Place) -> torch.device:
@@ -169,29 +157,3 @@ def _replaced(parts: Any, change: Callable[[Tensor], Tensor]) -> Any:
         named = {field.name: getattr(parts, field.name) for field in fields(parts)}
         return replace(parts, **{name: _replaced(part, change) for name, part in named.items()})
     return parts
-
-
-def keep_freed_memory() -> None:
-    """Use memory again in the next step, instead of giving it back and taking it as new pages."""
-    with contextlib.suppress(OSError, AttributeError):  # another C library
-        malloc_options = ctypes.CDLL(None).mallopt
-        malloc_options(M_TRIM_THRESHOLD, KEPT_BYTES)
-        malloc_options(M_MMAP_THRESHOLD, MAPPED_BYTES)
-
-
-def use_large_pages(table: Tensor) -> None:
-    """Ask for large pages under a ``table`` that is read row by row, at random.
-
-    Its rows then cost fewer looks at the page table. What is not written yet will lie in them; what
-    is written moves, up to ``MOST_BYTES`` of it. Where the kernel refuses, as for a file that is
-    mapped, all stays as it was.
-    """
-    if sys.platform != "linux" or table.device.type != "cpu":
-        return
-    first = -(-table.data_ptr() // LARGE_PAGE) * LARGE_PAGE
-    num_bytes = (table.data_ptr() + table.nbytes - first) // LARGE_PAGE * LARGE_PAGE
-    if num_bytes > 0:
-        advise = ctypes.CDLL(None).madvise
-        for advice in (MADV_HUGEPAGE, MADV_COLLAPSE):
-            if advice == MADV_HUGEPAGE or num_bytes <= MOST_BYTES:
-                advise(ctypes.c_void_p(first), ctypes.c_size_t(num_bytes), advice)

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
-from benchmark.graph.neighbor_index import WHOLE_PAST, Snapshots
+from benchmark.graph.past import WHOLE_PAST, Snapshots
 from benchmark.graph.samplers import NeighborSampler
 from benchmark.models.layers.node_memory import StaticRows
 from benchmark.models.memory_write import Mails

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from benchmark.graph.neighbor_index import Snapshots
+from benchmark.graph.past import Snapshots
 from benchmark.models.contract import TemporalModel
 from benchmark.models.layers.attention import AttentionLayers
 from benchmark.models.layers.decoders import LinkDecoder

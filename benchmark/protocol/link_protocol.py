@@ -6,7 +6,7 @@ from typing import Any
 from hydra.utils import get_class
 
 from benchmark.datasets.dataset import Dataset
-from benchmark.graph.neighbor_index import Visibility
+from benchmark.graph.past import Visibility
 from benchmark.protocol.hard_negatives import HistoricalNegatives, InductiveNegatives, TGBNegatives
 from benchmark.protocol.metrics import LINK_METRICS
 from benchmark.protocol.negatives import NegativePool, NegativeSampler, RandomNegatives

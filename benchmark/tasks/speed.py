@@ -10,7 +10,8 @@ from torch import Tensor
 from benchmark.datasets.dataset import Dataset
 from benchmark.errors import choose
 from benchmark.experiment import Experiment
-from benchmark.graph.neighbor_index import NeighborIndex, Snapshots
+from benchmark.graph.neighbor_index import NeighborIndex
+from benchmark.graph.past import Snapshots
 from benchmark.graph.samplers import RECENT_SAMPLERS, NeighborSampler, RecentSampler, UniformSampler
 from benchmark.machine.device import choose_device, synchronize
 from benchmark.machine.place import Place

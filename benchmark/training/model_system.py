@@ -11,7 +11,8 @@ from benchmark.datasets.dataset import EventBatch
 from benchmark.errors import choose
 from benchmark.graph.neighbor_index import NeighborIndex
 from benchmark.graph.samplers import RECENT_SAMPLERS, NeighborSampler
-from benchmark.machine.device import add_in_order, check_fits, check_precision, use_large_pages
+from benchmark.machine.device import add_in_order, check_fits, check_precision
+from benchmark.machine.host_memory import use_large_pages
 from benchmark.models.contract import TemporalModel
 from benchmark.models.layers.products import narrow_products
 from benchmark.models.node_state import NodeState

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.datasets.dataset import Dataset, EventBatch
-from benchmark.graph.neighbor_index import Visibility
+from benchmark.graph.past import Visibility
 from benchmark.parallelism import Parallelism
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.randomness import seeded

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from benchmark.baselines.edgebank import EdgeBankSystem
 from benchmark.datasets.dataset import Dataset, Split
-from benchmark.graph.neighbor_index import Visibility
+from benchmark.graph.past import Visibility
 from benchmark.parallelism import Parallelism
 from benchmark.protocol.evaluator import evaluate_links
 from benchmark.records.run_folder import RunFolder

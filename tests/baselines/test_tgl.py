@@ -14,7 +14,7 @@ import benchmark
 from benchmark.baselines.tgl import TGLSystem
 from benchmark.datasets.dataset import LabelKind
 from benchmark.disttgl.system import DistTGLSystem
-from benchmark.graph.neighbor_index import Visibility
+from benchmark.graph.past import Visibility
 from benchmark.models.node_state import NodeState
 from benchmark.protocol.evaluator import evaluate_links
 from benchmark.protocol.walk import Sharing

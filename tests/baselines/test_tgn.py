@@ -6,7 +6,7 @@ import torch
 
 from benchmark.baselines.tgn import TGNSystem
 from benchmark.datasets.dataset import Dataset, EventBatch
-from benchmark.graph.neighbor_index import Visibility
+from benchmark.graph.past import Visibility
 from benchmark.parallelism import Parallelism
 from benchmark.protocol.evaluator import evaluate_links
 from benchmark.training.processes import Processes

@@ -11,7 +11,7 @@ from torch_geometric.data import TemporalData
 from benchmark.baselines.tgn import TGNSystem
 from benchmark.baselines.tgn_parts import TGN
 from benchmark.datasets.dataset import Dataset, Source, Split
-from benchmark.graph.neighbor_index import Visibility
+from benchmark.graph.past import Visibility
 from benchmark.parallelism import Parallelism
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.protocol.negatives import NegativePool

@@ -9,7 +9,7 @@ import torch
 
 from benchmark.datasets.dataset import Dataset, Split
 from benchmark.disttgl.system import DistTGLSystem
-from benchmark.graph.neighbor_index import Visibility
+from benchmark.graph.past import Visibility
 from benchmark.models.contract import TemporalModel
 from benchmark.models.tgn_attention import TGNAttention
 from benchmark.parallelism import Parallelism

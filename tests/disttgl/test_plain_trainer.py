@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 import torch
 
-from benchmark.graph.neighbor_index import Visibility
+from benchmark.graph.past import Visibility
 from benchmark.models.node_state import NodeState
 from benchmark.models.tgn_attention import TGNAttention
 from benchmark.randomness import seeded

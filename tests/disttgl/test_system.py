@@ -5,7 +5,7 @@ import torch
 
 from benchmark.datasets.dataset import Dataset
 from benchmark.disttgl.system import DistTGLSystem
-from benchmark.graph.neighbor_index import Visibility
+from benchmark.graph.past import Visibility
 from benchmark.models.node_state import NO_EVENT
 from benchmark.protocol.evaluator import evaluate_links
 from benchmark.training.processes import Processes

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from benchmark.graph.neighbor_index import Neighborhood, NeighborIndex, Snapshots, Visibility
+from benchmark.graph.neighbor_index import NeighborIndex
+from benchmark.graph.past import Neighborhood, Snapshots, Visibility
 from benchmark.graph.samplers import (
     RECENT_SAMPLERS,
     NeighborSampler,

@@ -8,7 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmark.graph.neighbor_index import Neighborhood, NeighborIndex, Snapshots, Visibility
+from benchmark.graph.neighbor_index import NeighborIndex
+from benchmark.graph.past import Neighborhood, Snapshots, Visibility
 from benchmark.graph.samplers import PaperSampler, RecentSampler, UniformSampler
 
 Entry = tuple[int, int, int]  # event, neighbour, time

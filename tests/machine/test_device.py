@@ -1,8 +1,5 @@
-"""What the host has prepared reaches a device in one piece; large pages change no table."""
+"""What the host has prepared reaches a device in one piece, and comes back in one."""
 
-import mmap
-import sys
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -10,15 +7,7 @@ import torch
 from torch import Tensor
 
 from benchmark.machine import device
-from benchmark.machine.device import (
-    LARGE_PAGE,
-    check_fits,
-    check_precision,
-    keep_freed_memory,
-    to_device,
-    to_host,
-    use_large_pages,
-)
+from benchmark.machine.device import check_fits, check_precision, to_device, to_host
 from tests.pretend_device import DEVICE, counting
 
 
@@ -71,46 +60,6 @@ def test_a_table_that_does_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -
         check_fits("edge features", table, gpu)
     check_fits("edge features", table[:10].clone(), gpu)
     check_fits("edge features", table, torch.device("cpu"))
-
-
-def large_bytes(table: torch.Tensor) -> int:
-    """How much of the mapping that holds the middle of a table lies in large pages."""
-    inside, place = False, table.data_ptr() + table.nbytes // 2
-    for line in Path("/proc/self/smaps").read_text().splitlines():
-        first = line.split()[0]
-        if "-" in first and not first.endswith(":"):
-            begin, end = (int(part, 16) for part in first.split("-"))
-            inside = begin <= place < end
-        elif inside and first == "AnonHugePages:":
-            return 1024 * int(line.split()[1])
-    raise AssertionError("not mapped")
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="Linux has large pages on demand")
-def test_a_table_lies_in_large_pages_and_is_the_same() -> None:
-    setting = Path("/sys/kernel/mm/transparent_hugepage/enabled")
-    if not setting.exists() or "[never]" in setting.read_text():
-        pytest.skip("large pages are switched off")
-    table = torch.arange(4 * LARGE_PAGE // 4 + 7, dtype=torch.int32)
-    use_large_pages(table)
-    assert torch.equal(table, torch.arange(len(table), dtype=torch.int32))
-    if large_bytes(table) == 0:
-        pytest.skip("the kernel had no large page to give, or cannot move what is there already")
-    assert large_bytes(table) >= 2 * LARGE_PAGE
-
-
-@pytest.mark.parametrize("size", [0, 1, mmap.PAGESIZE, LARGE_PAGE])
-def test_small_tables_and_views_are_left_alone(size: int) -> None:
-    table = torch.arange(size + 3, dtype=torch.uint8)[3:]
-    before = table.clone()
-    use_large_pages(table)
-    assert torch.equal(table, before)
-
-
-def test_memory_is_kept_where_the_c_library_can() -> None:
-    keep_freed_memory()
-    keep_freed_memory()
-    assert torch.ones(1 << 20).sum() == 1 << 20
 
 
 def test_products_that_are_only_emulated_are_refused_unless_forced(

@@ -12,7 +12,7 @@ from time import perf_counter
 import torch
 
 from benchmark.datasets.jodie import JODIE
-from benchmark.graph.neighbor_index import Visibility
+from benchmark.graph.past import Visibility
 from benchmark.models.streaming import StreamingModel
 from benchmark.models.tgn_attention import TGNAttention
 from benchmark.storage.locations import Locations

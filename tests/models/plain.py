@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset, EventBatch
-from benchmark.graph.neighbor_index import Visibility
+from benchmark.graph.past import Visibility
 from benchmark.models.layers.node_memory import StaticRows
 from benchmark.models.node_state import NO_EVENT, NodeState
 from benchmark.models.tgn_attention import TGNAttention

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset, EventBatch
-from benchmark.graph.neighbor_index import Visibility
+from benchmark.graph.past import Visibility
 from benchmark.models.contract import TemporalModel
 from benchmark.models.layers.attention import AttentionLayers, TemporalAttention
 from benchmark.models.subgraph import build_subgraph

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset, Source, Split, Stream
-from benchmark.graph.neighbor_index import NeighborIndex, Visibility
+from benchmark.graph.neighbor_index import NeighborIndex
+from benchmark.graph.past import Visibility
 from benchmark.graph.samplers import NeighborSampler, RecentSampler
 from benchmark.models.contract import TemporalModel
 from benchmark.models.node_state import NO_EVENT, NodeState

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset
-from benchmark.graph.neighbor_index import Visibility
+from benchmark.graph.past import Visibility
 from benchmark.models.apan import APAN
 from benchmark.models.node_state import NO_EVENT, NodeState
 from benchmark.models.streaming import StreamingModel

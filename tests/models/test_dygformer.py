@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from benchmark.graph.neighbor_index import Visibility
+from benchmark.graph.past import Visibility
 from benchmark.models.dygformer import NOBODY, DyGFormer, Sequences, occurrences
 from tests.models.closeness import assert_close
 from tests.models.plain import plain_neighbors

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset
-from benchmark.graph.neighbor_index import Visibility
+from benchmark.graph.past import Visibility
 from benchmark.models.dygformer import DyGFormer
 from benchmark.models.pairwise import PairwiseModel
 from benchmark.models.streaming import StreamingModel

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset, Split
-from benchmark.graph.neighbor_index import Visibility
+from benchmark.graph.past import Visibility
 from benchmark.models.contract import TemporalModel
 from benchmark.models.dysat import DySAT
 from benchmark.models.node_state import NodeState

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset
-from benchmark.graph.neighbor_index import Visibility
+from benchmark.graph.past import Visibility
 from tests.models.streams import random_dataset
 from tests.models.test_streaming import BATCH, everyone, streaming_model, walk
 

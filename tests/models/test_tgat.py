@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset
-from benchmark.graph.neighbor_index import Visibility
+from benchmark.graph.past import Visibility
 from benchmark.models.node_state import NodeState
 from benchmark.models.tgat import TGAT
 from tests.models.closeness import assert_close, assert_gradients_close

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmark.datasets.dataset import Dataset, EventBatch
-from benchmark.graph.neighbor_index import Visibility
+from benchmark.graph.past import Visibility
 from benchmark.models.node_state import NO_EVENT, NodeState
 from benchmark.models.subgraph import build_subgraph
 from benchmark.models.tgn_attention import (

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset
-from benchmark.graph.neighbor_index import Visibility
+from benchmark.graph.past import Visibility
 from benchmark.models.streaming import StreamingModel
 from benchmark.models.tpnet import Mixer, TPNet
 from tests.models.closeness import assert_close

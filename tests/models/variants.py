@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset, EventBatch
-from benchmark.graph.neighbor_index import Visibility
+from benchmark.graph.past import Visibility
 from benchmark.models.contract import TemporalModel
 from benchmark.models.node_state import NO_EVENT, NodeState
 from benchmark.models.pairwise import candidate_scores

@@ -5,7 +5,7 @@ import hashlib
 import torch
 
 from benchmark.datasets.dataset import Dataset, EventBatch, Source, Split, SplitName, Stream
-from benchmark.graph.neighbor_index import Visibility
+from benchmark.graph.past import Visibility
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.protocol.negatives import NegativePool
 from benchmark.randomness import random_integers

@@ -8,7 +8,7 @@ import torch
 from hydra.utils import instantiate
 
 import benchmark
-from benchmark.graph.neighbor_index import Visibility
+from benchmark.graph.past import Visibility
 from benchmark.protocol.link_protocol import SAMPLERS, LinkProtocol, sampler_class
 from benchmark.protocol.negatives import NO_NODE, NegativePool, RandomNegatives
 from benchmark.runner.compose import compose_settings

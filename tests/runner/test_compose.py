@@ -11,13 +11,13 @@ from benchmark.errors import UserError
 from benchmark.experiment import Experiment
 from benchmark.records.identity import GROUPS as OPTIONS
 from benchmark.runner.checks import check_experiment
-from benchmark.runner.command import help_page
 from benchmark.runner.compose import (
     CONF,
     GROUPS,
     choices,
     compose_settings,
 )
+from benchmark.runner.help import help_page
 from benchmark.runner.python import experiment, run
 from benchmark.runner.recorded import with_present_classes
 from benchmark.runner.settings import Settings, check

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.errors import UserError
-from benchmark.graph.neighbor_index import Visibility
+from benchmark.graph.past import Visibility
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.protocol.negatives import NegativePool
 from benchmark.tasks.build import build_dataset, build_system, cache_folder

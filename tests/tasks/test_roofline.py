@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from benchmark.datasets.dataset import Dataset
-from benchmark.graph.neighbor_index import Visibility
+from benchmark.graph.past import Visibility
 from benchmark.models.tgn_attention import (
     BatchShape,
     Product,

@@ -8,7 +8,8 @@ import torch
 from hydra.utils import instantiate
 
 from benchmark.datasets.dataset import Split
-from benchmark.graph.neighbor_index import WHOLE_PAST, NeighborIndex, Snapshots, Visibility
+from benchmark.graph.neighbor_index import NeighborIndex
+from benchmark.graph.past import WHOLE_PAST, Snapshots, Visibility
 from benchmark.graph.samplers import RecentSampler
 from benchmark.protocol.negatives import NegativePool
 from benchmark.randomness import generator

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from benchmark.graph.neighbor_index import Visibility
+from benchmark.graph.past import Visibility
 from benchmark.graph.samplers import RecentSampler
 from benchmark.training.batch import BatchBuilder, TrainingBatch
 from tests.disttgl.small import PROTOCOL

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benchmark.datasets.dataset import UNLABELLED, Dataset, EventBatch, LabelKind
-from benchmark.graph.neighbor_index import Visibility
+from benchmark.graph.past import Visibility
 from benchmark.models.node_state import NodeState
 from benchmark.models.pairwise import NodeAnswers
 from benchmark.models.roots import EventRows

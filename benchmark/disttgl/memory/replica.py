@@ -7,7 +7,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from benchmark.disttgl.memory.backend import RequestsAtHand, Turn
-from benchmark.machine.device import use_large_pages
+from benchmark.machine.host_memory import use_large_pages
 from benchmark.models.node_state import WORD, NodeState, RowLayout
 from benchmark.parallelism import Parallelism
 from benchmark.training.processes import Processes

@@ -15,8 +15,9 @@ from hydra.utils import instantiate
 
 from benchmark.errors import one_sentence
 from benchmark.experiment import Experiment
-from benchmark.machine.device import choose_device, keep_freed_memory
+from benchmark.machine.device import choose_device
 from benchmark.machine.environment import environment
+from benchmark.machine.host_memory import keep_freed_memory
 from benchmark.machine.place import Place
 from benchmark.machine.process_tree import end_with_parent
 from benchmark.records.run_folder import RunFolder

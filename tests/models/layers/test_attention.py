@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from benchmark.graph.neighbor_index import Visibility
+from benchmark.graph.past import Visibility
 from benchmark.models.layers.attention import TemporalAttention
 from benchmark.models.subgraph import Queries, Subgraph
 from tests.models.closeness import assert_close, assert_gradients_close

@@ -11,7 +11,8 @@ import psutil
 import pytest
 
 from benchmark.machine.process_tree import child_environment
-from benchmark.runner.command import HELP, INSTEAD
+from benchmark.run import INSTEAD
+from benchmark.runner.help import HELP
 from benchmark.runner.workers import fork_server
 from tests.runner.workers import forked_module
 

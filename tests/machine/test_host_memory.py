@@ -1,0 +1,50 @@
+"""Large pages change nothing but how long a look takes."""
+
+import mmap
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmark.machine.host_memory import LARGE_PAGE, keep_freed_memory, use_large_pages
+
+
+def large_bytes(table: torch.Tensor) -> int:
+    """How much of the mapping that holds the middle of a table lies in large pages."""
+    inside, place = False, table.data_ptr() + table.nbytes // 2
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        first = line.split()[0]
+        if "-" in first and not first.endswith(":"):
+            begin, end = (int(part, 16) for part in first.split("-"))
+            inside = begin <= place < end
+        elif inside and first == "AnonHugePages:":
+            return 1024 * int(line.split()[1])
+    raise AssertionError("not mapped")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux has large pages on demand")
+def test_a_table_lies_in_large_pages_and_is_the_same() -> None:
+    setting = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+    if not setting.exists() or "[never]" in setting.read_text():
+        pytest.skip("large pages are switched off")
+    table = torch.arange(4 * LARGE_PAGE // 4 + 7, dtype=torch.int32)
+    use_large_pages(table)
+    assert torch.equal(table, torch.arange(len(table), dtype=torch.int32))
+    if large_bytes(table) == 0:
+        pytest.skip("the kernel had no large page to give, or cannot move what is there already")
+    assert large_bytes(table) >= 2 * LARGE_PAGE
+
+
+@pytest.mark.parametrize("size", [0, 1, mmap.PAGESIZE, LARGE_PAGE])
+def test_small_tables_and_views_are_left_alone(size: int) -> None:
+    table = torch.arange(size + 3, dtype=torch.uint8)[3:]
+    before = table.clone()
+    use_large_pages(table)
+    assert torch.equal(table, before)
+
+
+def test_memory_is_kept_where_the_c_library_can() -> None:
+    keep_freed_memory()
+    keep_freed_memory()
+    assert torch.ones(1 << 20).sum() == 1 << 20
