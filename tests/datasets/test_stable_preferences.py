@@ -9,7 +9,7 @@ import torch
 
 from benchmark.datasets.dataset import Dataset
 from benchmark.datasets.synthetic import StablePreferences
-from benchmark.graph.neighbor_index import Visibility
+from benchmark.graph.past import Visibility
 from benchmark.protocol.link_protocol import LinkProtocol
 from benchmark.protocol.negatives import NegativePool
 from benchmark.storage.locations import Locations

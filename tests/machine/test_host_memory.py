@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from benchmark.machine import host_memory
 from benchmark.machine.host_memory import LARGE_PAGE, keep_freed_memory, use_large_pages
+
+SETTING = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
 
 def large_bytes(table: torch.Tensor) -> int:
@@ -25,8 +28,7 @@ def large_bytes(table: torch.Tensor) -> int:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux has large pages on demand")
 def test_a_table_lies_in_large_pages_and_is_the_same() -> None:
-    setting = Path("/sys/kernel/mm/transparent_hugepage/enabled")
-    if not setting.exists() or "[never]" in setting.read_text():
+    if not SETTING.exists() or "[never]" in SETTING.read_text():
         pytest.skip("large pages are switched off")
     table = torch.arange(4 * LARGE_PAGE // 4 + 7, dtype=torch.int32)
     use_large_pages(table)
@@ -34,6 +36,24 @@ def test_a_table_lies_in_large_pages_and_is_the_same() -> None:
     if large_bytes(table) == 0:
         pytest.skip("the kernel had no large page to give, or cannot move what is there already")
     assert large_bytes(table) >= 2 * LARGE_PAGE
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux has large pages on demand")
+def test_of_a_very_large_table_only_what_is_not_written_yet_will_lie_in_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if not SETTING.exists() or "[madvise]" not in SETTING.read_text():
+        pytest.skip("large pages are switched off, or taken unasked")
+    monkeypatch.setattr(host_memory, "MOST_BYTES", 0)
+    written = torch.ones(32 * LARGE_PAGE, dtype=torch.uint8)
+    fresh = torch.empty_like(written)
+    for table in (written, fresh):
+        use_large_pages(table)
+    fresh.fill_(1)
+    if large_bytes(fresh) == 0:
+        pytest.skip("the kernel had no large page to give")
+    assert large_bytes(fresh) > large_bytes(written)
+    assert torch.equal(fresh, written)
 
 
 @pytest.mark.parametrize("size", [0, 1, mmap.PAGESIZE, LARGE_PAGE])

@@ -48,9 +48,7 @@ class Dropout(nn.Module):
         factors = torch.empty_like(like, memory_format=torch.contiguous_format)
         if like.device.type == "cpu":
             draw(*drawn, factors.view(-1).numpy())
-        elif kernels := kernels_for(
-            like.device, None, "benchmark.models.layers.elementwise_triton"
-        ):
+        elif kernels := kernels_for(like.device, None, TRITON):
             kernels.draw(key, limit, kept, factors)
         else:
             places = torch.arange(like.numel(), device=like.device).view(like.shape)

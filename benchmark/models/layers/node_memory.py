@@ -10,10 +10,8 @@ from torch import Tensor, nn
 
 from benchmark.machine.device import kernels_for
 from benchmark.models.layers.compiled_numbers import array, compiled, exponential
-from benchmark.models.layers.dropout import Dropout
+from benchmark.models.layers.dropout import TRITON, Dropout
 from benchmark.models.layers.products import NarrowProducts, narrow
-
-TRITON = "benchmark.models.layers.elementwise_triton"
 
 
 class MemoryCell(nn.GRUCell, NarrowProducts):

@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from benchmark.machine import device as machine
 from benchmark.models.layers.products import Linear, narrow_products, product
 from benchmark.models.node_state import NodeState
 from tests.models.streams import random_dataset, random_state, small_model
@@ -61,10 +60,3 @@ def test_memory_and_its_gradients_are_within_the_rounding_of_the_factors(edge_di
         assert narrow.dtype == torch.float32
         error = float((exact - narrow).norm() / exact.norm())
         assert 0 < error < 4 * EPSILON
-
-
-def test_what_is_only_emulated_is_refused_unless_forced(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "multiplies_bfloat16", lambda device: False)
-    with pytest.raises(ValueError, match="no products in bfloat16 and emulates them"):
-        machine.check_precision("bfloat16", torch.device("cpu"))
-    machine.check_precision("bfloat16_emulated", torch.device("cpu"))
