@@ -11,6 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from benchmark.machine.host_memory import let_go
+
 SplitName = Literal["train", "validation", "test"]
 
 Ints = NDArray[np.int64]
@@ -204,6 +206,7 @@ class Dataset:
         occurs = torch.zeros(self.num_nodes, dtype=torch.bool)
         for ids in columns:
             occurs[ids] = True
+        let_go(*columns)
         return occurs.nonzero().flatten()
 
     def flaw_of_features(self) -> str | None:
@@ -220,6 +223,7 @@ class Dataset:
                         f"feature {column + 1} of {kind} {start + row} of data set '{self.name}' "
                         f"is {value}: replace it by a finite number"
                     )
+            let_go(features)
         return None
 
     def batch(self, start: int, stop: int) -> EventBatch:

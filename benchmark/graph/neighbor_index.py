@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmark.graph.past import Neighborhood
-from benchmark.machine.host_memory import use_large_pages
+from benchmark.machine.host_memory import let_go, use_large_pages
 
 Ints = NDArray[np.int64]
 LARGEST_INT32 = torch.iinfo(torch.int32).max
@@ -48,6 +48,7 @@ class NeighborIndex:
         use_large_pages(self._entries)
         next_entry = self._bounds[:-1].clone()
         _fill(*(x.contiguous().numpy() for x in (src, dst, next_entry, self._entries)))
+        let_go(src, dst, t)
 
     def before(self, times: Tensor) -> Tensor:
         """Number of events with a time smaller than each of ``times``, int64 of the same shape."""

@@ -3,13 +3,15 @@
 import contextlib
 import ctypes
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 from torch import Tensor
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
 KEPT_BYTES = 1 << 28  # free, before any is given back
 MAPPED_BYTES = 1 << 25  # the largest that malloc admits
-MADV_HUGEPAGE, MADV_COLLAPSE = 14, 25  # linux/mman.h
+MADV_DONTNEED, MADV_HUGEPAGE, MADV_COLLAPSE = 4, 14, 25  # linux/mman.h
 LARGE_PAGE = 1 << 21
 MOST_BYTES = 1 << 30  # moved into large pages, which takes 2 to 3 s
 
@@ -39,3 +41,29 @@ def use_large_pages(table: Tensor) -> None:
     advise(ctypes.c_void_p(first), ctypes.c_size_t(num_bytes), MADV_HUGEPAGE)
     if num_bytes <= MOST_BYTES:
         advise(ctypes.c_void_p(first), ctypes.c_size_t(num_bytes), MADV_COLLAPSE)
+
+
+def let_go(*columns: Tensor) -> None:
+    """Give back the memory of mapped files that were read through; they are read again if asked.
+
+    Nothing is given back of what is no file, or of a mapping that was written to.
+    """
+    if sys.platform != "linux":
+        return
+    places = [column.data_ptr() for column in columns if column.device.type == "cpu"]
+    for first, end in _unchanged_files():
+        if any(first <= place < end for place in places):
+            advise = ctypes.CDLL(None).madvise
+            advise(ctypes.c_void_p(first), ctypes.c_size_t(end - first), MADV_DONTNEED)
+
+
+def _unchanged_files() -> Iterator[tuple[int, int]]:
+    """The addresses of every mapping of a file of which this process has no pages of its own."""
+    addresses, inode = "", "0"
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        words = line.split()
+        if not words[0].endswith(":"):
+            addresses, inode = words[0], words[4]
+        elif words[0] == "Anonymous:" and words[1] == "0" and inode != "0":
+            first, end = (int(part, 16) for part in addresses.split("-"))
+            yield first, end

@@ -1,5 +1,8 @@
+import sys
+from pathlib import Path
 from unittest.mock import patch
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -8,6 +11,7 @@ from torch import Tensor
 
 from benchmark.graph import neighbor_index
 from benchmark.graph.neighbor_index import NeighborIndex, smallest_type
+from tests.machine.test_host_memory import bytes_of_mapping
 
 
 def stream(*events: tuple[int, int, int]) -> tuple[Tensor, Tensor, Tensor]:
@@ -133,3 +137,15 @@ def test_wrong_shapes_and_types_are_refused() -> None:
         NeighborIndex(src[:1], dst, t, num_nodes=2)
     with pytest.raises(ValueError, match=r"must be int64, not torch\.float32"):
         NeighborIndex(src, dst, t.float(), num_nodes=2)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux tells what is mapped")
+def test_columns_of_a_mapped_file_take_no_memory_once_they_are_indexed(tmp_path: Path) -> None:
+    num_events = 1 << 16
+    columns = []
+    for name, first in (("src", 0), ("dst", num_events), ("t", 0)):
+        np.save(tmp_path / f"{name}.npy", np.arange(first, first + num_events))
+        columns.append(torch.from_numpy(np.load(tmp_path / f"{name}.npy", mmap_mode="c")))
+    index = NeighborIndex(*columns, num_nodes=2 * num_events)
+    assert [bytes_of_mapping(column, "Rss") for column in columns] == [0, 0, 0]
+    assert entries_of(index, num_events + 7, num_events) == [(7, 7, 7)]
