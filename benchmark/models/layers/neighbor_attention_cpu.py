@@ -45,7 +45,8 @@ parallel: Any = njit(cache=True, nogil=True, parallel=True)
 def _encoding(weight, shift):  # type: ignore[no-untyped-def]
     """Frequencies and shifts, padded, the first of what is padded being cos(0), the constant 1."""
     held = padded(2, weight.size + 1, weight.dtype)
-    held[0, : weight.size], held[1, : weight.size] = weight, shift
+    for x in range(weight.size):
+        held[0, x], held[1, x] = weight[x], shift[x]
     return held[0], held[1], reach(weight, shift)
 
 
@@ -65,9 +66,8 @@ def _forward(  # type: ignore[no-untyped-def]
     query, row_sum = padded(num_heads, row_dim, kind), padded(num_heads, row_dim, kind)
     time_query, time_sum = padded(num_heads, time_dim, kind), padded(num_heads, time_dim, kind)
     for q in range(begin, end):
-        used = 0
-        take(query, queries, q, 0, row_dim)
-        take(time_query, queries, q, row_dim, time_dim)
+        used = np.int64(0)  # not 0, for which look_up would be compiled once more
+        take(query, time_query, queries, q, row_dim, time_dim)
         for position in range(first[q], first[q + 1]):
             r, before = order[position], used
             if position + 1 < first[end]:
@@ -91,8 +91,7 @@ def _forward(  # type: ignore[no-untyped-def]
                         scores[h, k] *= keep[r, h, k]
                 add_rows(row_sum, h, scores, rows, places, count)
                 add_rows(time_sum, h, scores, times, each, count)
-            give(summed, r, 0, row_dim, row_sum)
-            give(summed, r, row_dim, time_dim, time_sum)
+            give(summed, r, row_dim, time_dim, row_sum, time_sum)
 
 
 @compiled
@@ -135,9 +134,8 @@ def _backward(  # type: ignore[no-untyped-def]
     source, time_source = np.zeros_like(query), np.zeros_like(time_query)
     to_known[:] = 0
     for q in range(begin, end):
-        used = 0
-        take(query, queries, q, 0, row_dim)
-        take(time_query, queries, q, row_dim, time_dim)
+        used = np.int64(0)  # not 0, for which look_up would be compiled once more
+        take(query, time_query, queries, q, row_dim, time_dim)
         to_query[:], to_time_query[:] = 0, 0
         for position in range(first[q], first[q + 1]):
             r, before = order[position], used
@@ -147,8 +145,7 @@ def _backward(  # type: ignore[no-untyped-def]
                 r, known, edges, neighbors, events, mask, rows, whose, used, places
             )
             to_row_scores[:, before:used], to_rows[before:used] = 0, 0
-            take(source, from_summed, r, 0, row_dim)
-            take(time_source, from_summed, r, row_dim, time_dim)
+            take(source, time_source, from_summed, r, row_dim, time_dim)
             encode_and_derive(elapsed[r, :count], rates, shifts, furthest, times, angle_slopes)
             to_times[:count] = 0
             for h in range(num_heads):
@@ -167,12 +164,12 @@ def _backward(  # type: ignore[no-untyped-def]
             add_rows(to_query, h, to_row_scores, rows, everywhere, used)
             for place in range(used):
                 add(to_rows, place, to_row_scores[h, place], query, h, to_rows.shape[1])
-        give(to_queries, q, 0, row_dim, to_query)
-        give(to_queries, q, row_dim, time_dim, to_time_query)
+        give(to_queries, q, row_dim, time_dim, to_query, to_time_query)
         for place in range(used):
             for x in range(node_dim):
                 to_known[whose[0, place], x] += to_rows[place, x]
-    to_weight[:], to_shift[:] = to_rates[: weight.size], to_shifts[: weight.size]
+    for x in range(weight.size):
+        to_weight[x], to_shift[x] = to_rates[x], to_shifts[x]
 
 
 @parallel

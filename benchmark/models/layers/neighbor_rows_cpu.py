@@ -1,7 +1,8 @@
 """Rows that compiled loops look up once and hold, and sums over them.
 
 What is held is padded with zeros to whole ``LANES``, so that no vectorised loop ends in single
-numbers. Arrays [num_heads, *, dim] give a row for each head.
+numbers. Arrays [num_heads, *, dim] give a row for each head. Numbers are copied one by one:
+assigned to a slice, an array has numba compile for seconds how to say that shapes differ.
 """
 
 import math
@@ -38,19 +39,23 @@ def most_rows(begin, end, first, num_neighbors):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def take(held, values, r, start, size):  # type: ignore[no-untyped-def]
-    """Hold values[:, r, start:start + size]."""
-    for h in range(held.shape[0]):
-        for x in range(size):
-            held[h, x] = values[h, r, start + x]
+def take(rows, times, values, r, row_dim, time_dim):  # type: ignore[no-untyped-def]
+    """Hold values[:, r], in ``rows`` what belongs to a row, in ``times`` what does to a time."""
+    for h in range(rows.shape[0]):
+        for x in range(row_dim):
+            rows[h, x] = values[h, r, x]
+        for x in range(time_dim):
+            times[h, x] = values[h, r, row_dim + x]
 
 
 @compiled
-def give(values, r, start, size, held):  # type: ignore[no-untyped-def]
+def give(values, r, row_dim, time_dim, rows, times):  # type: ignore[no-untyped-def]
     """The reverse of ``take``."""
-    for h in range(held.shape[0]):
-        for x in range(size):
-            values[h, r, start + x] = held[h, x]
+    for h in range(rows.shape[0]):
+        for x in range(row_dim):
+            values[h, r, x] = rows[h, x]
+        for x in range(time_dim):
+            values[h, r, row_dim + x] = times[h, x]
 
 
 @vectorised
@@ -151,7 +156,7 @@ def look_up(  # type: ignore[no-untyped-def]
     ``rows`` are held already for ``whose`` [2, *] neighbours and events, ``used`` of them; sets the
     ``places`` of the root's. Returns its number of neighbours and how many rows are used now.
     """
-    count, likely, node_dim = 0, 0, known.shape[1]
+    count, likely, node_dim = 0, np.int64(0), known.shape[1]
     while count < mask.shape[1] and mask[r, count]:  # neighbours come before all padding
         neighbor, event = neighbors[r, count], events[r, count]
         place = _place(neighbor, event, whose, used, likely)

@@ -145,7 +145,8 @@ def _forward_loop(columns, memory, updated):  # type: ignore[no-untyped-def]
             proposed = two * squashed[x] - 1  # the hyperbolic tangent
             updated[row, x] = proposed + gates[size + x] * (memory[row, x] - proposed)
             columns[row, 2 * size + x] = proposed
-        columns[row, : 2 * size] = gates
+        for x in range(2 * size):
+            columns[row, x] = gates[x]
 
 
 @compiled

@@ -33,7 +33,7 @@ class Factors(nn.Module):
 def dropout_factors(shape: tuple[int, ...], probability: float, seed: int) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
     kept = torch.rand(shape, generator=generator, dtype=torch.float64) >= probability
-    return kept / (1 - probability)
+    return kept.double() / (1 - probability)
 
 
 @pytest.mark.parametrize("edge_dim", [0, 3])
