@@ -6,10 +6,9 @@ from pathlib import Path
 
 from benchmark.errors import REFUSALS, refusal
 from benchmark.machine.process_tree import end_with_parent
-from paper_figures.figure import draw
+from paper_figures.figure import all_figures, draw
 from paper_figures.page import write_page
 from paper_figures.quantities import read
-from paper_figures.registry import FIGURES
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -19,10 +18,10 @@ def main(arguments: list[str] | None = None) -> int:
     """
     end_with_parent()
     options = _parse(arguments)
-    names, out = options.names, options.out
+    names, out, figures = options.names, options.out, all_figures()
     try:
         records = read(options.results)
-        drawings = [draw(FIGURES[name], records, out) for name in names or FIGURES]
+        drawings = [draw(figures[name], records, out) for name in names or figures]
         page = write_page(drawings, records, options.results, out)
     except OSError as error:
         known = error.errno in REFUSALS
@@ -41,7 +40,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
-    listing = (f"  {n:22}{f.told['shows']} ({f.told['number']})" for n, f in FIGURES.items())
+    figures = all_figures()
+    listing = (f"  {n:22}{f.told['shows']} ({f.told['number']})" for n, f in figures.items())
     parser = argparse.ArgumentParser(
         prog="python -m paper_figures",
         description="Draw the paper's figures from recorded runs, published numbers beside them, "
@@ -59,9 +59,9 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         told = f"{text} (default: %(default)s)"
         parser.add_argument(option, type=Path, default=Path(default), metavar="DIR", help=told)
     options = parser.parse_args(arguments)
-    unknown = ", ".join(name for name in options.names if name not in FIGURES)
+    unknown = ", ".join(name for name in options.names if name not in figures)
     if unknown:
-        parser.error(f"there is no figure {unknown}; choose from {', '.join(FIGURES)}")
+        parser.error(f"there is no figure {unknown}; choose from {', '.join(figures)}")
     return options
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -11,7 +10,7 @@ import pandas as pd
 from benchmark.records import words
 from benchmark.records.series import SINGLE, Runs
 from benchmark.records.statistics import Estimate, first_reaching, still_rising
-from paper_figures import curves, style
+from paper_figures import marks, style
 from paper_figures.figure import Claim, Group, Measured, Output, Rule, figure, published
 from paper_figures.measures import UNFINISHED
 from paper_figures.selection import has
@@ -25,20 +24,10 @@ NUM_BARS = 3000  # as many as the paper draws
 
 def by_size(group: Group) -> pd.DataFrame:
     """Mean, lowest and highest test F1-micro over seeds, by global batch size."""
-    test, floor = f"metrics.{METRIC}", f"metrics.{FLOOR}"
-    runs = group.runs.rename(columns={"batch_size": SIZE})
-    table = runs.groupby(["dataset", SIZE], as_index=False).agg(**{
-        METRIC: (test, "mean"), "lowest": (test, "min"), "highest": (test, "max"),
-        FLOOR: (floor, "mean"), "num_runs": ("seed", "nunique"),
-    })  # fmt: skip
-    return table.assign(origin="measured", source=words.commands(group.runs))
-
-
-def facts(group: Group) -> dict[str, Any]:
-    """The ends of the sweep: batches, and learning rates, one where it is the same for all."""
-    sizes, rates = group.runs["batch_size"], group.runs["learning_rate"]
-    ends = dict.fromkeys(f"{end:g}" for end in (rates.min(), rates.max()))
-    return {"smallest": int(sizes.min()), "largest": int(sizes.max()), "rates": " to ".join(ends)}
+    names = {"batch_size": SIZE, f"metrics.{METRIC}": METRIC, f"metrics.{FLOOR}": FLOOR}
+    runs = group.runs.rename(columns=names)
+    told = {"dataset": group.dataset, FLOOR: runs[FLOOR].mean(), "source": words.commands(runs)}
+    return marks.over_seeds(runs, SIZE, METRIC).assign(**told, origin="measured")
 
 
 def growth(table: pd.DataFrame) -> float:
@@ -52,7 +41,7 @@ def measure_growth(_: Claim, group: Group) -> Measured | None:
     table = by_size(group)
     smallest, times = int(table[SIZE].iloc[0]), growth(table)
     text = f"{times:g}x, from {smallest:,} to {times * smallest:,.0f} events"
-    return Measured({"": Estimate(times)}, text, group.runs, too_short(group), facts(group))
+    return Measured({"": Estimate(times)}, text, group.runs, too_short(group))
 
 
 def measure_loss(_: Claim, group: Group) -> Measured | None:
@@ -63,7 +52,7 @@ def measure_loss(_: Claim, group: Group) -> Measured | None:
     if loss <= TOLERANCE and largest / smallest <= growth(published("figure_2a")):
         unlike = unlike or "the sweep is shorter than GDELT's flat part"
     text = f"F1 {first:.4f} at {smallest:,}, F1 {last:.4f} at {largest:,} events ({-loss:+.1%})"
-    return Measured({"": Estimate(loss)}, text, group.runs, unlike, facts(group))
+    return Measured({"": Estimate(loss)}, text, group.runs, unlike)
 
 
 def too_short(group: Group) -> str:
@@ -95,17 +84,16 @@ def _of_one_kind(runs: Runs) -> "pd.Series[bool]":
 def draw_size(group: Group) -> Iterator[Output]:
     """Measured on the left, published of another data set on the right."""
     table, paper, name = by_size(group), published("figure_2a"), "DistTGL 1x1x1"
-    looks = curves.looks_of([name], style.color_of("disttgl"))
+    looks = marks.looks_of([name], [style.color_of("disttgl")])
     titled = {f"{group.dataset}, measured": table, "GDELT, published (Figure 2(a))": paper}
     panels = [(title, part.assign(label=name, emulated=False), looks)
               for title, part in titled.items()]  # fmt: skip
-    picture = curves.draw_panels(panels, (style.PAGE, 2.4), METRIC, SIZE)
-    floor: dict[str, Any] = {"color": style.GREY, "lw": 1, "ls": ":"}
+    picture = marks.panels_of_lines(panels, (style.PAGE, 2.4), METRIC, SIZE)
+    floor: style.Look = {"color": style.GREY, "lw": 1, "ls": ":"}
     picture.axes[0].axhline(table[FLOOR].mean(), **floor)
-    majority = style.line("most frequent class of the training events", **floor)
-    legend = [*curves.handles(looks, {}), style.published_handle(), majority]
-    style.legend_below(picture, legend)
-    yield Output(pd.concat([table, paper]), picture, facts=facts(group))
+    looks |= {"published": style.PUBLISHED, "most frequent class of the training events": floor}
+    style.legend_below(picture, looks)
+    yield Output(pd.concat([table, paper]), picture)
 
 
 @figure("captured_events", Rule(
@@ -127,17 +115,17 @@ def draw_counts(group: Group) -> Iterator[Output]:
     drawn = table["batch_size"].isin(group.runs["batch_size"]) & (table["rank"] <= NUM_BARS)
     table = table.loc[drawn, ["rank", "captured_events", "batch_size", "source", "origin"]]
     picture, axes = plt.subplots(figsize=(style.COLUMN, 2.5))
-    thick, dashed = {"lw": 3, "alpha": 0.55}, {"lw": 1, "ls": style.PUBLISHED_DASHES}
+    counted: style.Look = {"lw": 3, "alpha": 0.55}
     sizes = list(table["batch_size"].unique())
     for (origin, size), part in table.groupby(keys):
         color = plt.get_cmap("viridis")(0.8 * sizes.index(size) / max(1, len(sizes) - 1))
-        look: Any = dashed if origin == "published" else thick | {"label": size}
-        axes.plot(part["rank"], part["captured_events"], color=color, **look)
+        look = style.PUBLISHED if origin == "published" else counted | {"label": size}
+        axes.plot(part["rank"], part["captured_events"], **look | {"color": color})
     axes.set(xlabel="node, by captured events", ylabel="captured events of the node")
     style.log_axis(axes, "x", ticks=(1,))
     style.log_axis(axes, "y")
     axes.legend(title="events per batch", loc="lower left", title_fontsize=7)
-    if (table["origin"] == "published").any():
-        counted = style.line("counted", color=style.GREY, **thick)
-        style.legend_below(picture, [counted, style.published_handle()])
+    if len(parts) > len(group.runs):
+        looks = {"counted": counted | {"color": style.GREY}, "published": style.PUBLISHED}
+        style.legend_below(picture, looks)
     yield Output(table, picture)

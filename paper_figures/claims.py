@@ -66,18 +66,9 @@ class Verdict(StrEnum):
     NOT_ATTEMPTED = "not attempted"  # nothing measured
 
 
-class Kind(StrEnum):
-    """What a claim is about; totals are told apart by it."""
-
-    RESULT = "result"  # of DistTGL
-    OTHER = "other"  # a result of another paper: TGL, TGN, DyGLib
-    INPUT = "input"  # a count of the data, which needs no training
-    OURS = "ours"  # in no paper
-
-
-COUNTED = {  # what is in no paper is no claim
-    Kind.RESULT: "claims of DistTGL", Kind.OTHER: "claims of other papers",
-    Kind.INPUT: "counts of the data, which need no training",
+COUNTED = {  # by kind; what is in no paper ("ours") is no claim
+    "result": "claims of DistTGL", "other": "claims of other papers",
+    "input": "counts of the data, which need no training",
 }  # fmt: skip
 
 
@@ -100,7 +91,7 @@ class Claim:
     form: str = ""
     printed: str = ""
     noise: str = ""
-    kind: str = Kind.RESULT
+    kind: str = "result"
     epochs: str = ""
     unlike: str = ""
     command: str = ""
@@ -158,11 +149,6 @@ def claims_of(figure: str) -> list[Claim]:
     return [Claim(**{str(k): v for k, v in row.items()}) for row in rows]
 
 
-def not_attempted(claim: Claim) -> Judged:
-    """A claim of which nothing was measured."""
-    return Judged(claim, Verdict.NOT_ATTEMPTED, claim.needs, claim.command, claim.dataset)
-
-
 def verdict(claim: Claim, values: Mapping[str, Estimate], unlike: str = "") -> Verdict:
     """What measured ``values`` say about ``claim``; KeyError if there is no such rule.
 
@@ -196,14 +182,12 @@ def _compare(value: float, interval: tuple[float, float], bounds: Bounds) -> Ver
 
 def totals(judged: Iterable[Judged]) -> "pd.Series[int]":
     """How many claims have each verdict."""
-    found = [one.verdict for one in judged]
-    return pd.Series({each.value: found.count(each) for each in Verdict})
+    found = pd.Series([one.verdict for one in judged], dtype=object)
+    return found.value_counts().reindex(list(Verdict), fill_value=0)
 
 
 def totals_by_kind(judged: Iterable[Judged]) -> dict[str, "pd.Series[int]"]:
     """``totals`` of each kind that is ``COUNTED``, by what it is called."""
     known = list(judged)
-    return {
-        name: totals(one for one in known if one.claim.kind == kind)
-        for kind, name in COUNTED.items()
-    }
+    return {name: totals(one for one in known if one.claim.kind == kind)
+            for kind, name in COUNTED.items()}  # fmt: skip

@@ -70,10 +70,15 @@ FACTS: dict[str, Callable[[Group], Any]] = {
     "epochs": lambda group: words.epochs(group.runs),
     "features": on_features,
     "first": lambda group: group.first,
+    "largest": lambda group: int(group.runs["batch_size"].max()),
     "logical": lambda group: "logical trainers, " if group.runs["emulated"].any() else "",
     "protocol": lambda group: group.protocol,
+    "rates": lambda group: words.list_of(
+        dict.fromkeys(group.runs["learning_rate"].agg(["min", "max"])), " to "
+    ),
     "seeds": lambda group: words.seeds(group.runs),
     "settings": lambda group: "".join(f", {word}" for word in variant_of(group.first)),
+    "smallest": lambda group: int(group.runs["batch_size"].min()),
     "split": lambda group: ", ".join(["", *filter(None, [trained_share(group.first)])]),
     "variant": lambda group: "".join(f"_{w}" for w in variant_of(group.first)).translate(FILE),
 }

@@ -6,18 +6,21 @@ facts of the runs drawn by ``{names}``.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure as Picture
 
+import paper_figures
 from benchmark.records import words
 from benchmark.records.reader import Records
 from paper_figures import style
-from paper_figures.claims import Claim, Judged, claims_of, not_attempted, verdict
+from paper_figures.claims import Claim, Judged, Verdict, claims_of, verdict
 from paper_figures.facts import Facts, how_drawn
 from paper_figures.measures import MEASURES, Measure, Measured
 from paper_figures.published import published, texts_of_figures
@@ -49,24 +52,34 @@ Draw = Callable[[Group], Iterable[Output]]
 
 @dataclass(frozen=True)
 class PaperFigure:
-    """A figure or table by the name it is asked for on the command line, and how it comes about."""
+    """A figure or table by the name it is asked for on the command line, and how it comes about.
+
+    ``told`` is its row of ``figures.csv``; ``measures`` are those of no other figure.
+    """
 
     name: str
     rule: Rule
     draw: Draw
-    measures: Mapping[str, Measure] = field(default_factory=dict)  # those of no other figure
-
-    @cached_property
-    def told(self) -> dict[str, str]:
-        """What ``results/paper/figures.csv`` says of it; KeyError if it has no row there."""
-        return {str(k): str(v) for k, v in texts_of_figures().loc[self.name].items()}
+    measures: Mapping[str, Measure]
+    told: Mapping[str, str]
 
 
 def figure(
     name: str, rule: Rule, measures: Mapping[str, Measure] | None = None
 ) -> Callable[[Draw], PaperFigure]:
-    """Makes a function that draws a group the figure ``name``, which the registry finds."""
-    return lambda draw: PaperFigure(name, rule, draw, measures or {})
+    """Makes a function that draws a group the figure ``name``; KeyError if it has no row."""
+    told = texts_of_figures().loc[name].to_dict()
+    return lambda draw: PaperFigure(name, rule, draw, measures or {}, told)
+
+
+@cache
+def all_figures() -> dict[str, PaperFigure]:
+    """The figures of all modules of this folder, in the order of ``figures.csv``."""
+    names = [module.name for module in iter_modules(paper_figures.__path__)]
+    modules = [import_module(f"paper_figures.{name}") for name in names if name != "__main__"]
+    values = [value for module in modules for value in vars(module).values()]
+    found = {value.name: value for value in values if isinstance(value, PaperFigure)}
+    return {name: found[name] for name in texts_of_figures().index if name in found}
 
 
 @dataclass(frozen=True)
@@ -96,16 +109,20 @@ def judge(chosen: PaperFigure, groups: Iterable[Group]) -> list[Judged]:
     measures, judged = MEASURES | dict(chosen.measures), []
     for claim in claims_of(chosen.name):
         fitting = [group for group in known if claim.dataset in ("", group.dataset)]
-        measure = measures.get(claim.measure, lambda *_: None)
-        found = [(one, group) for group in fitting if (one := measure(claim, group))]
-        judged += [_judged(chosen, claim, *one) for one in found]
-        judged += [not_attempted(claim)] if claim.needs and not found else []
+        found = [
+            _judged(chosen, claim, one, group) for group in fitting
+            if claim.measure and (one := measures[claim.measure](claim, group))
+        ]  # fmt: skip
+        if claim.needs and not found:
+            none = Verdict.NOT_ATTEMPTED
+            found = [Judged(claim, none, claim.needs, claim.command, claim.dataset)]
+        judged += found
     return judged
 
 
 def _judged(chosen: PaperFigure, claim: Claim, one: Measured, group: Group) -> Judged:
     """What was measured beside what was claimed, and under which conditions."""
-    own = group.only(one.runs)
+    own = replace(group, runs=one.runs)
     few = claim.epochs and own.first["epochs"] < float(claim.epochs)
     unlike = claim.unlike or ("too few epochs to compare" if few else one.unlike)
     conditions = chosen.told["conditions"].format_map(Facts(own, one.facts))

@@ -1,36 +1,58 @@
 """Networks beside each other on links, nodes and edges, measured and published."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
 from benchmark.records import words
-from benchmark.records.series import Series, make_series
+from benchmark.records.series import SINGLE, Series, column, make_series
 from benchmark.records.statistics import first_best, still_rising
 from paper_figures import tables
-from paper_figures.figure import Group, Output, Rule, figure
-from paper_figures.published import LINKS, MAJORITY, NAMES, NODES, networks
+from paper_figures.figure import Group, Output, Rule, figure, published
+from paper_figures.published import MAJORITY, NAMES, TGN
 from paper_figures.tables import Row
 
 ORDER = (*NAMES.values(), "EdgeBank", MAJORITY)
 SHARED = ("epochs", "batch size", "learning rate")  # columns where they differ, else said once
 F1 = {"test_f1_micro_percent": "F1-micro (%)", "test_f1_macro_percent": "F1-macro (%)",
       "test_top1_percent": "top-1 (%)"}  # fmt: skip
+Files = Mapping[str, Mapping[str, str]]  # names of csv files, and what their rows have in a column
+LINKS: dict[str, Files] = {  # by the protocol whose negatives are theirs
+    "tgn": {"tgn_table_2": {},
+            "dyglib_link_prediction": {"setting": "transductive", "metric": "ap"}},
+    "tgl": {"tgl_table_5": {}},
+    "disttgl": {"figure_9_test": {"panel": "a", "parallelism": SINGLE}, "taser_table_1": {}},
+}  # fmt: skip
+NODES = {"tgn_table_3": {}, "dyglib_node_classification": {}, "tgl_table_6": {"metric": "ap"}}
+PER_CENT = {"test_mrr": "test_percent", "test_f1_micro": "test_f1_micro_percent"}
+SHOWN = r"^(by|source|dataset|i x j x k|origin|network|label|.*_percent.*|seconds_per_epoch)$"
 
 
-def rows_of(series: Iterable[Series], *values: Sequence[str]) -> pd.DataFrame:
-    """A row for each series: what it is, all that may tell it apart, means and medians."""
-    sets = []
-    for one in series:
-        run = one.first
-        sets.append(({
-            "network": run["network"], "system": run["system"], "by": run["system"],
-            "i x j x k": run["parallelism"], "dataset": run["dataset"],
-            "epochs": words.plain(float(run["epochs"])), "batch size": str(int(run["batch_size"])),
-            "learning rate": words.plain(run["learning_rate"]), "with": one.settings,
-            "label": f"{run['network']}, {one.label}",
-        }, one.runs))  # fmt: skip
-    return tables.summary(sets, *values)
+def theirs(files: Files, **where: str) -> pd.DataFrame:
+    """Published rows of ``files`` with the columns of ``named``, values in per cent."""
+    parts = [published(name, **where, **only) for name, only in files.items()]
+    table = pd.concat([pd.DataFrame(columns=["source", "parallelism"]), *parts])
+    table = table.rename(columns={"parallelism": "i x j x k"})
+    for fraction, of_hundred in PER_CENT.items():
+        if fraction in table:
+            table[of_hundred] = column(table, of_hundred).fillna(100 * table[fraction])
+    code = ", " + column(table, "implementation")
+    table["by"] = table["source"].map(words.short_source) + code.fillna("")
+    table["network"] = column(table, "model").fillna(TGN).replace(NAMES)
+    table["label"] = table["network"] + ", " + table["by"]
+    return table.filter(regex=SHOWN)
+
+
+def named(one: Series) -> tuple[Row, pd.DataFrame]:
+    """What a series is, with all that may tell it apart, and its runs."""
+    run = one.first
+    return {
+        "network": run["network"], "system": run["system"], "by": run["system"],
+        "i x j x k": run["parallelism"], "dataset": run["dataset"],
+        "epochs": words.plain(float(run["epochs"])), "batch size": str(int(run["batch_size"])),
+        "learning rate": words.plain(run["learning_rate"]), "with": one.settings,
+        "label": f"{run['network']}, {one.label}",
+    }, one.runs  # fmt: skip
 
 
 @figure("link_prediction", Rule(
@@ -41,9 +63,9 @@ def draw_links(group: Group) -> Iterator[Output]:
     """Accuracies in per cent, seconds per epoch and memory."""
     means, medians = ("test_percent", "test_inductive_percent"), ("seconds_per_epoch", "peak_gib")
     series = make_series(group.runs)
-    ours = rows_of(series, means, medians)
+    ours = tables.summary(map(named, series), means, medians)
     ours["best"] = [best_epoch(group, one.runs) for one in series]
-    paper = networks(LINKS.get(group.protocol, {}), dataset=group.dataset)
+    paper = theirs(LINKS.get(group.protocol, {}), dataset=group.dataset)
     yield output(in_order(ours, paper), {
         f"test {group.first['primary_metric'].upper()} (%)": ("test_percent", ".2f"),
         "of new nodes": ("test_inductive_percent", ".2f"), "best at epoch": "best",
@@ -71,8 +93,9 @@ def best_epoch(group: Group, runs: pd.DataFrame) -> str:
 ))  # fmt: skip
 def draw_nodes(group: Group) -> Iterator[Output]:
     """AUC and AP of the states of nodes in per cent."""
-    ours = rows_of(make_series(group.runs), ("test_node_auc_percent", "test_node_ap_percent"))
-    paper = networks(NODES, dataset=group.dataset).rename(columns={"value_percent": "balanced_ap"})
+    means = ("test_node_auc_percent", "test_node_ap_percent")
+    ours = tables.summary(map(named, make_series(group.runs)), means)
+    paper = theirs(NODES, dataset=group.dataset).rename(columns={"value_percent": "balanced_ap"})
     yield output(in_order(ours, paper), {
         "test AUC (%)": ("test_node_auc_percent", ".2f"),
         "test AP (%)": ("test_node_ap_percent", ".2f"), "AP, balanced (%)": ("balanced_ap", ".2f"),
@@ -84,13 +107,16 @@ def draw_nodes(group: Group) -> Iterator[Output]:
 ))  # fmt: skip
 def draw_edges(group: Group) -> Iterator[Output]:
     """Test values in per cent by data set, its majority class the last of each, and Figure 11."""
-    parts = []
+    sets, unsaid = (
+        [],
+        {"network": MAJORITY, "by": "", "label": MAJORITY, "i x j x k": "", "with": ""},
+    )
     for _, runs in group.runs.groupby("dataset"):
+        series = make_series(runs)
         majority = {name: runs[name.replace("_percent", "_majority_percent")] for name in F1}
-        unsaid = {"network": MAJORITY, "by": "", "label": MAJORITY, "i x j x k": "", "with": ""}
-        floor = rows_of(make_series(runs.assign(**majority))[:1], list(F1)).assign(**unsaid)
-        parts += [rows_of(make_series(runs), list(F1)), floor]
-    table = pd.concat([*parts, networks({"figure_11_test": {}})])
+        known, ran = named(series[0])
+        sets += [*map(named, series), (known | unsaid, ran.assign(**majority))]
+    table = pd.concat([tables.summary(sets, list(F1)), theirs({"figure_11_test": {}})])
     yield output(table, {title: (name, ".2f") for name, title in F1.items()})
 
 

@@ -26,7 +26,10 @@ def read(folder: Path) -> Records:
     runs = records.runs
     if runs.empty:
         return records
-    runs = runs.assign(**_found(runs)).join(_per_cent(runs))
+    runs = runs.assign(iterations=records.evaluations.groupby("run")["iteration"].max())
+    sent = runs.filter(like="bytes_sent.").fillna(0).div(1e6 * runs["iterations"], axis=0)
+    sent = sent.rename(columns=lambda name: name.replace("bytes_sent.", "megabytes."))
+    runs = runs.assign(**_found(runs)).join([sent, _per_cent(runs)])
     # Texts as plain objects: the many columns then lie in few blocks, and rows are parted often.
     texts = {name: object for name, kind in runs.dtypes.items() if kind == "str"}
     return replace(records, runs=runs.astype(texts).copy())
@@ -56,6 +59,8 @@ def _found(runs: pd.DataFrame) -> dict[str, Any]:
         "roots_per_second": of("metrics.num_roots") / of("seconds.sample"),
         "memory_seconds_per_epoch": memory / epochs,
         "memory_ms_per_batch": 1000 * memory / batches,
+        "memory_ms": 1000 * memory / of("iterations"),  # of an iteration
+        "iteration_ms": 1000 * seconds / of("iterations"),
         "wait_ms_per_batch": 1000 * of("seconds_by_part.prepare") / batches,
         "peak_gib": of("peak_memory_bytes") / 2**30,
         "node_feature_width": features.where(features > 0, _static_memory(runs)),

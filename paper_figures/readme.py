@@ -13,11 +13,10 @@ import jinja2
 
 from benchmark.records import words
 from paper_figures.claims import COUNTED, Judged, Verdict, totals_by_kind
-from paper_figures.figure import judge
+from paper_figures.figure import all_figures, judge
 from paper_figures.page import PAGES
 from paper_figures.published import published
 from paper_figures.quantities import read
-from paper_figures.registry import FIGURES
 from paper_figures.selection import select
 
 ROOT = Path(__file__).parents[1]
@@ -32,7 +31,8 @@ def all_verdicts(results: Path) -> Verdicts:
     """The claims of every figure that records say something about; OSError without records."""
     records = read(results)
     judged = {
-        name: judge(figure, select(figure.rule, records)[0]) for name, figure in FIGURES.items()
+        name: judge(figure, select(figure.rule, records)[0])
+        for name, figure in all_figures().items()
     }
     return {name: claims for name, claims in judged.items() if claims}
 
@@ -49,7 +49,7 @@ def summary(verdicts: Verdicts) -> str:
     """Totals, and a row for each figure of a paper: its headline, the verdict, and a link."""
     heads = {}
     for name, claims in attempted(verdicts).items():
-        told = FIGURES[name].told
+        told = all_figures()[name].told
         if any(one.claim.kind in COUNTED for one in claims):
             named = [one for one in claims if one.claim.name == told["headline"]]
             heads[told["number"]] = (named or claims)[0]
@@ -67,10 +67,10 @@ def reproduction(verdicts: Verdicts) -> str:
     missing: dict[tuple[str, ...], list[Judged]] = {}
     for one in (one for claims in verdicts.values() for one in claims):
         if one.verdict is Verdict.NOT_ATTEMPTED:
-            number = FIGURES[one.claim.figure].told["number"]
+            number = all_figures()[one.claim.figure].told["number"]
             missing.setdefault((number, one.command, one.conditions), []).append(one)
     return PAGES.get_template("reproduction.md.jinja").render(
-        verdicts=attempted(verdicts), missing=missing, figures=FIGURES, write=WRITE,
+        verdicts=attempted(verdicts), missing=missing, figures=all_figures(), write=WRITE,
         totals=total_text(verdicts), run="python -m benchmark.run ",
         account=lambda name: account(accounts[name], verdicts[name]),
     )  # fmt: skip

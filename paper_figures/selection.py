@@ -43,21 +43,17 @@ class Group:
     mixed: bool = False
 
     @property
-    def dataset(self) -> str:
-        return str(self.runs["dataset"].iloc[0])
-
-    @property
-    def protocol(self) -> str:
-        return str(self.runs["protocol"].iloc[0])
-
-    @property
     def first(self) -> Any:
         """The first run, for what all have in common."""
         return self.runs.iloc[0]
 
-    def only(self, runs: Runs) -> "Group":
-        """The same with ``runs`` alone."""
-        return replace(self, runs=runs)
+    @property
+    def dataset(self) -> str:
+        return str(self.first["dataset"])
+
+    @property
+    def protocol(self) -> str:
+        return str(self.first["protocol"])
 
     def published(self, name: str, **where: str | int) -> pd.DataFrame:
         """Published rows of this data set; none under another protocol than the paper's."""
@@ -82,6 +78,12 @@ class Group:
         return {name: distinct[distinct["parallelism"] == name] for name in names}
 
 
+def foremost(runs: Runs) -> tuple[Any, ...]:
+    """Ranks sets of runs: the paper's network, most epochs, most layouts, most runs."""
+    model, epochs = runs.iloc[0][["model", "epochs"]]
+    return model == PAPER_MODEL, epochs, runs["parallelism"].nunique(), len(runs)
+
+
 @dataclass(frozen=True)
 class Rule:
     """How a figure picks its runs.
@@ -97,45 +99,48 @@ class Rule:
     needs: Mapping[str, Mask] = field(default_factory=dict)
     varies: tuple[str, ...] | None = ()
     apart: Mapping[str, Any] = field(default_factory=dict)
-    rank: Callable[[Runs], Any] = lambda runs: foremost(runs)  # noqa: PLW0108
+    rank: Callable[[Runs], Any] = foremost
     together: bool = False
     any_stream: bool = False
 
 
 def select(rule: Rule, records: Records) -> tuple[list[Group], list[str]]:
     """The groups of ``rule`` by data set and protocol, and a sentence for each set left out."""
-    runs, left_out = records.runs, []
+    runs, groups = records.runs, []
     if runs.empty:
         return [], []
     runs = runs[runs["suite"].isin(rule.suites) & runs["task"].isin(rule.tasks)]
+    reasons = pd.Series("", runs.index)  # why a run is left out
     for reason, keeps in rule.needs.items():
-        kept = keeps(runs).astype(bool) if len(runs) else pd.Series(dtype=bool)
-        left_out += _sentences(runs[~kept], reason)
-        runs = runs[kept]
-    groups: list[Group] = []
+        known = runs[reasons == ""]
+        reasons[known.index[~keeps(known).astype(bool)]] = reason
     apart = [column(runs, f"settings.{name}").fillna(usual) for name, usual in rule.apart.items()]
-    for _, question in runs.groupby(["dataset", "protocol", *apart]):
-        chosen, mark = question, ""
-        changes = question.apply(changes_of_stream, axis=1)
-        if not rule.any_stream and (changes == "").any():
-            chosen = question[changes == ""]
-            for change, part in question[changes != ""].groupby(changes):
-                left_out += _sentences(part, str(change))
-        elif not rule.any_stream:
+    for _, chosen in runs[reasons == ""].groupby(["dataset", "protocol", *apart]):
+        changes, mark = chosen.apply(changes_of_stream, axis=1), ""
+        if rule.any_stream:
+            pass
+        elif (changes == "").any():
+            reasons.update(changes)
+            chosen = chosen[changes == ""]
+        else:
             mark = list_of(sorted(changes.unique()))
         if rule.varies is not None:
             *others, chosen = sorted(alike(chosen, rule.varies), key=rule.rank)
             for other in others:
-                left_out += _sentences(other, difference(other, chosen))
+                reasons[other.index] = difference(other, chosen)
         groups.append(Group(chosen, records, mark, rule.varies is None))
-    return groups, left_out
+    return groups, [
+        f"{len(part)} run{'s' if len(part) > 1 else ''} of suite {suite} on {dataset}: {reason}"
+        for (reason, suite, dataset), part in runs.groupby([reasons, "suite", "dataset"])
+        if reason
+    ]
 
 
 def joined(groups: list[Group]) -> Group:
     """All runs as one group, which are still marked by data set."""
     marks = dict.fromkeys(f"{group.dataset}: {group.mark}" for group in groups if group.mark)
     runs = pd.concat([group.runs for group in groups])
-    return Group(runs, groups[0].records, "; ".join(marks))
+    return replace(groups[0], runs=runs, mark="; ".join(marks))
 
 
 def changes_of_stream(run: "pd.Series[Any]") -> str:
@@ -158,21 +163,6 @@ def trained_share(run: "pd.Series[Any]") -> str:
     shares = [float(run.get(f"settings.dataset.{name}", USUAL_SHARE)) for name in names]
     usual = any(isnan(share) or share == USUAL_SHARE for share in shares)
     return "" if usual else f"{1 - sum(shares):.0%} train"
-
-
-def _sentences(runs: Runs, reason: str) -> list[str]:
-    return [
-        f"{len(part)} run{'s' if len(part) > 1 else ''} of suite {suite} on {dataset}: {reason}"
-        for (suite, dataset), part in runs.groupby(["suite", "dataset"])
-    ]
-
-
-def foremost(runs: Runs) -> tuple[Any, ...]:
-    """Ranks sets of runs: the paper's network, most epochs, most layouts, most runs."""
-    first = runs.iloc[0]
-    return (
-        first["model"] == PAPER_MODEL, first["epochs"], runs["parallelism"].nunique(), len(runs),
-    )  # fmt: skip
 
 
 def has(name: str) -> Mask:

@@ -1,61 +1,49 @@
-"""What parallelism costs: Table 1, Figure 2(b), and whether it changes what is computed."""
+"""What parallelism costs: Table 1, and whether it changes what is computed."""
 
 from collections.abc import Iterator
-from itertools import product
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import pandas as pd
-from matplotlib.patches import Patch
 
 from benchmark.records import words
 from benchmark.records.series import SINGLE, Runs, column
 from benchmark.records.statistics import Estimate
-from paper_figures import bars, style, tables
+from paper_figures import tables
 from paper_figures.figure import Claim, Group, Measured, Output, Rule, figure, published
 from paper_figures.selection import Mask, has
-from paper_figures.tables import cell
 from paper_figures.throughput import NEEDS
 
-STRATEGIES = {SINGLE: SINGLE, "mini-batch": "2x1x1", "epoch": "1x2x1", "memory": "1x1x2"}
-CAPTURED = "captured dependency"
-QUANTITIES = {  # a line of Table 1: what is measured behind it, in words
-    CAPTURED: ("metrics.sum_of_3000_largest", "captured events, 3,000 nodes"),
-    "training overhead (mini-batch generation)": ("wait_ms_per_batch", "wait for a batch, ms"),
-    "main memory": ("peak_gib", "all processes, GiB"),
-    "synchronisation": ("memory_ms_per_batch", "node memory, ms a batch"),
-    "gradient variance": ("", "no record"),
+STRATEGIES = {"one trainer": SINGLE, "mini-batch": "2x1x1", "epoch": "1x2x1", "memory": "1x1x2"}
+COUNT = "metrics.sum_of_3000_largest"
+TIMES = {"wait_ms_per_batch": "wait for a batch, ms", "peak_gib": "all processes, GiB",
+         "memory_ms_per_batch": "node memory, ms a batch"}  # fmt: skip
+MEASURED = {COUNT: "captured events, 3,000 nodes", **TIMES, "": "no record"}
+QUANTITIES = {  # a line of Table 1, and what is measured behind it
+    "captured dependency": COUNT,
+    "training overhead (mini-batch generation)": "wait_ms_per_batch",
+    "main memory": "peak_gib",
+    "synchronisation": "memory_ms_per_batch",
+    "gradient variance": "",
 }
-MEMORIES = {
-    "replica": "replica: a copy in every process", "daemon": "daemon: one copy in host memory",
-    "sharded": "sharded: rows spread over the processes",
-}  # fmt: skip
-KIND, SECONDS = "settings.system.node_memory", "memory_seconds_per_epoch"
 EXACTNESS, AGREEMENT = "python -m benchmark.run suite=exactness", "agreement.csv"
 COLUMNS = ("i x j x k", "precision", "node_memory", "processes", "losses", "loss", "metric")
-MARKS = {"replica": "o", "daemon": "s", "sharded": "^"}
-BLUE = style.color_of("disttgl")
 
 
-def strategies(group: Group) -> pd.DataFrame:
-    """A row for each strategy, and for one trainer, in each line of Table 1.
+def two_trainers(group: Group) -> pd.DataFrame:
+    """A row for each strategy, and for one trainer, with what is measured of it.
 
     Two trainers of mini-batch parallelism share a batch of twice the events; the batches of the
     other two stay those of one trainer, and so do the events captured.
     """
     counted, timed = (group.runs[mask] for mask in (_counts(group.runs), ~_counts(group.runs)))
+    captured = counted.drop_duplicates("batch_size").set_index("batch_size")[COUNT]
     layouts, size = group.by_parallelism(timed), timed["batch_size"].max() if len(timed) else 600
     sets = []
-    for (quantity, (name, unit)), strategy in product(QUANTITIES.items(), STRATEGIES):
-        runs = layouts.get(STRATEGIES[strategy], timed[:0])
-        if quantity == CAPTURED:
-            events = 2 * size if strategy == "mini-batch" else size
-            runs = counted[counted["batch_size"] == events]
-        if name and len(runs):
-            named = {"quantity": quantity, "strategy": strategy, "unit": unit}
-            sets.append((named, runs.assign(value=column(runs, name))))
-    stated = published("table_1").rename(columns={"against_single_gpu": "stated"})
-    return pd.concat([stated, tables.summary(sets, medians=["value"])], ignore_index=True)
+    for name, layout in STRATEGIES.items():
+        events = 2 * size if name == "mini-batch" else size
+        told = {"strategy": name, COUNT: captured.get(events)}
+        sets.append((told, layouts.get(layout, timed[:0])))
+    return tables.summary(sets, medians=list(TIMES))
 
 
 def _counts(runs: Runs) -> "pd.Series[bool]":
@@ -81,41 +69,22 @@ TIMED: dict[str, Mask] = {
 ))  # fmt: skip
 def draw_strategies(group: Group) -> Iterator[Output]:
     """Two lines for each quantity: what the paper states, and what was measured."""
-    table, lines = strategies(group), []
-    for quantity, (_, unit) in QUANTITIES.items():
-        form = ".0f" if quantity == CAPTURED else ".2f"
-        rows = table[table["quantity"] == quantity].to_dict("records")
-        theirs, ours = dict.fromkeys(STRATEGIES, ""), dict.fromkeys(STRATEGIES, "not measured")
-        theirs |= {r["strategy"]: r["stated"] for r in rows if r["origin"] == "published"}
-        ours |= {r["strategy"]: cell(r, "value", form) for r in rows if r["origin"] == "measured"}
-        for origin, by, texts in (("published", "DistTGL", theirs), ("measured", unit, ours)):
+    ours, paper = two_trainers(group), published("table_1").replace(SINGLE, "one trainer")
+    stated = paper.set_index(["quantity", "strategy"])["against_single_gpu"]
+    lines = []
+    for quantity, name in QUANTITIES.items():
+        form, rows = ".0f" if name == COUNT else ".2f", ours.to_dict("records")
+        theirs = {strategy: stated.get((quantity, strategy), "") for strategy in STRATEGIES}
+        cells = {row["strategy"]: tables.cell(row, name, form) for row in rows}
+        for origin, by, texts in (
+            ("published", "DistTGL", theirs),
+            ("measured", MEASURED[name], cells),
+        ):
             lines.append({"against one trainer": quantity, "by": by, **texts, "origin": origin})
-    shown = pd.DataFrame(lines).rename(columns={SINGLE: "one trainer"})
     timed = group.runs[~_counts(group.runs)]
     about = words.conditions(timed if len(timed) else group.runs)
-    yield Output(table, shown=shown, facts={"conditions": about})
-
-
-@figure("node_memory", Rule(
-    ("node_memory",), varies=("processes", "system.node_memory"), rank=len,
-    needs={"no seconds in node memory": has(SECONDS),
-           "another memory": lambda runs: runs[KIND].isin(MEMORIES)},
-))  # fmt: skip
-def draw_memory(group: Group) -> Iterator[Output]:
-    """Measured kinds of memory on the left, the published sharded one on the right."""
-    sets = tables.sets_by(group.runs.assign(memory=group.runs[KIND]), "memory", "processes")
-    table = tables.summary(sets, medians=[SECONDS])
-    paper = published("figure_2b").assign(memory="sharded")
-    paper = paper.rename(columns={"num_machines": "processes", "seconds_per_epoch": SECONDS})
-    picture, (left, right) = plt.subplots(1, 2, figsize=(style.PAGE, 2.3), width_ratios=[2.2, 1])
-    colors = dict(zip(MEMORIES, style.shades(BLUE, len(MEMORIES)), strict=True))
-    for axes, part in ((left, table), (right, paper)):
-        bars.grouped(axes, part, SECONDS, "processes", "memory", colors, "{:.3g}".format)
-    left.set(xlabel="processes on one machine", ylabel="seconds per epoch in node memory")
-    right.set(xlabel="machines (published)")
-    named = {MEMORIES[name]: color for name, color in colors.items()}
-    bars.legend(picture, named, [Patch(**style.hollow(colors["sharded"]), label="published")], 2)
-    yield Output(pd.concat([table, paper]), picture)
+    table = pd.concat([ours, paper])
+    yield Output(table, shown=pd.DataFrame(lines), facts={"conditions": about})
 
 
 def agreement(group: Group) -> pd.DataFrame:
@@ -163,20 +132,10 @@ def _table_beside(run: str) -> Path:
         lambda run: _table_beside(run).exists())},
 ), {"agreement": measure_agreement})  # fmt: skip
 def draw_agreement(group: Group) -> Iterator[Output]:
-    """A row for each layout, a mark for each run."""
+    """By layout, precision and node memory how far each number of processes is off."""
     table = agreement(group)
-    labels, hosts = list(table["label"].unique()), sorted(table["processes"].unique())
-    kinds = [name for name in MARKS if name in set(table["node_memory"])]
-    picture, axes = plt.subplots(figsize=(style.COLUMN, 0.6 + 0.24 * len(labels)))
-    for row in table.to_dict("records"):
-        shift, apart = 0.22 * (list(MARKS).index(row["node_memory"]) - 1), row["difference"]
-        x, y = hosts.index(row["processes"]) + shift, labels.index(row["label"])
-        axes.plot(x, y, MARKS[row["node_memory"]], color=style.GREY if apart else BLUE)
-        if apart:
-            style.write(axes, f"{apart:.0e}", x, y, 4, size=5)
-    style.categories(axes, "x", hosts)
-    style.categories(axes, "y", labels)
-    axes.set(xlim=(-0.5, len(hosts) - 0.5), ylim=(len(labels) - 0.4, -0.6))
-    axes.set_xlabel("processes that host the trainers")
-    style.legend_below(picture, [style.line(n, color=BLUE, marker=MARKS[n], lw=0) for n in kinds])
-    yield Output(table, picture)
+    texts = table["difference"].map(lambda apart: f"{apart:.0e}" if apart else "same")
+    shown = table.assign(text=texts, processes=table["processes"].map("{} processes".format))
+    rows = ["i x j x k", "precision", "node_memory"]
+    shown = shown.pivot(index=rows, columns="processes", values="text").fillna(tables.HOLE)
+    yield Output(table, shown=shown.reset_index().assign(origin="measured"))

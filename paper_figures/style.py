@@ -2,7 +2,7 @@
 
 import textwrap
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +11,18 @@ import matplotlib
 matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
-from matplotlib.artist import Artist
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-COLUMN = 3.4  # inches, the width of one column of the paper
-PAGE, WIDE = 7.0, 5.0  # inches: both columns, and between
-PUBLISHED_DASHES = (0, (4, 1.5))
-PUBLISHED_HATCH = "//////"
-BAND_ALPHA = 0.2
+Look = dict[str, Any]  # what matplotlib is told of a line or a bar
+
+COLUMN, WIDE, PAGE = 3.4, 5.0, 7.0  # inches: a column of the paper, between, both columns
 MARKERS = ("o", "s", "^", "D", "v", "<", ">", "p", "h")
 # Okabe and Ito's palette, told apart with every common colour blindness.
 COLORS = {
@@ -31,12 +30,14 @@ COLORS = {
     "TGN-attn": "#0072B2", "JODIE": "#D55E00", "TGAT": "#009E73", "DySAT": "#CC79A7",
     "APAN": "#E69F00", "GraphMixer": "#000000",
 }  # fmt: skip
+OTHER_COLORS = ("#CC79A7", "#E69F00", "#56B4E9", "#000000")
 GREY, WARNING = "#777777", "#B3261E"
 LIGHTEST, DARKEST = 0.4, -0.45  # towards white, towards black
-OTHER_COLORS = ("#CC79A7", "#E69F00", "#56B4E9", "#000000")
-
-STYLE = Path(__file__).with_name("paper.mplstyle")
-RC: Any = matplotlib.rc_params_from_file(STYLE, use_default_template=False)
+HATCH = "//////"
+PUBLISHED: Look = {"color": GREY, "lw": 1, "ls": (0, (4, 1.5))}  # a curve
+RC: Any = matplotlib.rc_params_from_file(
+    Path(__file__).with_name("paper.mplstyle"), use_default_template=False
+)
 
 
 def color_of(name: str) -> str:
@@ -44,39 +45,20 @@ def color_of(name: str) -> str:
     return COLORS.get(name, OTHER_COLORS[zlib.crc32(name.encode()) % len(OTHER_COLORS)])
 
 
-def shades(color: str, count: int) -> list[tuple[float, float, float]]:
-    """``count`` shades of a system's colour for its configurations, light to dark."""
-    if count == 1:
-        return [to_rgb(color)]
-    return [mixed(color, LIGHTEST - (LIGHTEST - DARKEST) * n / (count - 1)) for n in range(count)]
-
-
-def mixed(color: str, amount: float) -> tuple[float, float, float]:
+def mixed(color: str, amount: float) -> tuple[float, ...]:
     """``color`` mixed with white (``amount`` > 0) or black (< 0)."""
-    aim = 1.0 if amount > 0 else 0.0
-    red, green, blue = (value + (aim - value) * abs(amount) for value in to_rgb(color))
-    return red, green, blue
+    return tuple(value + (float(amount > 0) - value) * abs(amount) for value in to_rgb(color))
 
 
-def published_handle() -> Line2D:
-    """The legend's entry for published curves."""
-    return line("published", color=GREY, lw=1, ls=PUBLISHED_DASHES)
+def shades(color: str, count: int) -> list[tuple[float, ...]]:
+    """``count`` shades of a colour, light to dark; one is the colour itself."""
+    amounts = np.linspace(LIGHTEST, DARKEST, count) if count > 1 else [0.0]
+    return [mixed(color, amount) for amount in amounts]
 
 
-def line(label: str, **look: Any) -> Line2D:
-    """An entry of a legend."""
-    return Line2D([], [], label=label, **look)
-
-
-def hollow(color: Any) -> dict[str, Any]:
+def hollow(color: Any) -> Look:
     """How a published bar looks."""
-    return {"facecolor": "white", "edgecolor": color, "hatch": PUBLISHED_HATCH}
-
-
-def write(axes: Axes, text: str, x: float, y: float, above: float, size: float = 6.5) -> None:
-    """A small number ``above`` a mark, in points."""
-    how: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "fontsize": size}
-    axes.annotate(text, (x, y), (0, above), **how)
+    return {"facecolor": "white", "edgecolor": color, "hatch": HATCH}
 
 
 def categories(axes: Axes, name: str, texts: Sequence[object]) -> None:
@@ -100,9 +82,13 @@ def _short(value: float, _: int | None = None) -> str:
     return f"{value / 1000:g}k" if value >= 10_000 else f"{value:g}"
 
 
-def legend_below(figure: Figure, handles: Sequence[Artist], ncols: int = 4) -> None:
-    """A legend under the picture."""
-    figure.legend(handles=list(handles), loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=ncols)
+def legend_below(figure: Figure, looks: Mapping[str, Look], ncols: int = 4) -> None:
+    """A legend under the picture, of filled looks a patch, of others a line."""
+    handles = [
+        Patch(label=text, **look) if "facecolor" in look else Line2D([], [], label=text, **look)
+        for text, look in looks.items()
+    ]
+    figure.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=ncols)
 
 
 def write_picture(figure: Figure, caption: str, stem: Path) -> list[Path]:
@@ -118,9 +104,9 @@ def write_picture(figure: Figure, caption: str, stem: Path) -> list[Path]:
     figure.text(0.005, bottom, lines, va="top", fontsize=6.2, color="#444444")
     ConstrainedLayoutEngine().execute(figure)
     whole = figure.get_tightbbox().padded(0.03)
-    paths = [stem.with_suffix(ending) for ending in (".png", ".pdf")]
-    undated: tuple[Any, Any] = ({"Software": None}, {"CreationDate": None, "Producer": None})
-    for path, metadata in zip(paths, undated, strict=True):
-        figure.savefig(path, metadata=metadata, bbox_inches=whole)
+    undated: dict[str, Any] = {".png": {"Software": None},
+                               ".pdf": {"CreationDate": None, "Producer": None}}  # fmt: skip
+    for ending, metadata in undated.items():
+        figure.savefig(stem.with_suffix(ending), metadata=metadata, bbox_inches=whole)
     plt.close(figure)
-    return paths
+    return [stem.with_suffix(ending) for ending in undated]

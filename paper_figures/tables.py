@@ -38,9 +38,8 @@ def summary(sets: Sets, means: Sequence[str] = (), medians: Sequence[str] = ()) 
 
 def times(runs: pd.DataFrame, value: str, single: "pd.Series[bool]", by: list[str]) -> Any:
     """``value`` of each run by that of the ``single`` one that is equal to it in ``by``."""
-    alone = runs[single].groupby(by)[value].first()
-    keys = pd.MultiIndex.from_frame(runs[by]) if len(by) > 1 else pd.Index(runs[by[0]])
-    return runs[value] / alone.reindex(keys).to_numpy()
+    alone = runs[single].groupby(by)[value].first().rename("alone")
+    return runs[value] / runs.join(alone, on=by)["alone"]
 
 
 def columns(name: str, estimate: Estimate | None) -> dict[str, Any]:
@@ -53,15 +52,14 @@ def cell(row: Mapping[Any, Any], name: str, form: str) -> str:
 
     Several seeds that agree to the last digit shown have no interval to show.
     """
-    value = row.get(name)
-    if pd.isna(value):
-        return HOLE
-    text = format(value, form)
-    deviation = row.get(f"{name}_deviation")
-    if pd.notna(deviation):
-        return f"{text} ± {deviation:{form}}"
-    ends = [format(end, form) for n in ("low", "high") if pd.notna(end := row.get(f"{name}_{n}"))]
-    return text if set(ends) <= {text} else f"{text} [{', '.join(ends)}]"
+    text, low, high, deviation = (
+        "" if pd.isna(value) else "not reached" if value == inf else format(value, form)
+        for value in (row.get(name + end) for end in ("", "_low", "_high", "_deviation"))
+    )
+    if text and deviation:
+        return f"{text} ± {deviation}"
+    ends = list(filter(None, (low, high)))
+    return f"{text} [{', '.join(ends)}]" if text and {*ends} - {text} else text or HOLE
 
 
 def written(estimate: Estimate, form: str) -> str:
@@ -82,7 +80,7 @@ def shown(table: pd.DataFrame, spec: dict[str, Any]) -> pd.DataFrame:
         for row in table.to_dict("records")
     ]
     texts = pd.DataFrame(rows)
-    return texts.loc[:, [c for c in texts if not set(texts[c]) <= {"", HOLE}]]
+    return texts.loc[:, ~texts.isin(["", HOLE]).all()]
 
 
 def _text(value: Any) -> str:
@@ -98,12 +96,12 @@ def markdown(table: pd.DataFrame) -> str:
 
 def write_table(table: pd.DataFrame, caption: str, stem: Path) -> list[Path]:
     """Write STEM.md and STEM.tex; returns their paths."""
-    paths = [stem.with_suffix(ending) for ending in (".md", ".tex")]
-    paths[0].write_text(f"{markdown(table)}\n\n{caption}\n", encoding="utf-8")
     escaped = re.sub(r"([&%$#_{}])", r"\\\1", caption)
-    text = table.to_latex(index=False, escape=True, caption=escaped)
-    paths[1].write_text(text, encoding="utf-8")
-    return paths
+    texts = {".md": f"{markdown(table)}\n\n{caption}\n",
+             ".tex": table.to_latex(index=False, escape=True, caption=escaped)}  # fmt: skip
+    for ending, text in texts.items():
+        stem.with_suffix(ending).write_text(text, encoding="utf-8")
+    return [stem.with_suffix(ending) for ending in texts]
 
 
 def write_numbers(table: pd.DataFrame, stem: Path) -> Path:

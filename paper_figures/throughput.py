@@ -7,8 +7,6 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.patches import Patch
 
 from benchmark.records import words
 from benchmark.records.series import (
@@ -22,11 +20,10 @@ from benchmark.records.series import (
 )
 from benchmark.records.statistics import Estimate
 from benchmark.tools.cost_model import Layout, fit
-from paper_figures import bars, style, tables
-from paper_figures.bars import PALE
+from paper_figures import marks, style, tables
 from paper_figures.figure import Group, Output, Rule, figure, published
 from paper_figures.selection import has
-from paper_figures.tables import Row, columns
+from paper_figures.tables import Row
 
 TOTAL, PER_GPU = "thousand_events_per_second", "thousand_events_per_second_per_gpu"
 STRATEGIES = {"mini-batch": "{}x1x1", "epoch": "1x{}x1", "memory": "1x1x{}"}  # i, j, k trainers
@@ -41,32 +38,29 @@ BASELINE, OURS = "tgn", "disttgl"
 RATIO, SHARE = "times_tgn", "share_of_floor"
 COMPARED = {RATIO: "training events per second, by those of TGN",
             SHARE: "share of the floor that dense products set"}  # fmt: skip
-FEATURES = "edge_features"
 PRECISION = "settings.system.precision"
 OF_SYSTEM = ("settings.system.", "settings.model.", "system", "model",
              "settings.random_edge_features", "batch_size")  # fmt: skip
+ABOVE: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "fontsize": 6.5}
 SORTED = {"batch_size": False, "edge_features": False, "label": True, "seed": True}  # ascending
-
-
-def strategy_of(parallelism: str) -> str:
-    """The paper's name for what "ixjxk" trainers divide: "single", "memory", "epoch + memory"."""
-    named = zip(STRATEGIES, parallelism.split("x"), strict=True)
-    return " + ".join(name for name, degree in named if degree != "1") or "single"
 
 
 def bars_of(group: Group) -> pd.DataFrame:
     """Median, lowest and highest throughput of each series, in thousand events per second."""
     sets = []
-    for label, difference, runs in make_series(group.runs):
-        told = {"variant": ", ".join(difference), "batch_size": int(runs["batch_size"].iloc[0])}
-        sets.append((_named(label, *runs[["system", "parallelism"]].iloc[0]) | told, runs))
+    for one in make_series(group.runs):
+        variant, size = ", ".join(one.difference), int(one.first["batch_size"])
+        named = _named(one.label, one.first["system"], one.first["parallelism"])
+        sets.append((named | {"variant": variant, "batch_size": size}, one.runs))
     return tables.summary(sets, medians=[TOTAL])
 
 
 def _named(label: str, system: str, parallelism: str) -> dict[str, Any]:
+    """What a bar is of, with the paper's name for what trainers divide: "epoch + memory"."""
+    degrees = zip(STRATEGIES, parallelism.split("x"), strict=True)
+    strategy = " + ".join(name for name, degree in degrees if degree != "1") or "single"
     return {
-        "label": label, "system": system, "parallelism": parallelism,
-        "strategy": strategy_of(parallelism),
+        "label": label, "system": system, "parallelism": parallelism, "strategy": strategy,
         "num_trainers": Layout.parse(parallelism).num_trainers,
     }  # fmt: skip
 
@@ -93,7 +87,7 @@ def projected(table: pd.DataFrame) -> pd.DataFrame:
             label = ", ".join(filter(None, [f"disttgl {name}", str(variant)]))
             rows.append({
                 **_named(label, "disttgl", name), "variant": variant, "batch_size": batch_size,
-                **columns(TOTAL, Estimate(min(totals), min(totals), max(totals))),
+                **tables.columns(TOTAL, Estimate(min(totals), min(totals), max(totals))),
                 "num_runs": 0, "origin": "projected",
                 "source": f"cost model fitted on the measured {', '.join(part['parallelism'])}",
             })  # fmt: skip
@@ -102,12 +96,10 @@ def projected(table: pd.DataFrame) -> pd.DataFrame:
 
 def published_bars(dataset: str, most: int) -> pd.DataFrame:
     """Figure 12(b) up to ``most`` trainers; totals are per GPU times GPUs."""
-    bars = published("figure_12b", dataset=dataset).dropna(subset=[PER_GPU])
-    bars = bars[(bars["num_machines"] == 1) & (bars["num_gpus"] <= most)]
-    return bars.rename(columns={"num_gpus": "num_trainers"}).assign(
-        origin="published", label=bars["system"] + " " + bars["parallelism"],
-        **{TOTAL: bars[PER_GPU] * bars["num_gpus"]},
-    )  # fmt: skip
+    bars = published("figure_12b", dataset=dataset, num_machines=1).dropna(subset=[PER_GPU])
+    bars = bars[bars["num_gpus"] <= most].rename(columns={"num_gpus": "num_trainers"})
+    label, total = bars["system"] + " " + bars["parallelism"], bars[PER_GPU] * bars["num_trainers"]
+    return bars.assign(label=label, **{TOTAL: total})
 
 
 def _rank(runs: Runs) -> tuple[object, ...]:
@@ -121,55 +113,39 @@ def _rank(runs: Runs) -> tuple[object, ...]:
     varies=("system", "model", "processes"),
 ))  # fmt: skip
 def draw(group: Group) -> Iterator[Output]:
-    """Totals over trainers on the left; per trainer, measured beside published, on the right."""
+    """Totals on the left, per trainer on the right; each published bar below the measured one."""
     ours = bars_of(group)
     table = pd.concat([ours, projected(ours)], ignore_index=True)
     paper = published_bars(group.dataset, int(table["num_trainers"].max()))
     table = pd.concat([table, paper], ignore_index=True)
     rows = sorted(table.to_dict("records"), key=_order)
     colors = {row["label"]: _color(row) for row in rows}
-    picture, (left, right) = plt.subplots(1, 2, figsize=(style.PAGE, 0.9 + 0.24 * len(colors)))
-    _totals(left, table, colors)
-    _per_trainer(right, table, colors)
-    named = {f"disttgl, {r['strategy']}" if r["system"] == "disttgl" else r["system"]: _color(r)
-             for r in rows}  # fmt: skip
-    looks = {"published": style.hollow(style.GREY), "projected": {"facecolor": style.GREY, **PALE}}
-    told = {"published": "published (left: a line)", "projected": "projected, a range"}
-    origins = [name for name in looks if name in set(table["origin"])]
-    bars.legend(picture, named, [Patch(label=told[name], **looks[name]) for name in origins])
+    hues, places = table["label"].map(colors), table["label"].map(list(colors).index)
+    places += 0.4 * (table["origin"] == "published") - 0.2
+    size = (style.PAGE, 0.9 + 0.24 * len(colors))
+    picture, panels = plt.subplots(1, 2, figsize=size, sharey=True)
+    shares = [1, table["num_trainers"]]
+    for axes, share, of in zip(panels, shares, ("", " and trainer"), strict=True):
+        each = table.assign(**table.filter(like=TOTAL).div(share, axis=0))
+        marks.bars(axes, each, TOTAL, places, 0.36, hues, "{:.1f}".format, 5.5, flat=True)
+        style.categories(axes, "y", list(colors))
+        axes.set(xlabel=f"thousand training events per second{of}", xmargin=0.15)
+        axes.set_ylim(len(colors) - 0.5, -0.5)
+    looks = {_kind(row): {"facecolor": colors[row["label"]]} for row in rows}
+    looks |= {"published": style.hollow(style.GREY)} if len(paper) else {}
+    looks |= {"projected": {"facecolor": style.GREY, **marks.PALE}}
+    style.legend_below(picture, looks)
     yield Output(table, picture)
 
 
-def _totals(axes: Axes, table: pd.DataFrame, colors: dict[str, Any]) -> None:
-    """Bars by the number of trainers; published totals as points."""
-    table = table.sort_values("num_trainers")
-    places, width = bars.places_of(table, "num_trainers", "label", list(colors))
-    theirs, hues = table["origin"] == "published", table["label"].map(colors)
-    bars.draw(axes, table[~theirs], TOTAL, places, width, hues)
-    axes.scatter(
-        places[theirs], table.loc[theirs, TOTAL], 60, hues[theirs], marker="_", lw=1.4, zorder=2
-    )
-    style.categories(axes, "x", list(table["num_trainers"].unique()))
-    axes.set(xlabel="trainers", ylabel="thousand training events per second")
-
-
-def _per_trainer(axes: Axes, table: pd.DataFrame, colors: dict[str, Any]) -> None:
-    """A row for each configuration, the published bar below ours."""
-    totals = [TOTAL, f"{TOTAL}_low", f"{TOTAL}_high"]
-    each = table.assign(**table[totals].div(table["num_trainers"], axis=0))
-    rows = table["label"].map(list(colors).index) - 0.2
-    rows += 0.4 * (table["origin"] == "published")
-    hues = table["label"].map(colors)
-    bars.draw(axes, each, TOTAL, rows, 0.36, hues, "{:.1f}".format, 5.5, flat=True)
-    style.categories(axes, "y", list(colors))
-    axes.set(xlabel="thousand training events per second and trainer", xmargin=0.1)
-    axes.set_ylim(len(colors) - 0.5, -0.5)
-
-
-def _color(row: Any) -> Any:
+def _color(row: Row) -> Any:
     """The system's colour, in the shade of the strategy."""
-    shade = 0.0 if row["system"] != "disttgl" else SHADES.get(row["strategy"], -0.5)
+    shade = 0.0 if row["system"] != OURS else SHADES.get(row["strategy"], -0.5)
     return style.mixed(style.color_of(row["system"]), shade)
+
+
+def _kind(row: Row) -> str:
+    return f"{OURS}, {row['strategy']}" if row["system"] == OURS else row["system"]
 
 
 def _order(row: Row) -> tuple[Any, ...]:
@@ -188,23 +164,20 @@ def repeats(group: Group) -> pd.DataFrame:
     differing = [n for n in differing if n == PRECISION or not n.startswith(OF_SYSTEM)]
     parts = []
     for runs in sets:
-        case = _case(runs.iloc[0], differing)
+        first = runs.iloc[0]
+        more = [f"{words.short(name)}={first[name]}" for name in differing]
+        case = f"batch {first['batch_size']:.0f}, {first['edge_features']:.0f} edge features"
+        case = ", ".join([case.replace(" 0 edge", " no edge"), *more])
         by_tgn = tables.times(runs, TOTAL, runs["system"] == BASELINE, ["seed"])
-        for label, _, one in make_series(runs):
-            flops = one["operation_floor.gflop_per_second"]
-            floor = one["operation_floor.events_per_second"] * flops.max() / flops
-            share = {SHARE: 1000 * one[TOTAL] / floor, RATIO: by_tgn[one.index]}
-            parts.append(one.assign(case=case, label=label, source=one["command"], **share))
+        for one in make_series(runs):
+            flops = one.runs["operation_floor.gflop_per_second"]
+            floor = one.runs["operation_floor.events_per_second"] * flops.max() / flops
+            share = {SHARE: 1000 * one.runs[TOTAL] / floor, RATIO: by_tgn[one.runs.index]}
+            told = {"case": case, "label": one.label, "source": one.runs["command"]}
+            parts.append(one.runs.assign(**told, **share))
     table = pd.concat(parts).assign(origin="measured")
     table = table.sort_values([*SORTED], ascending=[*SORTED.values()], ignore_index=True)
     return table[["case", *SORTED, "system", TOTAL, SHARE, RATIO, "origin", "source"]]
-
-
-def _case(run: "pd.Series[float]", differing: list[str]) -> str:
-    """Batch size, edge features and whatever else tells sets of runs apart."""
-    named = [f"batch {run['batch_size']:.0f}", f"{run[FEATURES]:.0f} edge features"]
-    more = [f"{words.short(name)}={run[name]}" for name in differing]
-    return ", ".join([*named, *more]).replace(" 0 edge", " no edge")
 
 
 def published_ratio(group: Group, table: pd.DataFrame) -> pd.DataFrame:
@@ -234,16 +207,20 @@ def draw_peers(group: Group) -> Iterator[Output]:
             middle = runs[value].median()
             axes.plot(runs[value], [place] * len(runs), "o", color=color, alpha=0.6, ms=4)
             axes.vlines(middle, place - 0.22, place + 0.22, color=color, lw=1.6)
-            style.write(axes, f"{middle:.2f}", middle, place, 8)
+            axes.annotate(f"{middle:.2f}", (middle, place), (0, 8), **ABOVE)
         style.categories(axes, "y", cases)
         axes.set(xlabel=title, ylim=(len(cases) - 0.5, -0.5))
-    color, places = style.color_of(OURS), paper["case"].map(cases.index)
-    dashes = {"color": color, "ls": style.PUBLISHED_DASHES, "lw": 1}
+        axes.set_xlim(left=0)
+    places, dashes = (
+        paper["case"].map(cases.index),
+        style.PUBLISHED | {"color": style.color_of(OURS)},
+    )
     panels[0].vlines(paper[RATIO], places - 0.4, places + 0.4, **dashes)
     panels[0].axvline(1, color=style.color_of(BASELINE))
-    for axes in panels:
-        axes.set_xlim(left=0)
-    looks = {name: {} if name == BASELINE else {"marker": "o", "lw": 0} for name in table["system"]}
-    handles = [style.line(name, color=style.color_of(name), **look) for name, look in looks.items()]
-    style.legend_below(picture, [*handles, *([style.published_handle()] if len(paper) else [])])
+    looks = {
+        name: {"marker": "o", "lw": 0, "color": style.color_of(name)} for name in table["system"]
+    }
+    looks |= {BASELINE: {"color": style.color_of(BASELINE)}}
+    looks |= {"published": style.PUBLISHED} if len(paper) else {}
+    style.legend_below(picture, looks)
     yield Output(pd.concat([table, paper]), picture)

@@ -118,11 +118,11 @@ def target_of(single: list[pd.DataFrame], metric: str, fraction: float = FRACTIO
     return fraction * fmean(float(run[metric].max()) for run in single)
 
 
-def median_reaching(
-    runs: list[pd.DataFrame], metric: str, target: float, x: str = "iteration"
-) -> float:
-    """The median over seeds of ``first_reaching``."""
-    return median(first_reaching(run, metric, target, x) for run in runs)
+def reaching(
+    runs: Iterable[pd.DataFrame], metric: str, target: float, x: str = "iteration"
+) -> list[float]:
+    """``first_reaching`` of each seed."""
+    return [first_reaching(run, metric, target, x) for run in runs]
 
 
 def still_rising(run: pd.DataFrame, metric: str) -> bool:
