@@ -17,29 +17,6 @@ def main(arguments: list[str] | None = None) -> int:
     Without names that is every figure that has records, and at least one.
     """
     end_with_parent()
-    options = _parse(arguments)
-    names, out, figures = options.names, options.out, all_figures()
-    try:
-        records = read(options.results)
-        drawings = [draw(figures[name], records, out) for name in names or figures]
-        page = write_page(drawings, records, options.results, out)
-    except OSError as error:
-        known = error.errno in REFUSALS
-        print(refusal(error, out, "--out") if known else error, file=sys.stderr)
-        return 1
-    for problem in (*records.unreadable, *(d.problem for d in drawings if d.problem)):
-        print(problem, file=sys.stderr)
-    for drawing in drawings:
-        for sentence in drawing.left_out:
-            print(f"{drawing.figure.name}: left out: {sentence}", file=sys.stderr)
-        for path in drawing.paths:
-            print(path)
-    print(page)
-    wanted = [drawing for drawing in drawings if names or not drawing.missing]
-    return 0 if wanted and all(drawing.paths for drawing in wanted) else 1
-
-
-def _parse(arguments: list[str] | None) -> argparse.Namespace:
     figures = all_figures()
     listing = (f"  {n:22}{f.told['shows']} ({f.told['number']})" for n, f in figures.items())
     parser = argparse.ArgumentParser(
@@ -59,10 +36,27 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         told = f"{text} (default: %(default)s)"
         parser.add_argument(option, type=Path, default=Path(default), metavar="DIR", help=told)
     options = parser.parse_args(arguments)
-    unknown = ", ".join(name for name in options.names if name not in figures)
-    if unknown:
-        parser.error(f"there is no figure {unknown}; choose from {', '.join(figures)}")
-    return options
+    names, out = options.names, options.out
+    if unknown := [name for name in names if name not in figures]:
+        parser.error(f"there is no figure {unknown[0]}; choose from {', '.join(figures)}")
+    try:
+        records = read(options.results)
+        drawings = [draw(figures[name], records, out) for name in names or figures]
+        page = write_page(drawings, records, options.results, out)
+    except OSError as error:
+        known = error.errno in REFUSALS
+        print(refusal(error, out, "--out") if known else error, file=sys.stderr)
+        return 1
+    for problem in (*records.unreadable, *(d.problem for d in drawings if d.problem)):
+        print(problem, file=sys.stderr)
+    for drawing in drawings:
+        for sentence in drawing.left_out:
+            print(f"{drawing.figure.name}: left out: {sentence}", file=sys.stderr)
+        for path in drawing.paths:
+            print(path)
+    print(page)
+    wanted = [drawing for drawing in drawings if names or not drawing.missing]
+    return 0 if wanted and all(drawing.paths for drawing in wanted) else 1
 
 
 if __name__ == "__main__":

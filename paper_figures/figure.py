@@ -45,6 +45,7 @@ class Output:
     suffix: str = ""
     caption: str = ""
     name: str = ""
+    paths: tuple[Path, ...] = ()
 
 
 Draw = Callable[[Group], Iterable[Output]]
@@ -93,11 +94,15 @@ class Drawing:
     figure: PaperFigure
     groups: list[Group] = field(default_factory=list)
     outputs: list[Output] = field(default_factory=list)
-    paths: list[Path] = field(default_factory=list)
     judged: list[Judged] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     problem: str = ""
     missing: bool = False
+
+    @property
+    def paths(self) -> list[Path]:
+        """All files that were written."""
+        return [path for output in self.outputs for path in output.paths]
 
 
 def judge(chosen: PaperFigure, groups: Iterable[Group]) -> list[Judged]:
@@ -143,9 +148,9 @@ def draw(chosen: PaperFigure, records: Records, out: Path) -> Drawing:
             return Drawing(chosen, judged=judged, left_out=left_out, problem=text, missing=True)
         groups = [joined(groups)] if chosen.rule.together else groups
         with plt.rc_context(style.RC):
-            outputs = [_named(chosen, g, output) for g in groups for output in chosen.draw(g)]
-            paths = [path for output in outputs for path in _write(output, out)]
-        return Drawing(chosen, groups, outputs, paths, judged, left_out)
+            drawn = [_named(chosen, g, output) for g in groups for output in chosen.draw(g)]
+            outputs = [replace(output, paths=_write(output, out)) for output in drawn]
+        return Drawing(chosen, groups, outputs, judged, left_out)
     except Exception as error:  # must not keep the other figures from being drawn
         plt.close("all")
         reason = " ".join(f"{type(error).__name__}: {error}".split())
@@ -167,7 +172,7 @@ def _named(chosen: PaperFigure, group: Group, output: Output) -> Output:
     return replace(output, name=told["file"].format_map(facts) + output.suffix, caption=caption)
 
 
-def _write(output: Output, out: Path) -> list[Path]:
+def _write(output: Output, out: Path) -> tuple[Path, ...]:
     out.mkdir(parents=True, exist_ok=True)
     stem = out / output.name
     paths = [write_numbers(output.numbers, stem)]
@@ -175,4 +180,4 @@ def _write(output: Output, out: Path) -> list[Path]:
         paths += style.write_picture(output.picture, output.caption, stem)
     if output.shown is not None:
         paths += write_table(output.shown.drop(columns="origin"), output.caption, stem)
-    return paths
+    return tuple(paths)

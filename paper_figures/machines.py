@@ -60,19 +60,18 @@ def over_links(group: Group) -> pd.DataFrame:
     runs = group.runs.rename(columns=COLUMNS)
     runs["series"] = runs["parallelism"] + " " + runs[KIND]
     table = tables.summary(tables.sets_by(runs, "link", "series"), (), (*MEDIANS, *PURPOSES))
-    known = table[table["link"] == FITTED_ON].set_index("series")
-    table["predicted"] = [_predicted(row, known) for row in table.to_dict("records")]
+    rows = table.to_dict("records")
+    known = {row["series"]: row for row in rows if row["link"] == FITTED_ON}
+    table["predicted"] = [_predicted(row, known.get(row["series"], row)) for row in rows]
     return table.sort_values(["rate", "series"], ascending=[False, True], ignore_index=True)
 
 
-def _predicted(row: tables.Row, known: pd.DataFrame) -> float:
-    if row["link"] == FITTED_ON or row["series"] not in known.index:
-        return nan
-    base = known.loc[row["series"]]
+def _predicted(row: tables.Row, base: tables.Row) -> float:
+    """Milliseconds of an iteration from another one and its bytes; NaN where it is the same."""
     here, there = (Link(1e6 / 8 * one["rate"], one["message"] / 1000) for one in (row, base))
-    sent = 1e6 * float(base["megabytes.gradients"] + base["megabytes.node_memory"])
+    sent = 1e6 * (base["megabytes.gradients"] + base["megabytes.node_memory"])
     traffic = Traffic.of_iteration(sent, 2, row["series"].endswith("sharded"))
-    return 1000 * over(here, float(base["iteration_ms"]) / 1000, there, traffic)
+    return 1000 * over(here, base["iteration_ms"] / 1000, there, traffic) if row != base else nan
 
 
 def measure(_: Claim, group: Group) -> Measured:
@@ -91,7 +90,8 @@ def draw_links(group: Group) -> Iterator[Output]:
     colors = dict(zip(names, style.shades(style.color_of("disttgl"), len(names)), strict=True))
     size = (style.PAGE, 2.5)
     picture, (left, middle, right) = plt.subplots(1, 3, figsize=size, width_ratios=[2, 0.8, 2])
-    marks.grouped(left, table, "memory_ms", "link", "series", colors, "{:.2g}".format, 4.5)
+    short = lambda ms: f"{ms:.{0 if ms > 10 else 1}f}"  # noqa: E731
+    marks.grouped(left, table, "memory_ms", "link", "series", colors, short, 4.5)
     grey, spent = {"published": style.GREY}, "seconds_per_epoch"
     marks.grouped(middle, paper, spent, "num_machines", "origin", grey, "{:.3g}".format)
     places = marks.grouped(right, table, "iteration_ms", "link", "series", colors)

@@ -3,12 +3,12 @@
 import base64
 import gzip
 import os
-import struct
 from collections.abc import Sequence
 from pathlib import Path
 
 import jinja2
 import pandas as pd
+from PIL import Image
 
 from benchmark.records.reader import Records
 from paper_figures.claims import totals, totals_by_kind
@@ -41,8 +41,7 @@ def write_page(drawings: Sequence[Drawing], records: Records, results: Path, out
         drawings=drawings, first=first, results=results, unreadable=records.unreadable,
         kinds=totals_by_kind(one for d in drawings for one in d.judged),
         num_runs=len({run for d in drawings for g in d.groups for run in g.runs.index}),
-        link=link, size=size, numbers=numbers, alt=alt, totals=totals,
-        paths=lambda drawing, output: [p for p in drawing.paths if p.stem == output.name],
+        rows_shown=ROWS_SHOWN, link=link, size=size, numbers=numbers, alt=alt, totals=totals,
         relative=lambda run: os.path.relpath(run, out),
     )  # fmt: skip
     out.mkdir(parents=True, exist_ok=True)
@@ -51,29 +50,28 @@ def write_page(drawings: Sequence[Drawing], records: Records, results: Path, out
     return path
 
 
-def size(picture: Path) -> tuple[int, int]:
-    """Width and height of a PNG file in CSS pixels, so that all letters have the same size."""
-    sides: tuple[int, int] = struct.unpack(">II", picture.read_bytes()[16:24])
-    width, height = (round(side * CSS_PIXELS_PER_INCH / RC["savefig.dpi"]) for side in sides)
-    return width, height
+def size(picture: Path) -> list[int]:
+    """Width and height of a picture in CSS pixels, so that all letters have the same size."""
+    with Image.open(picture) as image:
+        return [round(side * CSS_PIXELS_PER_INCH / RC["savefig.dpi"]) for side in image.size]
 
 
 def alt(output: Output) -> str:
     """The names of what is drawn, measured and published."""
-    table, sentences = output.numbers, []
-    for origin, part in table.groupby("origin", sort=False):
-        names = list(part["label"].dropna().unique()) if "label" in part else []
+    sentences = []
+    for origin, part in output.numbers.groupby("origin", sort=False):
+        names = part["label"].dropna().astype(str).unique() if "label" in part else []
         more = f" and {len(names) - NAMES_IN_ALT} more" if len(names) > NAMES_IN_ALT else ""
-        listed = "; ".join(map(str, names[:NAMES_IN_ALT])) + more
+        listed = "; ".join(names[:NAMES_IN_ALT]) + more
         sentences.append(f"{origin}: {listed}." if listed else f"{origin} values.")
     return " ".join(sentences).capitalize()
 
 
-def numbers(output: Output) -> pd.DataFrame:
-    """The first rows of the numbers, fractions to five digits."""
+def numbers(output: Output) -> str:
+    """The first rows of the numbers as HTML, fractions to five digits."""
     rows = output.numbers.head(ROWS_SHOWN)
-    written = rows.map(lambda value: f"{value:.5g}" if isinstance(value, float) else value)
-    return written.where(rows.notna(), "")
+    with pd.option_context("display.max_colwidth", None):
+        return rows.to_html(index=False, border=0, na_rep="", float_format="{:.5g}".format)
 
 
 def link(path: Path) -> tuple[str, str, str]:

@@ -30,48 +30,25 @@ Verdicts = dict[str, list[Judged]]  # by figure
 def all_verdicts(results: Path) -> Verdicts:
     """The claims of every figure that records say something about; OSError without records."""
     records = read(results)
-    judged = {
-        name: judge(figure, select(figure.rule, records)[0])
-        for name, figure in all_figures().items()
-    }
-    return {name: claims for name, claims in judged.items() if claims}
+    return {name: judge(figure, select(figure.rule, records)[0])
+            for name, figure in all_figures().items()}  # fmt: skip
 
 
-def attempted(verdicts: Verdicts) -> Verdicts:
-    """The claims that something was measured of."""
-    return {
+def render(template: str, verdicts: Verdicts) -> str:
+    """What a template of Markdown makes of the verdicts; ``attempted`` are those measured."""
+    attempted = {
         name: measured for name, claims in verdicts.items()
         if (measured := [one for one in claims if one.verdict is not Verdict.NOT_ATTEMPTED])
     }  # fmt: skip
-
-
-def summary(verdicts: Verdicts) -> str:
-    """Totals, and a row for each figure of a paper: its headline, the verdict, and a link."""
-    heads = {}
-    for name, claims in attempted(verdicts).items():
-        told = all_figures()[name].told
-        if any(one.claim.kind in COUNTED for one in claims):
-            named = [one for one in claims if one.claim.name == told["headline"]]
-            heads[told["number"]] = (named or claims)[0]
-    return PAGES.get_template("summary.md.jinja").render(
-        totals=total_text(verdicts), heads=heads, page=PAGE, anchor=anchor, headline=headline
-    )
-
-
-def reproduction(verdicts: Verdicts) -> str:
-    """The page: a heading for each figure, what differs, its claims, conditions and commands.
-
-    What was not attempted has a row for each command and need.
-    """
-    accounts = published("accounts").set_index("figure")["account"]
-    missing: dict[tuple[str, ...], list[Judged]] = {}
+    missing: dict[tuple[str, ...], list[Judged]] = {}  # by figure, command and need
     for one in (one for claims in verdicts.values() for one in claims):
         if one.verdict is Verdict.NOT_ATTEMPTED:
             number = all_figures()[one.claim.figure].told["number"]
             missing.setdefault((number, one.command, one.conditions), []).append(one)
-    return PAGES.get_template("reproduction.md.jinja").render(
-        verdicts=attempted(verdicts), missing=missing, figures=all_figures(), write=WRITE,
-        totals=total_text(verdicts), run="python -m benchmark.run ",
+    accounts = published("accounts").set_index("figure")["account"]
+    return PAGES.get_template(template).render(
+        attempted=attempted, missing=missing, figures=all_figures(), counted=COUNTED,
+        totals=total_text(verdicts), write=WRITE, page=PAGE, run="python -m benchmark.run ", anchor=anchor, headline=headline,
         account=lambda name: account(accounts[name], verdicts[name]),
     )  # fmt: skip
 
@@ -97,8 +74,7 @@ def account(text: str, claims: list[Judged]) -> str:
 
 def anchor(heading: str) -> str:
     """The link to a heading, as GitHub makes it."""
-    kept = "".join(c for c in heading.lower() if c.isalnum() or c in " -")
-    return kept.replace(" ", "-")
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
 
 
 def headline(text: str) -> str:
@@ -120,24 +96,25 @@ def total_text(verdicts: Verdicts) -> str:
 
 def with_block(text: str, block: str) -> str:
     """``text`` with ``block`` between its two marks; ValueError if they are not there once each."""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end) or BEGIN in after or END in before:
+    before, *rest = text.split(BEGIN)
+    parts = rest[0].split(END) if len(rest) == 1 else []
+    if len(parts) != 2 or END in before:
         raise ValueError(f"README.md needs the lines {BEGIN} and {END}, once and in this order")
-    return f"{before}{BEGIN}\n\n{block}\n{END}{after}"
+    return f"{before}{BEGIN}\n\n{block}\n{END}{parts[1]}"
 
 
 def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     """Write or check both; 1 if they cannot be written or are not up to date."""
     parser = argparse.ArgumentParser(prog=WRITE, description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; 1 if not up to date")
-    options = parser.parse_args(arguments)
+    check = parser.parse_args(arguments).check
     readme, page = root / "README.md", root / PAGE
     try:
         verdicts = all_verdicts(root / "results" / "reference")
+        block = render("summary.md.jinja", verdicts)
         expected = {
-            readme: with_block(readme.read_text(encoding="utf-8"), summary(verdicts)),
-            page: reproduction(verdicts),
+            readme: with_block(readme.read_text(encoding="utf-8"), block),
+            page: render("reproduction.md.jinja", verdicts),
         }
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
@@ -147,11 +124,11 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
         if not path.exists() or path.read_text(encoding="utf-8") != text
     ]  # fmt: skip
     for path in stale:
-        if options.check:
+        if check:
             print(f"{path.name} is not that of the records; run {WRITE}", file=sys.stderr)
         else:
             path.write_text(expected[path], encoding="utf-8")
-    return 1 if options.check and stale else 0
+    return 1 if check and stale else 0
 
 
 if __name__ == "__main__":

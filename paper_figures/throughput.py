@@ -210,13 +210,14 @@ def draw_peers(group: Group) -> Iterator[Output]:
             axes.annotate(f"{middle:.2f}", (middle, place), (0, 8), **ABOVE)
         style.categories(axes, "y", cases)
         axes.set(xlabel=title, ylim=(len(cases) - 0.5, -0.5))
-        axes.set_xlim(left=0)
     places, dashes = (
         paper["case"].map(cases.index),
         style.PUBLISHED | {"color": style.color_of(OURS)},
     )
     panels[0].vlines(paper[RATIO], places - 0.4, places + 0.4, **dashes)
     panels[0].axvline(1, color=style.color_of(BASELINE))
+    for axes in panels:
+        axes.set_xlim(left=0)
     looks = {
         name: {"marker": "o", "lw": 0, "color": style.color_of(name)} for name in table["system"]
     }
