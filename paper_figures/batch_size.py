@@ -8,12 +8,12 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from benchmark.records import words
+from benchmark.records.selection import has
 from benchmark.records.series import SINGLE, Runs
 from benchmark.records.statistics import Estimate, first_reaching, still_rising
-from paper_figures import marks, style
+from paper_figures import pictures
 from paper_figures.figure import Claim, Group, Measured, Output, Rule, figure, published
 from paper_figures.measures import UNFINISHED
-from paper_figures.selection import has
 
 METRIC, CURVE, FLOOR = "test_f1_micro", "validation_f1_micro", "test_f1_micro_majority"
 SIZE = "global_batch_size"
@@ -26,8 +26,8 @@ def by_size(group: Group) -> pd.DataFrame:
     """Mean, lowest and highest test F1-micro over seeds, by global batch size."""
     names = {"batch_size": SIZE, f"metrics.{METRIC}": METRIC, f"metrics.{FLOOR}": FLOOR}
     runs = group.runs.rename(columns=names)
-    told = {"dataset": group.dataset, FLOOR: runs[FLOOR].mean(), "source": words.commands(runs)}
-    return marks.over_seeds(runs, SIZE, METRIC).assign(**told, origin="measured")
+    table = pictures.over_seeds(runs, SIZE, METRIC).assign(**{FLOOR: runs[FLOOR].mean()})
+    return table.assign(dataset=group.dataset, origin="measured", source=words.commands(runs))
 
 
 def growth(table: pd.DataFrame) -> float:
@@ -84,15 +84,15 @@ def _of_one_kind(runs: Runs) -> "pd.Series[bool]":
 def draw_size(group: Group) -> Iterator[Output]:
     """Measured on the left, published of another data set on the right."""
     table, paper, name = by_size(group), published("figure_2a"), "DistTGL 1x1x1"
-    looks = marks.looks_of([name], [style.color_of("disttgl")])
+    looks = pictures.looks_of({name: pictures.color_of("disttgl")})
     titled = {f"{group.dataset}, measured": table, "GDELT, published (Figure 2(a))": paper}
     panels = [(title, part.assign(label=name, emulated=False), looks)
               for title, part in titled.items()]  # fmt: skip
-    picture = marks.panels_of_lines(panels, (style.PAGE, 2.4), METRIC, SIZE)
-    floor: style.Look = {"color": style.GREY, "lw": 1, "ls": ":"}
+    picture = pictures.panels_of_lines(panels, (pictures.PAGE, 2.4), METRIC, SIZE)
+    floor: pictures.Look = {"color": pictures.GREY, "lw": 1, "ls": ":"}
     picture.axes[0].axhline(table[FLOOR].mean(), **floor)
-    looks |= {"published": style.PUBLISHED, "most frequent class of the training events": floor}
-    style.legend_below(picture, looks)
+    looks |= {"published": pictures.PUBLISHED, "most frequent class of the training events": floor}
+    pictures.legend_below(picture, looks)
     yield Output(pd.concat([table, paper]), picture)
 
 
@@ -114,18 +114,18 @@ def draw_counts(group: Group) -> Iterator[Output]:
     table["rank"] = table.groupby(keys).cumcount() + 1
     drawn = table["batch_size"].isin(group.runs["batch_size"]) & (table["rank"] <= NUM_BARS)
     table = table.loc[drawn, ["rank", "captured_events", "batch_size", "source", "origin"]]
-    picture, axes = plt.subplots(figsize=(style.COLUMN, 2.5))
-    counted: style.Look = {"lw": 3, "alpha": 0.55}
+    picture, axes = plt.subplots(figsize=(pictures.COLUMN, 2.5))
+    counted: pictures.Look = {"lw": 3, "alpha": 0.55}
     sizes = list(table["batch_size"].unique())
     for (origin, size), part in table.groupby(keys):
         color = plt.get_cmap("viridis")(0.8 * sizes.index(size) / max(1, len(sizes) - 1))
-        look = style.PUBLISHED if origin == "published" else counted | {"label": size}
+        look = pictures.PUBLISHED if origin == "published" else counted | {"label": size}
         axes.plot(part["rank"], part["captured_events"], **look | {"color": color})
     axes.set(xlabel="node, by captured events", ylabel="captured events of the node")
-    style.log_axis(axes, "x", ticks=(1,))
-    style.log_axis(axes, "y")
+    pictures.log_axis(axes, "x", ticks=(1,))
+    pictures.log_axis(axes, "y")
     axes.legend(title="events per batch", loc="lower left", title_fontsize=7)
     if len(parts) > len(group.runs):
-        looks = {"counted": counted | {"color": style.GREY}, "published": style.PUBLISHED}
-        style.legend_below(picture, looks)
+        looks = {"counted": counted | {"color": pictures.GREY}, "published": pictures.PUBLISHED}
+        pictures.legend_below(picture, looks)
     yield Output(table, picture)

@@ -1,4 +1,4 @@
-"""A metric while training: over seconds (Figure 1) and over iterations (Figures 6, 9 and 11)."""
+"""A metric while training, over seconds (Figure 1), iterations (6, 9, 11), and by j x k (10)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 
 from benchmark.records import words
+from benchmark.records.quantities import NONE, TGN
+from benchmark.records.selection import APART, WITHOUT_EFFECT, foremost, has, trained_share
 from benchmark.records.series import (
     SINGLE,
     SYSTEM_ORDER,
@@ -19,12 +21,11 @@ from benchmark.records.series import (
     ran_apart,
     size_order,
 )
-from benchmark.records.statistics import FRACTION, median_estimate, reaching, target_of
-from paper_figures import marks, style, tables
+from benchmark.records.statistics import FRACTION, first_best, median_estimate, reaching, target_of
+from paper_figures import pictures, tables
 from paper_figures.figure import Group, Output, Rule, figure, published
-from paper_figures.marks import METRIC
-from paper_figures.published import NONE, TGN
-from paper_figures.selection import APART, WITHOUT_EFFECT, foremost, has, trained_share
+from paper_figures.pictures import METRIC
+from paper_figures.published import published_beside
 
 SUITES = ("convergence", "convergence_static", "convergence_mooc", "sampler", "trainer_grid")
 FRACTIONS = (0.70, 0.80, 0.90, FRACTION)  # of the best value of one trainer
@@ -33,11 +34,17 @@ PANELS = {
     "(b) eight trainers": ("1x1x1", "1x8x1", "1x4x2", "1x2x4", "1x1x8"),
 }
 LAYOUTS = list(dict.fromkeys(name for names in PANELS.values() for name in names))
+DEGREES = (1, 2, 4, 8)  # of j, from top to bottom, and of k, from left to right
+GRID = [f"1x{j}x{k}" for j in DEGREES for k in DEGREES]
+TEST, ITERATIONS, LAST = "test_mrr", "iterations_to_best", "iterations_trained"
+QUANTITIES = {  # title, form, scale
+    TEST: ("(a) test MRR", "{:.4f}", "linear"), ITERATIONS: ("(b) iterations", "{:.0f}", "log"),
+}  # fmt: skip
 TARGETS = (0.7, 0.8)  # of validation MRR
 SYSTEMS = {"tgn": "TGN", "tgl": "TGL-TGN", "disttgl": "DistTGL"}  # in the paper
 STATIC = "settings.system.static_memory"
 KINDS = {"pretrained": "with static node memory", "off": "without"}
-COLORS = {"pretrained": style.color_of("disttgl"), "off": style.GREY}
+COLORS = {"pretrained": pictures.color_of("disttgl"), "off": pictures.GREY}
 APART_BUT_KIND = {name: usual for name, usual in APART.items() if name not in STATIC}
 
 
@@ -63,25 +70,26 @@ def _races(runs: Runs) -> tuple[object, ...]:
 ))  # fmt: skip
 def draw_seconds(group: Group) -> Iterator[Output]:
     """Curves over seconds, and the table of seconds to some levels, by one rule for all curves."""
-    known, paper = make_series(group.runs), group.published("figure_1")
+    known, paper = make_series(group.runs), published_beside(group, "figure_1")
     sizes = zip(paper["system"], paper["num_gpus"], strict=True)
     labels = [f"{SYSTEMS[system]}, {n} GPU{'s' if n > 1 else ''}" for system, n in sizes]
     paper = paper.assign(label=labels, network=TGN)
     kept = ["system", "parallelism", "network"]
     sets = [({"label": one.label, **one.first[kept]}, one.runs) for one in known]
-    both = pd.concat([marks.mean_curves(group, sets), paper], ignore_index=True)
+    both = pd.concat([pictures.mean_curves(group, sets), paper], ignore_index=True)
     apart = both["network"].nunique() > 1  # then colours tell networks apart
-    looks = marks.looks_by(both, "network" if apart else "system")
-    size = (style.WIDE if apart else style.COLUMN, 2.6)
-    picture = marks.panels_of_lines([("", both, looks)], size, x="seconds")
+    looks = pictures.looks_by(both, "network" if apart else "system")
+    size = (pictures.WIDE if apart else pictures.COLUMN, 2.6)
+    picture = pictures.panels_of_lines([("", both, looks)], size, x="seconds")
     parts = {one.label: (one.first["network"], one.name, one.settings) for one in known}
-    said = {label: ", ".join(filter(None, part)) for label, part in parts.items() if apart}
-    dashed = {n: style.PUBLISHED | {"color": looks[n]["color"]} for n in paper["label"]}
-    legend = {said.get(label, label): look for label, look in (looks | dashed).items()}
-    style.legend_below(picture, legend, 2)
+    said = {n: ", ".join(filter(None, part)) for n, part in parts.items() if apart}
+    for label in paper["label"]:
+        looks[label] = pictures.PUBLISHED | {"color": looks[label]["color"]}
+    legend = {said.get(label, label): look for label, look in looks.items()}
+    pictures.legend_below(picture, legend, 2)
     yield Output(both, picture)
     curves = [(one.label, "measured", group.curves(one.runs)) for one in known]
-    curves += [(n, "published", [curve]) for n, curve in paper.groupby("label", sort=False)]
+    curves += [(str(n), "published", [curve]) for n, curve in paper.groupby("label", sort=False)]
     table = pd.DataFrame([
         reached({"label": label, "origin": origin}, runs, target, "seconds")
         for label, origin, runs in curves for target in TARGETS
@@ -108,16 +116,16 @@ def draw_static(group: Group) -> Iterator[Output]:
     sets = tables.sets_by(runs, "dataset", "static_memory", "parallelism", "label")
     paper = published("figure_6").replace({"static_memory": {"on": "pretrained"}})
     paper["label"] = paper["static_memory"] + paper["parallelism"]
-    both = pd.concat([marks.mean_curves(group, sets), paper])
+    both = pd.concat([pictures.mean_curves(group, sets), paper])
     panels = [
-        (f"{dataset}, {origin}", part, marks.looks_by(part, "static_memory", COLORS.__getitem__))
+        (f"{dataset}, {origin}", part, pictures.looks_by(part, "static_memory", COLORS.__getitem__))
         for (origin, dataset), part in both.groupby(["origin", "dataset"])
     ]
-    many = len(panels) > marks.FEW_PANELS
-    size = (style.PAGE, 1.7 * ceil(len(panels) / 3)) if many else (style.COLUMN, 3.1)
-    picture = marks.panels_of_lines(panels, size)
+    many = len(panels) > pictures.FEW_PANELS
+    size = (pictures.PAGE, 1.7 * ceil(len(panels) / 3)) if many else (pictures.COLUMN, 3.1)
+    picture = pictures.panels_of_lines(panels, size)
     legend = {KINDS[kind]: {"color": color} for kind, color in COLORS.items()}
-    style.legend_below(picture, legend | {"published": style.PUBLISHED})
+    pictures.legend_below(picture, legend | {"published": pictures.PUBLISHED})
     told = " ".join(words.conditions(part) for _, part in runs.groupby("dataset"))
     yield Output(both, picture, facts={"conditions": told})
 
@@ -163,9 +171,9 @@ def draw_mrr(group: Group) -> Iterator[Output]:
 
 def published_mrr(group: Group) -> pd.DataFrame:
     """Figure 9 where it shows this data set under this protocol, with the MRR of its legend."""
-    tests = group.published("figure_9_test").drop(columns=["source", "origin"])
+    tests = published_beside(group, "figure_9_test").drop(columns=["source", "origin"])
     keys = ["panel", "dataset", "parallelism"]
-    table = group.published("figure_9_validation").merge(tests, on=keys)
+    table = published_beside(group, "figure_9_validation").merge(tests, on=keys)
     return table.assign(label=table["parallelism"])
 
 
@@ -190,7 +198,7 @@ def layout_curves(group: Group, metric: str) -> pd.DataFrame:
           f"test_{metric}": column(runs, f"metrics.test_{metric}").mean()}, runs)
         for name, runs in group.by_parallelism().items()
     ]  # fmt: skip
-    return marks.mean_curves(group, sets, f"validation_{metric}")
+    return pictures.mean_curves(group, sets, f"validation_{metric}")
 
 
 def by_layout(
@@ -198,13 +206,45 @@ def by_layout(
 ) -> Output:
     """Panels of curves, with the test values of each layout in the legend."""
     labels = sorted(both["label"].unique(), key=size_order)
-    looks = marks.looks_of(labels, plt.get_cmap("turbo")(np.linspace(0.05, 0.95, len(labels))))
+    colors = plt.get_cmap("turbo")(np.linspace(0.05, 0.95, len(labels)))
+    looks = pictures.looks_of(dict(zip(labels, colors, strict=True)))
     drawn = [(title, part, looks) for title, part in panels.items()]
-    picture = marks.panels_of_lines(drawn, (style.PAGE, 2.7), f"validation_{metric}", **grid)
-    tests = both.groupby(["label", "origin"])[f"test_{metric}"].first().dropna()
-    tests = tests.map("{:.4f}".format).unstack().fillna("not run")
+    picture = pictures.panels_of_lines(drawn, (pictures.PAGE, 2.7), f"validation_{metric}", **grid)
+    known = both.groupby(["label", "origin"])[f"test_{metric}"].first().dropna()
+    tests = known.map("{:.4f}".format).unstack().fillna("not run")
     tests = tests.reindex(index=labels, columns=["measured", "published"], fill_value="not run")
     tested = zip(labels, tests["measured"], tests["published"], strict=True)
     legend = [f"{name}, test {ours} (published {theirs})" for name, ours, theirs in tested]
-    style.legend_below(picture, dict(zip(legend, looks.values(), strict=True)), 2)
+    pictures.legend_below(picture, dict(zip(legend, looks.values(), strict=True)), 2)
     return Output(both, picture)
+
+
+@figure("trainer_grid", Rule(
+    SUITES, varies=WITHOUT_EFFECT, apart=APART,
+    needs={"no validation MRR": has("metrics.validation_mrr"),
+           "a layout outside the grid": lambda runs: runs["parallelism"].isin(GRID)},
+))  # fmt: skip
+def draw_grid(group: Group) -> Iterator[Output]:
+    """Mean test MRR and median best iterations over seeds of each j x k, beside the paper's."""
+    runs = pd.concat(group.by_parallelism().values()).rename(columns={f"metrics.{TEST}": TEST})
+    runs[ITERATIONS] = [first_best(curve, METRIC) for curve in group.curves(runs)]
+    runs[LAST] = [curve["iteration"].max() for curve in group.curves(runs)]
+    ours = tables.summary(tables.sets_by(runs, "parallelism"), [TEST], [ITERATIONS, LAST])
+    both = pd.concat([ours, published_beside(group, "figure_10")])
+    origins, size = sorted(both["origin"].unique()), (pictures.COLUMN, 3.6)
+    shape: Any = {"squeeze": False, "sharex": True, "sharey": True}
+    picture, panels = plt.subplots(2, len(origins), figsize=size, **shape)
+    for row, (value, (title, form, norm)) in zip(panels, QUANTITIES.items(), strict=True):
+        ends = {"vmin": both[value].min(), "vmax": both[value].max()}
+        for axes, origin in zip(row, origins, strict=True):
+            cells = both[both["origin"] == origin].set_index("parallelism")[value].reindex(GRID)
+            cells = cells.to_numpy(float).reshape(len(DEGREES), len(DEGREES))
+            axes.imshow(cells, "Blues", norm=norm, alpha=0.55, **ends)
+            for (j, k), number in np.ndenumerate(cells):
+                text = form.format(number).lstrip("0") if number > 0 else "not\nrun"
+                axes.text(k, j, text, ha="center", va="center", fontsize=6.5)
+            axes.set(title=f"{title}, {origin}", xlabel="k", ylabel="j")
+            for name in "xy":
+                pictures.categories(axes, name, DEGREES)
+            axes.label_outer()
+    yield Output(both, picture)

@@ -6,9 +6,9 @@ from typing import Any
 import pandas as pd
 
 from benchmark.records import words
+from benchmark.records.selection import Group, trained_share, variant_of
 from benchmark.records.series import column
 from paper_figures.published import published
-from paper_figures.selection import Group, trained_share, variant_of
 
 
 class Facts(dict[str, Any]):

@@ -19,12 +19,12 @@ from matplotlib.figure import Figure as Picture
 import paper_figures
 from benchmark.records import words
 from benchmark.records.reader import Records
-from paper_figures import style
+from benchmark.records.selection import Group, Rule, joined, select
+from paper_figures import pictures
 from paper_figures.claims import Claim, Judged, Verdict, claims_of, verdict
 from paper_figures.facts import Facts, how_drawn
 from paper_figures.measures import MEASURES, Measure, Measured
 from paper_figures.published import published, texts_of_figures
-from paper_figures.selection import Group, Rule, joined, select
 from paper_figures.tables import write_numbers, write_table
 
 __all__ = ["Claim", "Group", "Measured", "Output", "Rule", "figure", "published"]
@@ -69,7 +69,7 @@ def figure(
     name: str, rule: Rule, measures: Mapping[str, Measure] | None = None
 ) -> Callable[[Draw], PaperFigure]:
     """Makes a function that draws a group the figure ``name``; KeyError if it has no row."""
-    told = texts_of_figures().loc[name].to_dict()
+    told = {str(key): str(text) for key, text in texts_of_figures().loc[name].items()}
     return lambda draw: PaperFigure(name, rule, draw, measures or {}, told)
 
 
@@ -147,7 +147,7 @@ def draw(chosen: PaperFigure, records: Records, out: Path) -> Drawing:
             text = f"{chosen.name}: no record of it{why}; make some with: {chosen.told['command']}"
             return Drawing(chosen, judged=judged, left_out=left_out, problem=text, missing=True)
         groups = [joined(groups)] if chosen.rule.together else groups
-        with plt.rc_context(style.RC):
+        with plt.rc_context(pictures.RC):
             drawn = [_named(chosen, g, output) for g in groups for output in chosen.draw(g)]
             outputs = [replace(output, paths=_write(output, out)) for output in drawn]
         return Drawing(chosen, groups, outputs, judged, left_out)
@@ -168,7 +168,7 @@ def _named(chosen: PaperFigure, group: Group, output: Output) -> Output:
     if group.mark:
         caption = f"Not the whole stream as it is: {group.mark}. {caption}"
         if output.picture:
-            output.picture.suptitle(f"† {group.mark}", color=style.WARNING, fontsize=8)
+            output.picture.suptitle(f"† {group.mark}", color=pictures.WARNING, fontsize=8)
     return replace(output, name=told["file"].format_map(facts) + output.suffix, caption=caption)
 
 
@@ -177,7 +177,7 @@ def _write(output: Output, out: Path) -> tuple[Path, ...]:
     stem = out / output.name
     paths = [write_numbers(output.numbers, stem)]
     if output.picture:
-        paths += style.write_picture(output.picture, output.caption, stem)
+        paths += pictures.write_picture(output.picture, output.caption, stem)
     if output.shown is not None:
         paths += write_table(output.shown.drop(columns="origin"), output.caption, stem)
     return tuple(paths)

@@ -1,17 +1,23 @@
-"""Figure 2(b): what node memory costs on many processes, and over a network between machines."""
+"""Several processes and machines: what node memory costs there (Figure 2(b)), and 2x8 and 4x8 GPUs
+as a cost model of 1 to 8 GPUs and counted bytes predict them (Figure 12(a))."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from math import nan
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 
+from benchmark.records.selection import has
 from benchmark.records.statistics import Estimate
-from benchmark.tools.cost_model import Link, Traffic, over
-from paper_figures import marks, style, tables
+from benchmark.tools.cost_model import Layout, Link, Traffic, fit, over
+from paper_figures import pictures, tables
 from paper_figures.figure import Claim, Group, Measured, Output, Rule, figure, published
-from paper_figures.selection import has
+from paper_figures.pictures import Look
+from paper_figures.throughput import BATCH_SIZE, TOTAL
 
 KIND, SECONDS = "settings.system.node_memory", "memory_seconds_per_epoch"
 MEMORIES = {
@@ -27,6 +33,17 @@ RULE = Rule(
     ("machines",), varies=("machines.link", "system.node_memory"), rank=len,
     needs={"the link has no name": has(LINK), "the link was not measured": has(RATE)},
 )  # fmt: skip
+DATASETS = ("wikipedia", "reddit", "flights", "mooc", "gdelt")
+KINDS = {"fitted": "#C5DCEB", "held out": "white"}  # of bars, and what fills them
+LOOK = pictures.hollow(pictures.color_of("disttgl"))
+NETWORK = 100e9 / 8  # bytes per second, Ethernet of the paper's machines
+PREDICTORS = {  # words, marker and colour
+    "linear": ("as on one GPU", "^", pictures.GREY),
+    "same_efficiency": ("as on 8 GPUs", "x", "black"),
+    "model": ("cost model of 1 to 8 GPUs", "o", "#E69F00"),
+    "bytes": ("the same, counted bytes over 100 Gbit/s", "s", "#009E73"),
+    "model_and_machines": ("the same, cost of a machine from other data sets", "D", "#CC79A7"),
+}
 
 
 @figure("node_memory", Rule(
@@ -40,16 +57,15 @@ def draw_processes(group: Group) -> Iterator[Output]:
     table = tables.summary(sets, medians=[SECONDS])
     paper = published("figure_2b").assign(memory="sharded")
     paper = paper.rename(columns={"num_machines": "processes", "seconds_per_epoch": SECONDS})
-    picture, (left, right) = plt.subplots(1, 2, figsize=(style.PAGE, 2.3), width_ratios=[2.2, 1])
-    shades = style.shades(style.color_of("disttgl"), len(MEMORIES))
-    colors = dict(zip(MEMORIES, shades, strict=True))
+    picture, (left, right) = plt.subplots(1, 2, figsize=(pictures.PAGE, 2.3), width_ratios=[2.2, 1])
+    colors = pictures.shades(pictures.color_of("disttgl"), list(MEMORIES))
     for axes, part in ((left, table), (right, paper)):
         own = {name: colors[name] for name in MEMORIES if name in set(part["memory"])}
-        marks.grouped(axes, part, SECONDS, "processes", "memory", own, "{:.3g}".format)
+        pictures.grouped(axes, part, SECONDS, "processes", "memory", own, form="{:.3g}".format)
     left.set(xlabel="processes on one machine", ylabel="seconds per epoch in node memory")
     right.set(xlabel="machines (published)")
-    looks = {text: {"facecolor": colors[name]} for name, text in MEMORIES.items()}
-    style.legend_below(picture, looks | {"published": style.hollow(colors["sharded"])}, 2)
+    looks = pictures.filled({MEMORIES[name]: color for name, color in colors.items()})
+    pictures.legend_below(picture, looks | {"published": pictures.hollow(colors["sharded"])}, 2)
     yield Output(pd.concat([table, paper]), picture)
 
 
@@ -74,7 +90,7 @@ def _predicted(row: tables.Row, base: tables.Row) -> float:
     return 1000 * over(here, base["iteration_ms"] / 1000, there, traffic) if row != base else nan
 
 
-def measure(_: Claim, group: Group) -> Measured:
+def measure_links(_: Claim, group: Group) -> Measured:
     """The largest error of an iteration predicted from bytes."""
     table = over_links(group)
     errors = (table["predicted"] / table["iteration_ms"] - 1).abs().groupby(table["link"]).max()
@@ -82,28 +98,130 @@ def measure(_: Claim, group: Group) -> Measured:
     return Measured({"": Estimate(float(errors.max()))}, text, group.runs)
 
 
-@figure("machines", RULE, {"prediction over links": measure})
+@figure("machines", RULE, {"prediction over links": measure_links})
 def draw_links(group: Group) -> Iterator[Output]:
     """Milliseconds in node memory by link, the published seconds, and whole iterations."""
     table, paper = over_links(group), published("figure_2b")
-    names = sorted(table["series"].unique())
-    colors = dict(zip(names, style.shades(style.color_of("disttgl"), len(names)), strict=True))
-    size = (style.PAGE, 2.5)
+    colors = pictures.shades(pictures.color_of("disttgl"), sorted(table["series"].unique()))
+    size = (pictures.PAGE, 2.5)
     picture, (left, middle, right) = plt.subplots(1, 3, figsize=size, width_ratios=[2, 0.8, 2])
-    short = lambda ms: f"{ms:.{0 if ms > 10 else 1}f}"  # noqa: E731
-    marks.grouped(left, table, "memory_ms", "link", "series", colors, short, 4.5)
-    grey, spent = {"published": style.GREY}, "seconds_per_epoch"
-    marks.grouped(middle, paper, spent, "num_machines", "origin", grey, "{:.3g}".format)
-    places = marks.grouped(right, table, "iteration_ms", "link", "series", colors)
-    predicted = {"color": "black", "marker": "D", "lw": 0, "ms": 2.5}
+    told: Look = {"form": lambda ms: f"{ms:.{0 if ms > 10 else 1}f}", "size": 4.5}
+    pictures.grouped(left, table, "memory_ms", "link", "series", colors, **told)
+    grey, spent = {"published": pictures.GREY}, "seconds_per_epoch"
+    pictures.grouped(middle, paper, spent, "num_machines", "origin", grey, form="{:.3g}".format)
+    places = pictures.grouped(right, table, "iteration_ms", "link", "series", colors)
+    predicted: Look = {"color": "black", "marker": "D", "lw": 0, "ms": 2.5}
     right.plot(places, table["predicted"], **predicted)
     for axes, what, where in (
         (left, "ms of an iteration in node memory", "link of two machines"),
         (middle, "seconds of an epoch in it", "machines (published)"),
         (right, "ms of an iteration", "link of two machines"),
     ):
-        style.log_axis(axes, "y")
+        pictures.log_axis(axes, "y")
         axes.set(ylabel=what, xlabel=where, ymargin=0.15)
-    looks = {name: {"facecolor": color} for name, color in colors.items()}
-    style.legend_below(picture, looks | {"predicted from bytes": predicted}, 5)
+    looks = pictures.filled(colors) | {"predicted from bytes": predicted}
+    pictures.legend_below(picture, looks, 5)
     yield Output(pd.concat([table, paper]).assign(label=group.dataset), picture)
+
+
+@cache
+def predicted(group: Group) -> pd.DataFrame:
+    """The bars of Figure 12(a) with a column for each of ``PREDICTORS``, in thousand events/s.
+
+    ``held_out`` are the bars of several machines. No predictor has seen those of its own data set;
+    ``model_and_machines`` has seen those of the others.
+    """
+    parts = [published("figure_12a", dataset=dataset) for dataset in DATASETS]
+    table = pd.concat(parts, ignore_index=True)
+    dataset, gpus, further = table["dataset"], table["num_gpus"], table["num_machines"] - 1
+    events = gpus * dataset.map(lambda name: 3200 if name == "gdelt" else BATCH_SIZE)
+    seconds = events / (1000 * table[TOTAL])
+    alone = pd.concat([without_network(part, seconds) for _, part in table.groupby("dataset")])
+    weights = 1e6 * float(over_links(group)["megabytes.gradients"].median())
+    ring = (further > 0) * 2 * (gpus - 1) / gpus * weights / NETWORK
+    each, missed = further / seconds, 1 - alone / seconds
+    of = {other: dataset != other for other in DATASETS}
+    cost = {name: (each * missed)[rows].sum() / (each**2)[rows].sum() for name, rows in of.items()}
+    machines = further * dataset.map(cost).clip(lower=0)
+    rates = table.pivot(index="dataset", columns="num_gpus", values=TOTAL)
+    return table.assign(
+        held_out=further > 0, linear=dataset.map(rates[1]) * gpus,
+        same_efficiency=dataset.map(rates[8]) / 8 * gpus, model=events / alone / 1000,
+        bytes=events / (alone + ring) / 1000, model_and_machines=events / (alone + machines) / 1000,
+    )  # fmt: skip
+
+
+def without_network(bars: pd.DataFrame, seconds: "pd.Series[float]") -> "pd.Series[float]":
+    """Seconds of an iteration by the fit to the bars of one machine, which determine it.
+
+    The strategy drawn: GDELT's GPUs of a machine share one copy, others have one each.
+    """
+    shares = bars["dataset"].iloc[0] == "gdelt"
+    sizes = zip(bars["num_machines"], bars["gpus_per_machine"], strict=True)
+    layouts = pd.Series(
+        [Layout(n, 1, m, m) if shares else Layout(1, 1, n * m, m) for m, n in sizes], bars.index
+    )
+    single = layouts[bars["num_machines"] == 1]
+    (model,) = fit(list(single), list(seconds[single.index]))
+    return layouts.map(model.seconds)
+
+
+def errors(bars: pd.DataFrame) -> pd.DataFrame:
+    """What each of ``PREDICTORS`` is off by, as a share of the published bar."""
+    return bars[list(PREDICTORS)].div(bars[TOTAL], axis=0) - 1
+
+
+def measure_gpus(claim: Claim, group: Group) -> Measured:
+    """The mean error from bytes on as many GPUs as a claim is of, and the speed-up they predict."""
+    table = predicted(group)
+    single = table.loc[table["num_gpus"] == 1, TOTAL].to_numpy()
+    bars = table[table["num_gpus"] == int(claim.of)]
+    error = errors(bars).abs()
+    mean, speedup = error.mean(), (bars["bytes"].to_numpy() / single).mean()
+    text = (
+        f"{speedup:.2f} predicted from bytes; error of a bar {mean['bytes']:.1%} in the mean, "
+        f"{error['bytes'].max():.1%} at most ({mean['model']:.1%} without the network, "
+        f"{mean['same_efficiency']:.1%} if as efficient as on 8 GPUs, "
+        f"{mean['model_and_machines']:.1%} with a machine's cost from other data sets)"
+    )
+    return Measured({"": Estimate(float(mean["bytes"]))}, text, group.runs)
+
+
+# Bytes do not depend on how much of a stream was read.
+@figure("projection", replace(RULE, any_stream=True), {"prediction": measure_gpus})
+def draw_gpus(group: Group) -> Iterator[Output]:
+    """A panel for each data set, published bars per GPU below what is predicted, and the errors."""
+    table = predicted(group)
+    picture, panels = plt.subplots(2, 3, figsize=(pictures.PAGE, 3.6))
+    for axes, dataset in zip(panels.flat, DATASETS, strict=False):
+        bars = table[table["dataset"] == dataset].reset_index()
+        each = bars[[TOTAL, *PREDICTORS]].div(bars["num_gpus"], axis=0)
+        inside = bars["held_out"].map({False: KINDS["fitted"], True: KINDS["held out"]})
+        axes.bar(bars.index, each[TOTAL], 0.72, **LOOK | {"facecolor": inside})
+        for step, (name, (_, marker, color)) in enumerate(PREDICTORS.items()):
+            dots = each.loc[bars["held_out"] | (name == "model"), name]
+            axes.plot(dots.index + 0.19 * (step - 2), dots, marker, color=color, ms=3.5)
+        machines = bars["num_machines"].map("{}x8".format)
+        pictures.categories(axes, "x", list(machines.where(bars["held_out"], bars["num_gpus"])))
+        axes.set(title=dataset, xlabel="GPUs", ylim=(0, 1.15 * each[TOTAL].iloc[0]))
+    for axes in panels[:, 0]:
+        axes.set_ylabel("thousand events\nper second and GPU")
+    _errors(panels.flat[-1], table[table["held_out"]])
+    looks = {f"published, {name}": LOOK | {"facecolor": color} for name, color in KINDS.items()}
+    for said, marker, color in PREDICTORS.values():
+        looks[f"predicted: {said}"] = {"color": color, "marker": marker, "lw": 0, "ms": 4}
+    pictures.legend_below(picture, looks, 2)
+    numbers = table.drop(columns="origin").join(errors(table).add_suffix("_error"))
+    yield Output(numbers.assign(label=table["dataset"], origin="published"), picture)
+
+
+def _errors(axes: Axes, bars: pd.DataFrame) -> None:
+    """The mean error over data sets of each predictor, on two and on four machines."""
+    mean = 100 * errors(bars).abs().groupby(bars["num_machines"]).mean()
+    colors = [color for _, _, color in PREDICTORS.values()]
+    for shift, (machines, row) in zip((-0.2, 0.2), mean.iterrows(), strict=True):
+        drawn = axes.barh(np.arange(len(row)) + shift, row, 0.36, color=colors)
+        axes.bar_label(drawn, [f" {machines}x8: {error:.1f} %" for error in row], fontsize=6.5)
+    about = {"title": "held-out bars", "xlabel": "mean error (% of the published bar)"}
+    axes.set(**about, yticks=[], xmargin=0.4)
+    axes.invert_yaxis()

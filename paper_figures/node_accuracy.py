@@ -11,7 +11,7 @@ import pandas as pd
 from benchmark.records import words
 from benchmark.records.series import Runs
 from benchmark.records.statistics import Estimate
-from paper_figures import style
+from paper_figures import pictures
 from paper_figures.figure import Claim, Group, Measured, Output, Rule, figure
 
 COLUMNS = {"split": str, "node": int, "degree": int, "num_events": int, "mrr": float}
@@ -31,18 +31,17 @@ def by_seed(group: Group) -> pd.DataFrame:
 
     These are mean reciprocal ranks of the test events of which a node is the source.
     """
-    kinds = _kinds(group.runs)
-    parts = [read_nodes(run).assign(kind=kinds[run], seed=seed)
-             for run, seed in group.runs["seed"].items()]  # fmt: skip
+    told = zip(group.runs.index, _kinds(group.runs), group.runs["seed"], strict=True)
+    parts = [read_nodes(run).assign(kind=kind, seed=seed) for run, kind, seed in told]
     keys = ["seed", "node", "degree", "num_events"]
     table = pd.concat(parts).pivot_table("mrr", keys, "kind", aggfunc="last").dropna()
     table = table[["static", "dynamic"]].reset_index()
     return table.assign(difference=(table["static"] - table["dynamic"]).round(DECIMALS))
 
 
-def read_nodes(folder: object) -> pd.DataFrame:
+def read_nodes(folder: str) -> pd.DataFrame:
     """The test split of a run's nodes.csv; ValueError if a column cannot be read."""
-    path = Path(str(folder)) / "nodes.csv"
+    path = Path(folder) / "nodes.csv"
     try:
         table = pd.read_csv(path).astype(COLUMNS)
     except (OSError, KeyError, ValueError) as error:
@@ -89,19 +88,19 @@ def measure(_: Claim, group: Group) -> Measured:
 ), {"correlation": measure})  # fmt: skip
 def draw(group: Group) -> Iterator[Output]:
     """A dot for each node over its rank by degree, and the degrees below."""
-    nodes, color = mean_over_seeds(by_seed(group)), style.color_of("disttgl")
-    size = (style.COLUMN, 3.1)
+    nodes, color = mean_over_seeds(by_seed(group)), pictures.color_of("disttgl")
+    size = (pictures.COLUMN, 3.1)
     picture, (top, bottom) = plt.subplots(2, 1, figsize=size, sharex=True, height_ratios=[3, 1])
     top.plot(nodes["difference"], ls="", marker=".", ms=2, mew=0, color=color, alpha=0.45)
     top.plot(nodes["running_mean"], color="black")
-    top.axhline(0, color=style.GREY, lw=0.7)
+    top.axhline(0, color=pictures.GREY, lw=0.7)
     top.set(ylabel="reciprocal rank,\nstatic less dynamic", ylim=(-1.05, 1.05))
     bottom.plot(nodes["degree"], color=color)
-    style.log_axis(bottom, "y", ticks=(1,))
+    pictures.log_axis(bottom, "y", ticks=(1,))
     bottom.set(xlabel="node, by degree", ylabel="degree")
     window = f"running mean of {max(1, len(nodes) // WINDOWS):,} nodes"
     dot = {"ls": "", "marker": ".", "color": color}
-    style.legend_below(picture, {"a node": dot, window: {"color": "black"}}, 2)
+    pictures.legend_below(picture, {"a node": dot, window: {"color": "black"}}, 2)
     facts = {"nodes": len(nodes), "better": _better(nodes).capitalize(),
              "correlation": rank_correlation(nodes)}  # fmt: skip
     numbers = nodes.assign(origin="measured", source=words.commands(group.runs))

@@ -13,7 +13,7 @@ from PIL import Image
 from benchmark.records.reader import Records
 from paper_figures.claims import totals, totals_by_kind
 from paper_figures.figure import Drawing, Output
-from paper_figures.style import RC
+from paper_figures.pictures import RC
 
 NAME = "index.html"
 FIRST = "convergence"  # whose picture opens the page
@@ -60,7 +60,7 @@ def alt(output: Output) -> str:
     """The names of what is drawn, measured and published."""
     sentences = []
     for origin, part in output.numbers.groupby("origin", sort=False):
-        names = part["label"].dropna().astype(str).unique() if "label" in part else []
+        names = list(part["label"].dropna().astype(str).unique()) if "label" in part else []
         more = f" and {len(names) - NAMES_IN_ALT} more" if len(names) > NAMES_IN_ALT else ""
         listed = "; ".join(names[:NAMES_IN_ALT]) + more
         sentences.append(f"{origin}: {listed}." if listed else f"{origin} values.")

@@ -1,17 +1,14 @@
-"""Published numbers: the csv files of ``results/paper``, and the papers' names of networks."""
+"""Published numbers: the csv files of ``results/paper``."""
 
 from functools import cache
 from pathlib import Path
 
 import pandas as pd
 
+from benchmark.records.selection import Group
+
 PAPER = Path(__file__).parents[1] / "results" / "paper"
-TGN, NONE, MAJORITY = "TGN-attn", "none", "majority class"
-NAMES = {  # of the papers, by the model of a record or a paper's own name
-    "tgn_attention": TGN, "tgn_pyg": TGN, "tgn_tgm": TGN, "TGN": TGN, "jodie": "JODIE",
-    "tgat": "TGAT", "tgat_one_layer": "TGAT, one layer", "dysat": "DySAT", "apan": "APAN",
-    "graph_mixer": "GraphMixer", "dygformer": "DyGFormer", "tpnet": "TPNet",
-}  # fmt: skip
+PAPER_PROTOCOL = "disttgl"  # published MRR is of its negatives
 
 
 def published(name: str, **where: str | int) -> pd.DataFrame:
@@ -23,6 +20,12 @@ def published(name: str, **where: str | int) -> pd.DataFrame:
     for key, value in where.items():
         table = table[table[key] == value]
     return table.reset_index(drop=True).assign(origin="published")
+
+
+def published_beside(group: Group, name: str, **where: str | int) -> pd.DataFrame:
+    """Published rows of the data set of ``group``; none under another protocol than the paper's."""
+    table = published(name, dataset=group.dataset, **where)
+    return table if group.protocol == PAPER_PROTOCOL else table[:0]
 
 
 def texts_of_figures() -> pd.DataFrame:

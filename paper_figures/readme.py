@@ -12,12 +12,12 @@ from pathlib import Path
 import jinja2
 
 from benchmark.records import words
+from benchmark.records.quantities import read
+from benchmark.records.selection import select
 from paper_figures.claims import COUNTED, Judged, Verdict, totals_by_kind
 from paper_figures.figure import all_figures, judge
 from paper_figures.page import PAGES
 from paper_figures.published import published
-from paper_figures.quantities import read
-from paper_figures.selection import select
 
 ROOT = Path(__file__).parents[1]
 WRITE = "python -m paper_figures.readme"
@@ -48,7 +48,8 @@ def render(template: str, verdicts: Verdicts) -> str:
     accounts = published("accounts").set_index("figure")["account"]
     return PAGES.get_template(template).render(
         attempted=attempted, missing=missing, figures=all_figures(), counted=COUNTED,
-        totals=total_text(verdicts), write=WRITE, page=PAGE, run="python -m benchmark.run ", anchor=anchor, headline=headline,
+        totals=total_text(verdicts), write=WRITE, page=PAGE, run="python -m benchmark.run ",
+        anchor=anchor, headline=headline,
         account=lambda name: account(accounts[name], verdicts[name]),
     )  # fmt: skip
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import pandas as pd
 
 from benchmark.records import words
-from benchmark.records.series import SINGLE, Runs, column
+from benchmark.records.selection import Mask, has
+from benchmark.records.series import SINGLE, Runs
 from benchmark.records.statistics import Estimate
 from paper_figures import tables
 from paper_figures.figure import Claim, Group, Measured, Output, Rule, figure, published
-from paper_figures.selection import Mask, has
 from paper_figures.throughput import NEEDS
 
 STRATEGIES = {"one trainer": SINGLE, "mini-batch": "2x1x1", "epoch": "1x2x1", "memory": "1x1x2"}

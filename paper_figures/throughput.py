@@ -8,11 +8,10 @@ from typing import Any
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from benchmark.records import words
+from benchmark.records.selection import has
 from benchmark.records.series import (
     SINGLE,
     Runs,
-    alike,
     make_series,
     ran_apart,
     size_order,
@@ -20,9 +19,8 @@ from benchmark.records.series import (
 )
 from benchmark.records.statistics import Estimate
 from benchmark.tools.cost_model import Layout, fit
-from paper_figures import marks, style, tables
+from paper_figures import pictures, tables
 from paper_figures.figure import Group, Output, Rule, figure, published
-from paper_figures.selection import has
 from paper_figures.tables import Row
 
 TOTAL, PER_GPU = "thousand_events_per_second", "thousand_events_per_second_per_gpu"
@@ -39,8 +37,6 @@ RATIO, SHARE = "times_tgn", "share_of_floor"
 COMPARED = {RATIO: "training events per second, by those of TGN",
             SHARE: "share of the floor that dense products set"}  # fmt: skip
 PRECISION = "settings.system.precision"
-OF_SYSTEM = ("settings.system.", "settings.model.", "system", "model",
-             "settings.random_edge_features", "batch_size")  # fmt: skip
 ABOVE: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "fontsize": 6.5}
 SORTED = {"batch_size": False, "edge_features": False, "label": True, "seed": True}  # ascending
 
@@ -122,26 +118,26 @@ def draw(group: Group) -> Iterator[Output]:
     colors = {row["label"]: _color(row) for row in rows}
     hues, places = table["label"].map(colors), table["label"].map(list(colors).index)
     places += 0.4 * (table["origin"] == "published") - 0.2
-    size = (style.PAGE, 0.9 + 0.24 * len(colors))
+    size = (pictures.PAGE, 0.9 + 0.24 * len(colors))
     picture, panels = plt.subplots(1, 2, figsize=size, sharey=True)
-    shares = [1, table["num_trainers"]]
+    shares: Any = [1, table["num_trainers"]]
     for axes, share, of in zip(panels, shares, ("", " and trainer"), strict=True):
         each = table.assign(**table.filter(like=TOTAL).div(share, axis=0))
-        marks.bars(axes, each, TOTAL, places, 0.36, hues, "{:.1f}".format, 5.5, flat=True)
-        style.categories(axes, "y", list(colors))
+        pictures.bars(axes, each, TOTAL, places, 0.36, hues, "{:.1f}".format, 5.5, flat=True)
+        pictures.categories(axes, "y", list(colors))
         axes.set(xlabel=f"thousand training events per second{of}", xmargin=0.15)
         axes.set_ylim(len(colors) - 0.5, -0.5)
-    looks = {_kind(row): {"facecolor": colors[row["label"]]} for row in rows}
-    looks |= {"published": style.hollow(style.GREY)} if len(paper) else {}
-    looks |= {"projected": {"facecolor": style.GREY, **marks.PALE}}
-    style.legend_below(picture, looks)
+    looks = pictures.filled({_kind(row): colors[row["label"]] for row in rows})
+    looks |= {"published": pictures.hollow(pictures.GREY)} if len(paper) else {}
+    looks |= {"projected": {"facecolor": pictures.GREY, **pictures.PALE}}
+    pictures.legend_below(picture, looks)
     yield Output(table, picture)
 
 
 def _color(row: Row) -> Any:
     """The system's colour, in the shade of the strategy."""
     shade = 0.0 if row["system"] != OURS else SHADES.get(row["strategy"], -0.5)
-    return style.mixed(style.color_of(row["system"]), shade)
+    return pictures.mixed(pictures.color_of(row["system"]), shade)
 
 
 def _kind(row: Row) -> str:
@@ -158,24 +154,18 @@ def repeats(group: Group) -> pd.DataFrame:
     A repeat is a seed: systems take turns within it. The floor is the operation count of the run's
     mean batch at the largest rate of products among the repeats, as disturbed ones are slower.
     """
-    of_systems = alike(group.runs, ("system", "model", "processes"))
-    sets = [one for runs in of_systems for _, one in runs.groupby(PRECISION, dropna=False)]
-    differing = words.settings_that_differ(pd.DataFrame([runs.iloc[0] for runs in sets]))
-    differing = [n for n in differing if n == PRECISION or not n.startswith(OF_SYSTEM)]
-    parts = []
-    for runs in sets:
-        first = runs.iloc[0]
-        more = [f"{words.short(name)}={first[name]}" for name in differing]
-        case = f"batch {first['batch_size']:.0f}, {first['edge_features']:.0f} edge features"
-        case = ", ".join([case.replace(" 0 edge", " no edge"), *more])
-        by_tgn = tables.times(runs, TOTAL, runs["system"] == BASELINE, ["seed"])
-        for one in make_series(runs):
-            flops = one.runs["operation_floor.gflop_per_second"]
-            floor = one.runs["operation_floor.events_per_second"] * flops.max() / flops
-            share = {SHARE: 1000 * one.runs[TOTAL] / floor, RATIO: by_tgn[one.runs.index]}
-            told = {"case": case, "label": one.label, "source": one.runs["command"]}
-            parts.append(one.runs.assign(**told, **share))
-    table = pd.concat(parts).assign(origin="measured")
+    table = group.runs.assign(case="batch " + group.runs["batch_size"].map("{:.0f}".format))
+    table["case"] += ", " + table["edge_features"].map("{:.0f} edge features".format)
+    table["case"] = table["case"].str.replace(" 0 edge", " no edge")
+    if table[PRECISION].nunique() > 1:
+        table["case"] += ", precision=" + table[PRECISION]
+    table["label"] = table["system"] + " " + table["parallelism"]
+    table[RATIO] = tables.times(table, TOTAL, table["system"] == BASELINE, ["case", "seed"])
+    flops = table["operation_floor.gflop_per_second"]
+    most = flops.groupby([table["case"], table["label"]]).transform("max")
+    floor = table["operation_floor.events_per_second"] * most / flops
+    table = table.assign(origin="measured", source=table["command"])
+    table[SHARE] = 1000 * table[TOTAL] / floor
     table = table.sort_values([*SORTED], ascending=[*SORTED.values()], ignore_index=True)
     return table[["case", *SORTED, "system", TOTAL, SHARE, RATIO, "origin", "source"]]
 
@@ -191,37 +181,38 @@ def published_ratio(group: Group, table: pd.DataFrame) -> pd.DataFrame:
 
 
 @figure("peers", Rule(
-    ("peers",), ("link_speed",), varies=None, any_stream=True,
+    ("peers",), ("link_speed",), any_stream=True, rank=len,
+    varies=("system", "model", "processes", "batch_size", "random_edge_features"),
     needs={"no throughput": has(TOTAL), "several trainers": lambda runs: runs["num_trainers"] == 1},
 ))  # fmt: skip
 def draw_peers(group: Group) -> Iterator[Output]:
     """A dot for each repeat and a line at their median: by TGN, and by the floor."""
     table = repeats(group)
     paper, cases = published_ratio(group, table), list(table["case"].unique())
-    size = (style.PAGE, 0.8 + 0.32 * len(cases))
+    size = (pictures.PAGE, 0.8 + 0.32 * len(cases))
     picture, panels = plt.subplots(1, 2, figsize=size, sharey=True)
     for axes, (value, title) in zip(panels, COMPARED.items(), strict=True):
         drawn = table[table[value].notna() & (table["system"] != BASELINE)]
         for (case, system, _), runs in drawn.groupby(["case", "system", "label"]):
-            color, place = style.color_of(str(system)), cases.index(str(case))
+            color, place = pictures.color_of(str(system)), cases.index(str(case))
             middle = runs[value].median()
             axes.plot(runs[value], [place] * len(runs), "o", color=color, alpha=0.6, ms=4)
             axes.vlines(middle, place - 0.22, place + 0.22, color=color, lw=1.6)
             axes.annotate(f"{middle:.2f}", (middle, place), (0, 8), **ABOVE)
-        style.categories(axes, "y", cases)
+        pictures.categories(axes, "y", cases)
         axes.set(xlabel=title, ylim=(len(cases) - 0.5, -0.5))
     places, dashes = (
         paper["case"].map(cases.index),
-        style.PUBLISHED | {"color": style.color_of(OURS)},
+        pictures.PUBLISHED | {"color": pictures.color_of(OURS)},
     )
     panels[0].vlines(paper[RATIO], places - 0.4, places + 0.4, **dashes)
-    panels[0].axvline(1, color=style.color_of(BASELINE))
+    panels[0].axvline(1, color=pictures.color_of(BASELINE))
     for axes in panels:
         axes.set_xlim(left=0)
     looks = {
-        name: {"marker": "o", "lw": 0, "color": style.color_of(name)} for name in table["system"]
+        name: {"marker": "o", "lw": 0, "color": pictures.color_of(name)} for name in table["system"]
     }
-    looks |= {BASELINE: {"color": style.color_of(BASELINE)}}
-    looks |= {"published": style.PUBLISHED} if len(paper) else {}
-    style.legend_below(picture, looks)
+    looks |= {BASELINE: {"color": pictures.color_of(BASELINE)}}
+    looks |= {"published": pictures.PUBLISHED} if len(paper) else {}
+    pictures.legend_below(picture, looks)
     yield Output(pd.concat([table, paper]), picture)

@@ -85,7 +85,7 @@ def read_records(folder: Path) -> Records:
         rows[str(here)] = row
         evaluations += [{"run": str(here), **line} for line in lines]
     runs = pd.DataFrame.from_dict(rows, orient="index").rename_axis("run")
-    return Records(runs, pd.DataFrame(evaluations), unreadable)
+    return Records(runs, pd.DataFrame(evaluations or {"run": [], "iteration": []}), unreadable)
 
 
 def read_run(folder: Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import yaml
 from benchmark.records.reader import Records
 from paper_figures import style
 from paper_figures.figure import Drawing, draw
-from paper_figures.quantities import read
+from benchmark.records.quantities import read
 from paper_figures.readme import Verdicts, all_verdicts
 from paper_figures.registry import FIGURES
 

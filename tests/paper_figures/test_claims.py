@@ -22,7 +22,7 @@ from paper_figures.claims import (
 from paper_figures.measures import MEASURES
 from paper_figures.published import published
 from paper_figures.registry import FIGURES
-from paper_figures.selection import Group
+from benchmark.records.selection import Group
 
 GOOD, PART, NO_EFFECT, BAD, NONE, NOT_ATTEMPTED = Verdict
 # Of each rule a published number and tolerances, and an estimate for each verdict.

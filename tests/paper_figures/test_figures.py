@@ -10,7 +10,7 @@ import pytest
 from benchmark.records.reader import Records
 from paper_figures import registry
 from paper_figures.figure import Drawing, draw
-from paper_figures.quantities import read
+from benchmark.records.quantities import read
 from paper_figures.registry import FIGURES
 
 Drawn = tuple[Path, dict[str, Drawing]]

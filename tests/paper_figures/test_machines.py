@@ -6,7 +6,7 @@ import pytest
 
 from benchmark.records.reader import Records
 from paper_figures.machines import FITTED_ON, LOCAL, PURPOSES, draw, over_links
-from paper_figures.selection import select
+from benchmark.records.selection import select
 
 COUNTED = [name for name in PURPOSES if name != "interface"]
 

@@ -8,7 +8,7 @@ import pytest
 
 from paper_figures.claims import Judged
 from paper_figures.figure import Drawing, draw
-from paper_figures.quantities import read
+from benchmark.records.quantities import read
 from paper_figures.registry import FIGURES
 
 Write = Callable[..., Path]

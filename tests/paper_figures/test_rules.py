@@ -9,7 +9,7 @@ from benchmark.records.reader import Records
 from benchmark.records.series import FIELDS
 from paper_figures.figure import PaperFigure
 from paper_figures.registry import FIGURES
-from paper_figures.selection import Rule, has, select
+from benchmark.records.selection import Rule, has, select
 
 CONF = Path(__file__).parents[2] / "benchmark" / "conf"
 

@@ -7,8 +7,8 @@ import pandas as pd
 
 from benchmark.records.reader import Records
 from benchmark.records.series import make_series
-from paper_figures.quantities import read
-from paper_figures.selection import Group, Rule, select
+from benchmark.records.quantities import read
+from benchmark.records.selection import Group, Rule, select
 
 Write = Callable[..., Path]
 RULE = Rule(("convergence",))

@@ -1,4 +1,4 @@
-"""Which runs a figure draws: of its suites, those that differ in nothing but what it varies."""
+"""Which runs compare: of some suites, those that differ in nothing but what is to vary."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -10,13 +10,11 @@ import pandas as pd
 from benchmark.records.reader import Records
 from benchmark.records.series import Runs, alike, column, size_order
 from benchmark.records.words import difference, list_of
-from paper_figures.published import published
 
-PAPER_PROTOCOL = "disttgl"  # published MRR is of its negatives
 PAPER_MODEL = "tgn_attention"
 CHANGES_OF_STREAM = ("max_events", "random_edge_features", "system.last_training_events")
 USUAL_SHARE = 0.15  # of the events that validate
-APART = {  # what a figure may tell apart, and the usual value
+APART = {  # what may be told apart, and the usual value
     "system.static_memory": "off", "system.sampler": "strict",
     "dataset.validation_fraction": USUAL_SHARE,
 }  # fmt: skip
@@ -31,7 +29,7 @@ Mask = Callable[[Runs], "pd.Series[bool]"]
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """The runs that one picture or table draws, and the records that they are part of.
+    """Runs that compare, as one picture or table draws them, and the records they are part of.
 
     ``mark`` names the settings that change the stream of all of them, such as "max_events=5000";
     empty where the data set was taken as it is. ``mixed`` runs need not be alike in anything.
@@ -54,11 +52,6 @@ class Group:
     @property
     def protocol(self) -> str:
         return str(self.first["protocol"])
-
-    def published(self, name: str, **where: str | int) -> pd.DataFrame:
-        """Published rows of this data set; none under another protocol than the paper's."""
-        table = published(name, dataset=self.dataset, **where)
-        return table if self.protocol == PAPER_PROTOCOL else table[:0]
 
     def curves(self, runs: Runs) -> list[pd.DataFrame]:
         """The evaluations of each of ``runs``, in order of training."""
@@ -86,11 +79,11 @@ def foremost(runs: Runs) -> tuple[Any, ...]:
 
 @dataclass(frozen=True)
 class Rule:
-    """How a figure picks its runs.
+    """How runs are picked.
 
-    ``needs`` says of each run whether it can be drawn, under the reason why not. Those that can are
+    ``needs`` says of each run whether it can be used, under the reason why not. Those that can are
     split by data set, protocol and the settings ``apart``, and drawn in one where ``together``. Of
-    runs that differ in more than ``varies``, the set that comes highest by ``rank`` is drawn; of
+    runs that differ in more than ``varies``, the set that comes highest by ``rank`` is taken; of
     None nothing need be alike. ``any_stream`` takes cut streams and random features as they are.
     """
 
@@ -115,13 +108,12 @@ def select(rule: Rule, records: Records) -> tuple[list[Group], list[str]]:
         known = runs[reasons == ""]
         reasons[known.index[~keeps(known).astype(bool)]] = reason
     apart = [column(runs, f"settings.{name}").fillna(usual) for name, usual in rule.apart.items()]
-    for _, chosen in runs[reasons == ""].groupby(["dataset", "protocol", *apart]):
-        changes, mark = chosen.apply(changes_of_stream, axis=1), ""
-        if rule.any_stream:
-            pass
-        elif (changes == "").any():
+    for _, part in runs[reasons == ""].groupby(["dataset", "protocol", *apart]):
+        changes = "" if rule.any_stream else part.apply(changes_of_stream, axis=1)
+        changes, chosen, mark = pd.Series(changes, part.index), part, ""
+        if (changes == "").any():
             reasons.update(changes)
-            chosen = chosen[changes == ""]
+            chosen = part[changes == ""]
         else:
             mark = list_of(sorted(changes.unique()))
         if rule.varies is not None:

@@ -1,4 +1,4 @@
-"""Columns of the runs that figures draw and claims name, computed once from recorded ones."""
+"""Quantities that figures draw and claims name, as columns computed from recorded ones."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -8,8 +8,13 @@ import pandas as pd
 
 from benchmark.records.reader import Records, read_records
 from benchmark.records.series import column, without_disagreements
-from paper_figures.published import NAMES, NONE
 
+TGN, NONE = "TGN-attn", "none"
+NAMES = {  # of the papers, by the model of a record or a paper's own name
+    "tgn_attention": TGN, "tgn_pyg": TGN, "tgn_tgm": TGN, "TGN": TGN, "jodie": "JODIE",
+    "tgat": "TGAT", "tgat_one_layer": "TGAT, one layer", "dysat": "DySAT", "apan": "APAN",
+    "graph_mixer": "GraphMixer", "dygformer": "DyGFormer", "tpnet": "TPNet",
+}  # fmt: skip
 SAMPLED = ("num_layers", "strategy", "num_snapshots", "num_neighbors")
 LAYOUTS = {  # those and batch_size, with which TGL samples
     (1, "recent", 1, 10, 600): "TGN", (2, "uniform", 1, 10, 600): "TGAT",
