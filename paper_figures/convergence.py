@@ -9,7 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from benchmark.records import words
+from benchmark.records import tables, words
 from benchmark.records.quantities import NONE, TGN
 from benchmark.records.selection import APART, WITHOUT_EFFECT, foremost, has, trained_share
 from benchmark.records.series import (
@@ -22,7 +22,7 @@ from benchmark.records.series import (
     size_order,
 )
 from benchmark.records.statistics import FRACTION, first_best, median_estimate, reaching, target_of
-from paper_figures import pictures, tables
+from paper_figures import pictures
 from paper_figures.figure import Group, Output, Rule, figure, published
 from paper_figures.pictures import METRIC
 from paper_figures.published import published_beside

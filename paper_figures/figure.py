@@ -4,10 +4,12 @@ A module of figures takes all of ``__all__`` from here. Its texts in results/pap
 facts of the runs drawn by ``{names}``.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import import_module
+from math import inf, nan
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
@@ -25,7 +27,6 @@ from paper_figures.claims import Claim, Judged, Verdict, claims_of, verdict
 from paper_figures.facts import Facts, how_drawn
 from paper_figures.measures import MEASURES, Measure, Measured
 from paper_figures.published import published, texts_of_figures
-from paper_figures.tables import write_numbers, write_table
 
 __all__ = ["Claim", "Group", "Measured", "Output", "Rule", "figure", "published"]
 
@@ -175,9 +176,27 @@ def _named(chosen: PaperFigure, group: Group, output: Output) -> Output:
 def _write(output: Output, out: Path) -> tuple[Path, ...]:
     out.mkdir(parents=True, exist_ok=True)
     stem = out / output.name
-    paths = [write_numbers(output.numbers, stem)]
+    output.numbers.replace(inf, nan).to_csv(stem.with_suffix(".csv"), index=False)
+    paths = [stem.with_suffix(".csv")]
     if output.picture:
         paths += pictures.write_picture(output.picture, output.caption, stem)
     if output.shown is not None:
         paths += write_table(output.shown.drop(columns="origin"), output.caption, stem)
     return tuple(paths)
+
+
+def write_table(table: pd.DataFrame, caption: str, stem: Path) -> list[Path]:
+    """Write STEM.md and STEM.tex; returns their paths."""
+    lines = [table.columns, ["---"] * table.shape[1], *table.to_numpy()]
+    rows = "\n".join(f"| {' | '.join(map(cell_of_markdown, line))} |" for line in lines)
+    escaped = re.sub(r"([&%$#_{}])", r"\\\1", caption)
+    texts = {".md": f"{rows}\n\n{caption}\n",
+             ".tex": table.to_latex(index=False, escape=True, caption=escaped)}  # fmt: skip
+    for ending, text in texts.items():
+        stem.with_suffix(ending).write_text(text, encoding="utf-8")
+    return [stem.with_suffix(ending) for ending in texts]
+
+
+def cell_of_markdown(text: object) -> str:
+    """A text that ends neither its cell nor its row."""
+    return str(text).replace("|", "\\|").replace("\n", " ")

@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from benchmark.records import tables
 from benchmark.records.selection import has
 from benchmark.records.statistics import Estimate
 from benchmark.tools.cost_model import Layout, Link, Traffic, fit, over
-from paper_figures import pictures, tables
+from paper_figures import pictures
 from paper_figures.figure import Claim, Group, Measured, Output, Rule, figure, published
 from paper_figures.pictures import Look
 from paper_figures.throughput import BATCH_SIZE, TOTAL

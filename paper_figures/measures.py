@@ -18,8 +18,8 @@ from benchmark.records import statistics, words
 from benchmark.records.selection import Group
 from benchmark.records.series import SINGLE, Runs, column, make_series
 from benchmark.records.statistics import Estimate
+from benchmark.records.tables import written
 from paper_figures.claims import Claim
-from paper_figures.tables import written
 
 STILL_RISING = 0.9  # of a run, after which a best may be one of a curve that rises still
 UNFINISHED = "a run was still getting better when it ended"

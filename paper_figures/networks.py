@@ -4,14 +4,13 @@ from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
-from benchmark.records import words
+from benchmark.records import tables, words
 from benchmark.records.quantities import NAMES, TGN
 from benchmark.records.selection import foremost, has
 from benchmark.records.series import SINGLE, Series, column, make_series
 from benchmark.records.statistics import first_best, still_rising
-from paper_figures import tables
+from benchmark.records.tables import Row
 from paper_figures.figure import Group, Output, Rule, figure, published
-from paper_figures.tables import Row
 from paper_figures.throughput import NEEDS, PER_GPU, TOTAL
 
 MAJORITY = "majority class"

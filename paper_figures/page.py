@@ -12,7 +12,7 @@ from PIL import Image
 
 from benchmark.records.reader import Records
 from paper_figures.claims import totals, totals_by_kind
-from paper_figures.figure import Drawing, Output
+from paper_figures.figure import Drawing, Output, cell_of_markdown
 from paper_figures.pictures import RC
 
 NAME = "index.html"
@@ -27,7 +27,7 @@ PAGES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent), trim_blocks=True, lstrip_blocks=True,
     autoescape=jinja2.select_autoescape(["html.jinja"]),
 )  # fmt: skip
-PAGES.filters["cell"] = lambda text: text.replace("|", "\\|").replace("\n", " ")  # of Markdown
+PAGES.filters["cell"] = cell_of_markdown
 
 
 def write_page(drawings: Sequence[Drawing], records: Records, results: Path, out: Path) -> Path:

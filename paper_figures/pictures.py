@@ -28,8 +28,8 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from benchmark.records.selection import Group
+from benchmark.records.tables import Sets
 from benchmark.records.words import commands
-from paper_figures.tables import Sets
 
 Look = dict[str, Any]  # what matplotlib is told of a line or a bar
 

@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmark.records import words
+from benchmark.records import tables, words
 from benchmark.records.selection import Mask, has
 from benchmark.records.series import SINGLE, Runs
 from benchmark.records.statistics import Estimate
-from paper_figures import tables
 from paper_figures.figure import Claim, Group, Measured, Output, Rule, figure, published
 from paper_figures.throughput import NEEDS
 

@@ -8,6 +8,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import pandas as pd
 
+from benchmark.records import tables
 from benchmark.records.selection import has
 from benchmark.records.series import (
     SINGLE,
@@ -18,10 +19,10 @@ from benchmark.records.series import (
     system_rank,
 )
 from benchmark.records.statistics import Estimate
+from benchmark.records.tables import Row
 from benchmark.tools.cost_model import Layout, fit
-from paper_figures import pictures, tables
+from paper_figures import pictures
 from paper_figures.figure import Group, Output, Rule, figure, published
-from paper_figures.tables import Row
 
 TOTAL, PER_GPU = "thousand_events_per_second", "thousand_events_per_second_per_gpu"
 STRATEGIES = {"mini-batch": "{}x1x1", "epoch": "1x{}x1", "memory": "1x1x{}"}  # i, j, k trainers

@@ -1,10 +1,8 @@
-"""Tables for people: cells of several seeds, and the same table as csv, Markdown and LaTeX."""
+"""Rows of sets of runs, with averages over their seeds, and cells that show them."""
 
-import re
 from collections import ChainMap
 from collections.abc import Iterable, Mapping, Sequence
-from math import inf, nan
-from pathlib import Path
+from math import inf
 from typing import Any
 
 import pandas as pd
@@ -85,27 +83,3 @@ def shown(table: pd.DataFrame, spec: dict[str, Any]) -> pd.DataFrame:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else "" if pd.isna(value) else plain(value)
-
-
-def markdown(table: pd.DataFrame) -> str:
-    """A Markdown table."""
-    lines = [list(map(str, table.columns)), ["---"] * table.shape[1], *table.to_numpy().tolist()]
-    cells = ([str(cell).replace("|", "\\|").replace("\n", " ") for cell in line] for line in lines)
-    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
-
-
-def write_table(table: pd.DataFrame, caption: str, stem: Path) -> list[Path]:
-    """Write STEM.md and STEM.tex; returns their paths."""
-    escaped = re.sub(r"([&%$#_{}])", r"\\\1", caption)
-    texts = {".md": f"{markdown(table)}\n\n{caption}\n",
-             ".tex": table.to_latex(index=False, escape=True, caption=escaped)}  # fmt: skip
-    for ending, text in texts.items():
-        stem.with_suffix(ending).write_text(text, encoding="utf-8")
-    return [stem.with_suffix(ending) for ending in texts]
-
-
-def write_numbers(table: pd.DataFrame, stem: Path) -> Path:
-    """Write STEM.csv, what is never reached as an empty cell."""
-    path = stem.with_suffix(".csv")
-    table.replace(inf, nan).to_csv(path, index=False)
-    return path
