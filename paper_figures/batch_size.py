@@ -7,12 +7,12 @@ from statistics import median
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from benchmark.records import words
+from benchmark.records import tables, words
 from benchmark.records.selection import has
 from benchmark.records.series import SINGLE, Runs
 from benchmark.records.statistics import Estimate, first_reaching, still_rising
 from paper_figures import pictures
-from paper_figures.figure import Claim, Group, Measured, Output, Rule, figure, published
+from paper_figures.figure import Claim, Group, Measured, Output, figure, published
 from paper_figures.measures import UNFINISHED
 
 METRIC, CURVE, FLOOR = "test_f1_micro", "validation_f1_micro", "test_f1_micro_majority"
@@ -26,7 +26,7 @@ def by_size(group: Group) -> pd.DataFrame:
     """Mean, lowest and highest test F1-micro over seeds, by global batch size."""
     names = {"batch_size": SIZE, f"metrics.{METRIC}": METRIC, f"metrics.{FLOOR}": FLOOR}
     runs = group.runs.rename(columns=names)
-    table = pictures.over_seeds(runs, SIZE, METRIC).assign(**{FLOOR: runs[FLOOR].mean()})
+    table = tables.over_seeds(runs, SIZE, METRIC).assign(**{FLOOR: runs[FLOOR].mean()})
     return table.assign(dataset=group.dataset, origin="measured", source=words.commands(runs))
 
 
@@ -73,14 +73,14 @@ def _of_one_kind(runs: Runs) -> "pd.Series[bool]":
     return growing if runs.loc[growing, "batch_size"].nunique() > 1 else rates.notna()
 
 
-@figure("batch_size", Rule(
-    ("batch_size",), ("edge_classification",), rank=len,
-    varies=("batch_size", "epochs", "learning_rate"),
+@figure(
+    "batch_size", {"batch growth": measure_growth, "batch loss": measure_loss},
+    varies=("batch_size", "epochs", "learning_rate"), rank=len,
     needs={"no test F1-micro": has(f"metrics.{METRIC}"),
            "no validation F1-micro": has("metrics.validation_f1_micro"),
            "a learning rate that does not grow with the batch": _of_one_kind,
            "several trainers": lambda runs: runs["parallelism"] == SINGLE},
-), {"batch growth": measure_growth, "batch loss": measure_loss})  # fmt: skip
+)  # fmt: skip
 def draw_size(group: Group) -> Iterator[Output]:
     """Measured on the left, published of another data set on the right."""
     table, paper, name = by_size(group), published("figure_2a"), "DistTGL 1x1x1"
@@ -96,9 +96,7 @@ def draw_size(group: Group) -> Iterator[Output]:
     yield Output(pd.concat([table, paper]), picture)
 
 
-@figure("captured_events", Rule(
-    ("captured_events",), ("captured_events",), varies=("batch_size",), rank=len,
-))  # fmt: skip
+@figure("captured_events", varies=("batch_size",), rank=len)
 def draw_counts(group: Group) -> Iterator[Output]:
     """The largest counts of each batch size over ranks; those of Figure 8 are of Wikipedia."""
     parts = [

@@ -23,11 +23,10 @@ from benchmark.records.series import (
 )
 from benchmark.records.statistics import FRACTION, first_best, median_estimate, reaching, target_of
 from paper_figures import pictures
-from paper_figures.figure import Group, Output, Rule, figure, published
+from paper_figures.figure import Group, Output, figure, published
 from paper_figures.pictures import METRIC
 from paper_figures.published import published_beside
 
-SUITES = ("convergence", "convergence_static", "convergence_mooc", "sampler", "trainer_grid")
 FRACTIONS = (0.70, 0.80, 0.90, FRACTION)  # of the best value of one trainer
 PANELS = {
     "(a) epoch parallelism": ("1x1x1", "1x2x1", "1x4x1", "1x8x1"),
@@ -61,13 +60,13 @@ def _races(runs: Runs) -> tuple[object, ...]:
     return (len(set(kinds["system"]) & set(SYSTEM_ORDER)), runs["epochs"].iloc[0], len(kinds))
 
 
-@figure("time_to_accuracy", Rule(
-    ("time_to_accuracy", "variants", "quick"), rank=_races, varies=("system", "model", "processes"),
+@figure(
+    "time_to_accuracy", rank=_races, varies=("system", "model", "processes"),
     needs={"no validation MRR": has("metrics.validation_mrr"),
            "nothing is trained": lambda runs: runs["model"] != NONE,
            "static node memory": lambda runs: column(runs, STATIC).fillna("off") == "off",
            "trainers may have shared a core": ran_apart},
-))  # fmt: skip
+)  # fmt: skip
 def draw_seconds(group: Group) -> Iterator[Output]:
     """Curves over seconds, and the table of seconds to some levels, by one rule for all curves."""
     known, paper = make_series(group.runs), published_beside(group, "figure_1")
@@ -76,7 +75,7 @@ def draw_seconds(group: Group) -> Iterator[Output]:
     paper = paper.assign(label=labels, network=TGN)
     kept = ["system", "parallelism", "network"]
     sets = [({"label": one.label, **one.first[kept]}, one.runs) for one in known]
-    both = pd.concat([pictures.mean_curves(group, sets), paper], ignore_index=True)
+    both = pd.concat([tables.mean_curves(group, sets, METRIC), paper], ignore_index=True)
     apart = both["network"].nunique() > 1  # then colours tell networks apart
     looks = pictures.looks_by(both, "network" if apart else "system")
     size = (pictures.WIDE if apart else pictures.COLUMN, 2.6)
@@ -99,13 +98,13 @@ def draw_seconds(group: Group) -> Iterator[Output]:
     yield Output(table, shown=tables.shown(table, spec), suffix="_targets")
 
 
-@figure("static_memory", Rule(
-    ("static_memory", "static_memory_mooc"), together=True, apart=APART_BUT_KIND,
+@figure(
+    "static_memory", together=True, apart=APART_BUT_KIND,
     varies=(*WITHOUT_EFFECT, "system.static_memory"),
     rank=lambda runs: (runs[STATIC].nunique() == len(KINDS), *foremost(runs)),
     needs={"no validation MRR": has("metrics.validation_mrr"),
            "another kind of static memory": lambda runs: runs[STATIC].isin(KINDS)},
-))  # fmt: skip
+)  # fmt: skip
 def draw_static(group: Group) -> Iterator[Output]:
     """A panel for each data set, measured and published: MOOC and Flights, of Figure 6."""
     runs = group.runs.assign(static_memory=group.runs[STATIC])
@@ -116,7 +115,7 @@ def draw_static(group: Group) -> Iterator[Output]:
     sets = tables.sets_by(runs, "dataset", "static_memory", "parallelism", "label")
     paper = published("figure_6").replace({"static_memory": {"on": "pretrained"}})
     paper["label"] = paper["static_memory"] + paper["parallelism"]
-    both = pd.concat([pictures.mean_curves(group, sets), paper])
+    both = pd.concat([tables.mean_curves(group, sets, METRIC), paper])
     panels = [
         (f"{dataset}, {origin}", part, pictures.looks_by(part, "static_memory", COLORS.__getitem__))
         for (origin, dataset), part in both.groupby(["origin", "dataset"])
@@ -135,11 +134,11 @@ def _compares(runs: Runs) -> tuple[object, ...]:
     return (SINGLE in layouts and len(layouts) > 1, *foremost(runs))
 
 
-@figure("convergence", Rule(
-    SUITES, varies=WITHOUT_EFFECT, rank=_compares, apart=APART,
+@figure(
+    "convergence", varies=WITHOUT_EFFECT, rank=_compares, apart=APART,
     needs={"no validation MRR": has("metrics.validation_mrr"),
            "another layout": lambda runs: runs["parallelism"].isin(LAYOUTS)},
-))  # fmt: skip
+)  # fmt: skip
 def draw_mrr(group: Group) -> Iterator[Output]:
     """Two panels of measured and published curves, and the table of iterations saved."""
     both = pd.concat([layout_curves(group, "mrr"), published_mrr(group)])
@@ -177,10 +176,10 @@ def published_mrr(group: Group) -> pd.DataFrame:
     return table.assign(label=table["parallelism"])
 
 
-@figure("edge_convergence", Rule(
-    ("edge_convergence",), ("edge_classification",), rank=len,
+@figure(
+    "edge_convergence", rank=len,
     needs={"no validation F1-micro": has("metrics.validation_f1_micro")},
-))  # fmt: skip
+)  # fmt: skip
 def draw_f1(group: Group) -> Iterator[Output]:
     """Measured beside published from the first training on: the data sets differ."""
     tests = published("figure_11_test")[["parallelism", "test_f1_micro"]]
@@ -198,7 +197,7 @@ def layout_curves(group: Group, metric: str) -> pd.DataFrame:
           f"test_{metric}": column(runs, f"metrics.test_{metric}").mean()}, runs)
         for name, runs in group.by_parallelism().items()
     ]  # fmt: skip
-    return pictures.mean_curves(group, sets, f"validation_{metric}")
+    return tables.mean_curves(group, sets, f"validation_{metric}")
 
 
 def by_layout(
@@ -219,11 +218,11 @@ def by_layout(
     return Output(both, picture)
 
 
-@figure("trainer_grid", Rule(
-    SUITES, varies=WITHOUT_EFFECT, apart=APART,
+@figure(
+    "trainer_grid", varies=WITHOUT_EFFECT, apart=APART,
     needs={"no validation MRR": has("metrics.validation_mrr"),
            "a layout outside the grid": lambda runs: runs["parallelism"].isin(GRID)},
-))  # fmt: skip
+)  # fmt: skip
 def draw_grid(group: Group) -> Iterator[Output]:
     """Mean test MRR and median best iterations over seeds of each j x k, beside the paper's."""
     runs = pd.concat(group.by_parallelism().values()).rename(columns={f"metrics.{TEST}": TEST})

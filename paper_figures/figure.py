@@ -28,7 +28,7 @@ from paper_figures.facts import Facts, how_drawn
 from paper_figures.measures import MEASURES, Measure, Measured
 from paper_figures.published import published, texts_of_figures
 
-__all__ = ["Claim", "Group", "Measured", "Output", "Rule", "figure", "published"]
+__all__ = ["Claim", "Group", "Measured", "Output", "figure", "published"]
 
 
 @dataclass(frozen=True)
@@ -67,11 +67,15 @@ class PaperFigure:
 
 
 def figure(
-    name: str, rule: Rule, measures: Mapping[str, Measure] | None = None
+    name: str, measures: Mapping[str, Measure] | None = None, **rule: Any
 ) -> Callable[[Draw], PaperFigure]:
-    """Makes a function that draws a group the figure ``name``; KeyError if it has no row."""
+    """Makes a function that draws a group the figure ``name``; KeyError if it has no row.
+
+    Its runs are picked by the suites and tasks of that row and the ``rule``, a part of ``Rule``.
+    """
     told = {str(key): str(text) for key, text in texts_of_figures().loc[name].items()}
-    return lambda draw: PaperFigure(name, rule, draw, measures or {}, told)
+    suites, tasks = (tuple(told[key].split()) for key in ("suites", "tasks"))
+    return lambda draw: PaperFigure(name, Rule(suites, tasks, **rule), draw, measures or {}, told)
 
 
 @cache

@@ -2,9 +2,9 @@
 as a cost model of 1 to 8 GPUs and counted bytes predict them (Figure 12(a))."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import cache
 from math import nan
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -16,7 +16,7 @@ from benchmark.records.selection import has
 from benchmark.records.statistics import Estimate
 from benchmark.tools.cost_model import Layout, Link, Traffic, fit, over
 from paper_figures import pictures
-from paper_figures.figure import Claim, Group, Measured, Output, Rule, figure, published
+from paper_figures.figure import Claim, Group, Measured, Output, figure, published
 from paper_figures.pictures import Look
 from paper_figures.throughput import BATCH_SIZE, TOTAL
 
@@ -30,10 +30,10 @@ COLUMNS = {LINK: "link", RATE: "rate", "environment.link.message_ms": "message"}
 FITTED_ON = "unlimited"  # the link whose iterations predict those over others
 PURPOSES = [f"megabytes.{name}" for name in ("gradients", "node_memory", "evaluation", "interface")]
 MEDIANS = ("rate", "message", "memory_ms", "iteration_ms", "throughput_events_per_second")
-RULE = Rule(
-    ("machines",), varies=("machines.link", "system.node_memory"), rank=len,
-    needs={"the link has no name": has(LINK), "the link was not measured": has(RATE)},
-)  # fmt: skip
+RULE: dict[str, Any] = {
+    "varies": ("machines.link", "system.node_memory"), "rank": len,
+    "needs": {"the link has no name": has(LINK), "the link was not measured": has(RATE)},
+}  # fmt: skip
 DATASETS = ("wikipedia", "reddit", "flights", "mooc", "gdelt")
 KINDS = {"fitted": "#C5DCEB", "held out": "white"}  # of bars, and what fills them
 LOOK = pictures.hollow(pictures.color_of("disttgl"))
@@ -47,11 +47,11 @@ PREDICTORS = {  # words, marker and colour
 }
 
 
-@figure("node_memory", Rule(
-    ("node_memory",), varies=("processes", "system.node_memory"), rank=len,
+@figure(
+    "node_memory", varies=("processes", "system.node_memory"), rank=len,
     needs={"no seconds in node memory": has(SECONDS),
            "another memory": lambda runs: runs[KIND].isin(MEMORIES)},
-))  # fmt: skip
+)  # fmt: skip
 def draw_processes(group: Group) -> Iterator[Output]:
     """Measured kinds of memory on the left, the published sharded one on the right."""
     sets = tables.sets_by(group.runs.assign(memory=group.runs[KIND]), "memory", "processes")
@@ -99,7 +99,7 @@ def measure_links(_: Claim, group: Group) -> Measured:
     return Measured({"": Estimate(float(errors.max()))}, text, group.runs)
 
 
-@figure("machines", RULE, {"prediction over links": measure_links})
+@figure("machines", {"prediction over links": measure_links}, **RULE)
 def draw_links(group: Group) -> Iterator[Output]:
     """Milliseconds in node memory by link, the published seconds, and whole iterations."""
     table, paper = over_links(group), published("figure_2b")
@@ -189,7 +189,7 @@ def measure_gpus(claim: Claim, group: Group) -> Measured:
 
 
 # Bytes do not depend on how much of a stream was read.
-@figure("projection", replace(RULE, any_stream=True), {"prediction": measure_gpus})
+@figure("projection", {"prediction": measure_gpus}, **RULE, any_stream=True)
 def draw_gpus(group: Group) -> Iterator[Output]:
     """A panel for each data set, published bars per GPU below what is predicted, and the errors."""
     table = predicted(group)

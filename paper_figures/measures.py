@@ -139,7 +139,8 @@ def iterations(claim: Claim, group: Group, _: str, of: Runs, against: Runs) -> F
     if not single:
         return None
     target = statistics.target_of(single, claim.metric, float(claim.at))
-    one, other = (arrivals(group.curves(runs), claim.metric, target) for runs in (against, of))
+    sides = (group.curves(runs) for runs in (against, of))
+    one, other = (statistics.arrivals(side, claim.metric, target) for side in sides)
     first, second = one["iterations"].median(), other["iterations"].median()
     high = one["iterations"].max() / other["before"].min() if other["before"].min() else inf
     low = one["before"].min() / other["iterations"].max()
@@ -149,20 +150,6 @@ def iterations(claim: Claim, group: Group, _: str, of: Runs, against: Runs) -> F
         return Found(f"{fast} against {slow}", times, UNFINISHED if other["rising"].any() else "")
     at = f"(validation {other['validation'].median():.0f})"
     return Found(f"{fast} {at} against {slow}{words.factor(times.value)}", times)
-
-
-def arrivals(curves: list[pd.DataFrame], metric: str, target: float) -> pd.DataFrame:
-    """When each seed first meets ``target``, at which validation, the one before, and the last."""
-    rows = []
-    for curve in curves:
-        met = statistics.first_reaching(curve, metric, target)
-        earlier = curve.loc[curve["iteration"] < met, "iteration"]
-        rows.append({
-            "iterations": met, "validation": len(earlier) + 1,
-            "before": earlier.iloc[-1] if len(earlier) else 0, "last": curve["iteration"].iloc[-1],
-            "rising": statistics.still_rising(curve, metric),
-        })  # fmt: skip
-    return pd.DataFrame(rows).astype({"iterations": float, "before": float})
 
 
 def best(claim: Claim, group: Group, _: str, of: Runs, against: Runs) -> Found:

@@ -10,7 +10,7 @@ from benchmark.records.selection import foremost, has
 from benchmark.records.series import SINGLE, Series, column, make_series
 from benchmark.records.statistics import first_best, still_rising
 from benchmark.records.tables import Row
-from paper_figures.figure import Group, Output, Rule, figure, published
+from paper_figures.figure import Group, Output, figure, published
 from paper_figures.throughput import NEEDS, PER_GPU, TOTAL
 
 MAJORITY = "majority class"
@@ -65,10 +65,10 @@ def named(one: Series) -> tuple[Row, pd.DataFrame]:
     }, one.runs  # fmt: skip
 
 
-@figure("link_prediction", Rule(
-    ("variants",), varies=None,
+@figure(
+    "link_prediction", varies=None,
     needs={"TGL's protocol, in its own table": lambda runs: runs["protocol"] != "tgl"},
-))  # fmt: skip
+)  # fmt: skip
 def draw_links(group: Group) -> Iterator[Output]:
     """Accuracies in per cent, seconds per epoch and memory."""
     means, medians = ("test_percent", "test_inductive_percent"), ("seconds_per_epoch", "peak_gib")
@@ -83,10 +83,10 @@ def draw_links(group: Group) -> Iterator[Output]:
     })  # fmt: skip
 
 
-tgl_links = figure("tgl_link_prediction", Rule(
-    ("variants",), varies=None,
+tgl_links = figure(
+    "tgl_link_prediction", varies=None,
     needs={"another protocol than TGL's": lambda runs: runs["protocol"] == "tgl"},
-))(draw_links.draw)  # fmt: skip
+)(draw_links.draw)  # fmt: skip
 
 
 def best_epoch(group: Group, runs: pd.DataFrame) -> str:
@@ -98,9 +98,7 @@ def best_epoch(group: Group, runs: pd.DataFrame) -> str:
     return f"{best:g}" + (", the last" if any(still_rising(run, metric) for run in known) else "")
 
 
-@figure("node_classification", Rule(
-    ("node_classification",), ("node_classification",), varies=None,
-))  # fmt: skip
+@figure("node_classification", varies=None)
 def draw_nodes(group: Group) -> Iterator[Output]:
     """AUC and AP of the states of nodes in per cent."""
     means = ("test_node_auc_percent", "test_node_ap_percent")
@@ -112,15 +110,11 @@ def draw_nodes(group: Group) -> Iterator[Output]:
     })  # fmt: skip
 
 
-@figure("edge_classification", Rule(
-    ("edge_classification",), ("edge_classification",), varies=None, together=True,
-))  # fmt: skip
+@figure("edge_classification", varies=None, together=True)
 def draw_edges(group: Group) -> Iterator[Output]:
     """Test values in per cent by data set, its majority class the last of each, and Figure 11."""
-    sets, unsaid = (
-        [],
-        {"network": MAJORITY, "by": "", "label": MAJORITY, "i x j x k": "", "with": ""},
-    )
+    unsaid = {"network": MAJORITY, "by": "", "label": MAJORITY, "i x j x k": "", "with": ""}
+    sets = []
     for _, runs in group.runs.groupby("dataset"):
         series = make_series(runs)
         majority = {name: runs[name.replace("_percent", "_majority_percent")] for name in F1}
@@ -150,9 +144,7 @@ def output(table: pd.DataFrame, spec: Row) -> Output:
     return Output(table, shown=shown, facts={"same": same})
 
 
-@figure("dataset_statistics", Rule(
-    ("dataset_statistics",), ("dataset_statistics",), varies=None, together=True,
-))  # fmt: skip
+@figure("dataset_statistics", varies=None, together=True)
 def draw_statistics(group: Group) -> Iterator[Output]:
     """Rows of data sets that were counted, published ones below each, then of all others."""
     ours = group.runs.rename(columns=lambda name: name.removeprefix("metrics."))
@@ -183,10 +175,10 @@ def _count(row: Row, name: str) -> str:
     return f"{value:,.0f}{'*' if pretrained else ''}{labelled}"
 
 
-@figure("sampling_speed", Rule(
-    ("sampling_speed",), ("sampling_speed",), varies=("task", "threads"), rank=len,
+@figure(
+    "sampling_speed", varies=("task", "threads"), rank=len,
     needs={"not a layout of TGL's": has("layout")},
-))  # fmt: skip
+)  # fmt: skip
 def draw_sampling(group: Group) -> Iterator[Output]:
     """Seconds of an epoch and speed-ups over one thread, by layout and threads."""
     runs = group.runs.rename(columns={"settings.threads": "threads", "seconds.sample": "seconds"})
@@ -208,11 +200,11 @@ def draw_sampling(group: Group) -> Iterator[Output]:
     } | SEEDS))  # fmt: skip
 
 
-@figure("tgl_scaling", Rule(
-    ("scaling",), varies=("processes",),
+@figure(
+    "tgl_scaling", varies=("processes",),
     rank=lambda runs: (runs["parallelism"].nunique(), *foremost(runs)),
     needs={"another system": lambda runs: runs["system"] == "tgl", **NEEDS},
-))  # fmt: skip
+)  # fmt: skip
 def draw_scaling(group: Group) -> Iterator[Output]:
     """TGL's trainers over seeds, what DistTGL reports of TGL, and TGL's own of GDELT."""
     runs = pd.concat(group.by_parallelism().values())

@@ -12,7 +12,7 @@ from benchmark.records import words
 from benchmark.records.series import Runs
 from benchmark.records.statistics import Estimate
 from paper_figures import pictures
-from paper_figures.figure import Claim, Group, Measured, Output, Rule, figure
+from paper_figures.figure import Claim, Group, Measured, Output, figure
 
 COLUMNS = {"split": str, "node": int, "degree": int, "num_events": int, "mrr": float}
 KINDS = {("tgat_one_layer", "pretrained"): "static", ("tgn_attention", "off"): "dynamic"}
@@ -81,11 +81,11 @@ def measure(_: Claim, group: Group) -> Measured:
     return Measured({"": Estimate(size, *ends)}, text, group.runs, facts={"nodes": len(nodes)})
 
 
-@figure("node_accuracy", Rule(
-    ("node_accuracy",), ("node_accuracy",), varies=("model", "system.static_memory"),
+@figure(
+    "node_accuracy", {"correlation": measure}, varies=("model", "system.static_memory"),
     rank=lambda runs: (_kinds(runs).nunique() == len(KINDS), len(runs)),
     needs={"neither static nor dynamic memory only": lambda runs: _kinds(runs).notna()},
-), {"correlation": measure})  # fmt: skip
+)  # fmt: skip
 def draw(group: Group) -> Iterator[Output]:
     """A dot for each node over its rank by degree, and the degrees below."""
     nodes, color = mean_over_seeds(by_seed(group)), pictures.color_of("disttgl")

@@ -8,7 +8,7 @@ import textwrap
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from itertools import cycle
-from math import ceil, nan
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +26,6 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-from benchmark.records.selection import Group
-from benchmark.records.tables import Sets
-from benchmark.records.words import commands
 
 Look = dict[str, Any]  # what matplotlib is told of a line or a bar
 
@@ -124,28 +120,6 @@ def log_axis(axes: Axes, name: str, ticks: Sequence[float] = (1, 2, 5)) -> None:
     axis.set_major_locator(LogLocator(subs=ticks))
     axis.set_major_formatter(FuncFormatter(short))
     axis.set_minor_formatter(NullFormatter())
-
-
-def over_seeds(points: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
-    """Mean, lowest and highest ``y`` of the points at each ``x``."""
-    ends = {y: (y, "mean"), "lowest": (y, "min"), "highest": (y, "max"), "num_runs": (y, "size")}
-    return points.groupby(x, as_index=False).agg(**ends)
-
-
-def mean_curves(group: Group, sets: Sets, metric: str = METRIC) -> pd.DataFrame:
-    """``over_seeds`` of each set by iteration, and the mean of its training seconds.
-
-    ``emulated`` says whether trainers shared a process, whose seconds mean nothing.
-    """
-    parts = []
-    for named, runs in sets:
-        points = pd.concat(group.curves(runs)).dropna(subset=metric)
-        curve = over_seeds(points, "iteration", metric)
-        seconds = points.groupby("iteration")["seconds"].mean().to_numpy()
-        curve["emulated"] = emulated = bool(runs["emulated"].any())
-        curve["seconds"] = nan if emulated else seconds
-        parts.append(curve.assign(**named, origin="measured", source=commands(runs)))
-    return pd.concat(parts, ignore_index=True)
 
 
 def panels_of_lines(

@@ -9,7 +9,7 @@ from benchmark.records import tables, words
 from benchmark.records.selection import Mask, has
 from benchmark.records.series import SINGLE, Runs
 from benchmark.records.statistics import Estimate
-from paper_figures.figure import Claim, Group, Measured, Output, Rule, figure, published
+from paper_figures.figure import Claim, Group, Measured, Output, figure, published
 from paper_figures.throughput import NEEDS
 
 STRATEGIES = {"one trainer": SINGLE, "mini-batch": "2x1x1", "epoch": "1x2x1", "memory": "1x1x2"}
@@ -60,12 +60,11 @@ TIMED: dict[str, Mask] = {
 }  # fmt: skip
 
 
-@figure("strategies", Rule(
-    ("captured_events", "scaling"), ("captured_events", "link_prediction"),
-    varies=None, together=True,
+@figure(
+    "strategies", varies=None, together=True,
     needs={"another data set": lambda runs: runs["dataset"] == "wikipedia",
            **{reason: _or_counts(need) for reason, need in TIMED.items()}},
-))  # fmt: skip
+)  # fmt: skip
 def draw_strategies(group: Group) -> Iterator[Output]:
     """Two lines for each quantity: what the paper states, and what was measured."""
     ours, paper = two_trainers(group), published("table_1").replace(SINGLE, "one trainer")
@@ -75,11 +74,9 @@ def draw_strategies(group: Group) -> Iterator[Output]:
         form, rows = ".0f" if name == COUNT else ".2f", ours.to_dict("records")
         theirs = {strategy: stated.get((quantity, strategy), "") for strategy in STRATEGIES}
         cells = {row["strategy"]: tables.cell(row, name, form) for row in rows}
-        for origin, by, texts in (
-            ("published", "DistTGL", theirs),
-            ("measured", MEASURED[name], cells),
-        ):
-            lines.append({"against one trainer": quantity, "by": by, **texts, "origin": origin})
+        line = {"against one trainer": quantity}
+        lines.append(line | {"by": "DistTGL", **theirs, "origin": "published"})
+        lines.append(line | {"by": MEASURED[name], **cells, "origin": "measured"})
     timed = group.runs[~_counts(group.runs)]
     about = words.conditions(timed if len(timed) else group.runs)
     table = pd.concat([ours, paper])
@@ -125,11 +122,11 @@ def _table_beside(run: str) -> Path:
     return Path(run).parent / AGREEMENT
 
 
-@figure("exactness", Rule(
-    ("exactness",), varies=None, together=True, any_stream=True,
+@figure(
+    "exactness", {"agreement": measure_agreement}, varies=None, together=True, any_stream=True,
     needs={f"no table {AGREEMENT} beside it": lambda runs: runs.index.to_series().map(
         lambda run: _table_beside(run).exists())},
-), {"agreement": measure_agreement})  # fmt: skip
+)  # fmt: skip
 def draw_agreement(group: Group) -> Iterator[Output]:
     """By layout, precision and node memory how far each number of processes is off."""
     table = agreement(group)

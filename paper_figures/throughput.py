@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from itertools import product
-from math import inf
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -19,16 +18,14 @@ from benchmark.records.series import (
     system_rank,
 )
 from benchmark.records.statistics import Estimate
-from benchmark.records.tables import Row
 from benchmark.tools.cost_model import Layout, fit
 from paper_figures import pictures
-from paper_figures.figure import Group, Output, Rule, figure, published
+from paper_figures.figure import Group, Output, figure, published
 
 TOTAL, PER_GPU = "thousand_events_per_second", "thousand_events_per_second_per_gpu"
-STRATEGIES = {"mini-batch": "{}x1x1", "epoch": "1x{}x1", "memory": "1x1x{}"}  # i, j, k trainers
-PROJECTED_SIZES = (2, 4, 8)  # trainers, on one machine of the paper
+STRATEGIES = ("1x{}x1", "1x1x{}", "{}x1x1")  # by epoch, memory and mini-batch
+SIZES = (2, 4, 8)  # trainers, on one machine of the paper
 BATCH_SIZE = 600  # events of one GPU of the paper, on all data sets but GDELT
-SHADES = dict(zip(("single", *STRATEGIES), (0.0, 0.45, 0.2, -0.35), strict=True))
 NEEDS = {
     "no throughput": has("throughput_events_per_second"),
     "trainers may have shared a core": ran_apart,
@@ -44,22 +41,11 @@ SORTED = {"batch_size": False, "edge_features": False, "label": True, "seed": Tr
 
 def bars_of(group: Group) -> pd.DataFrame:
     """Median, lowest and highest throughput of each series, in thousand events per second."""
-    sets = []
-    for one in make_series(group.runs):
-        variant, size = ", ".join(one.difference), int(one.first["batch_size"])
-        named = _named(one.label, one.first["system"], one.first["parallelism"])
-        sets.append((named | {"variant": variant, "batch_size": size}, one.runs))
+    kept, sets = ["system", "parallelism", "num_trainers", "batch_size"], []
+    for label, difference, runs in make_series(group.runs):
+        told = {"label": label, "variant": ", ".join(difference), **runs.iloc[0][kept]}
+        sets.append((told, runs))
     return tables.summary(sets, medians=[TOTAL])
-
-
-def _named(label: str, system: str, parallelism: str) -> dict[str, Any]:
-    """What a bar is of, with the paper's name for what trainers divide: "epoch + memory"."""
-    degrees = zip(STRATEGIES, parallelism.split("x"), strict=True)
-    strategy = " + ".join(name for name, degree in degrees if degree != "1") or "single"
-    return {
-        "label": label, "system": system, "parallelism": parallelism, "strategy": strategy,
-        "num_trainers": Layout.parse(parallelism).num_trainers,
-    }  # fmt: skip
 
 
 def projected(table: pd.DataFrame) -> pd.DataFrame:
@@ -69,24 +55,22 @@ def projected(table: pd.DataFrame) -> pd.DataFrame:
     trainers. Few sizes leave its terms open: the ends are of models that fit equally well.
     """
     rows = []
-    for variant, part in table[table["system"] == "disttgl"].groupby("variant"):
-        if SINGLE not in set(part["parallelism"]):
-            continue
-        most = part.groupby("strategy")["num_trainers"].max()
-        batch_size = part["batch_size"].iloc[0]
+    for variant, part in table[table["system"] == OURS].groupby("variant"):
+        known, batch_size = list(part["parallelism"]), part["batch_size"].iloc[0]
         seconds = part["num_trainers"] * batch_size / (1000 * part[TOTAL])
-        models = fit(list(map(Layout.parse, part["parallelism"])), list(seconds))
-        for strategy, size in product(sorted(STRATEGIES), PROJECTED_SIZES):
-            if size <= most.get(strategy, inf):
+        models = fit(list(map(Layout.parse, known)), list(seconds))
+        for strategy, size in product(STRATEGIES, SIZES if SINGLE in known else ()):
+            name = strategy.format(size)
+            most = max((n for n in SIZES if strategy.format(n) in known), default=size)
+            if size <= most:
                 continue
-            name = STRATEGIES[strategy].format(size)
             totals = [model.throughput(Layout.parse(name), batch_size) / 1000 for model in models]
-            label = ", ".join(filter(None, [f"disttgl {name}", str(variant)]))
             rows.append({
-                **_named(label, "disttgl", name), "variant": variant, "batch_size": batch_size,
+                "label": ", ".join(filter(None, [f"{OURS} {name}", str(variant)])),
+                "system": OURS, "parallelism": name, "num_trainers": size, "variant": variant,
                 **tables.columns(TOTAL, Estimate(min(totals), min(totals), max(totals))),
-                "num_runs": 0, "origin": "projected",
-                "source": f"cost model fitted on the measured {', '.join(part['parallelism'])}",
+                "batch_size": batch_size, "num_runs": 0, "origin": "projected",
+                "source": f"cost model fitted on the measured {', '.join(known)}",
             })  # fmt: skip
     return pd.DataFrame(rows, columns=table.columns)
 
@@ -105,48 +89,32 @@ def _rank(runs: Runs) -> tuple[object, ...]:
     return max(map(suites.index, runs["suite"])), len(runs)
 
 
-@figure("throughput", Rule(
-    ("scaling", "time_to_accuracy", "quick"), needs=NEEDS, rank=_rank,
-    varies=("system", "model", "processes"),
-))  # fmt: skip
+@figure("throughput", needs=NEEDS, rank=_rank, varies=("system", "model", "processes"))
 def draw(group: Group) -> Iterator[Output]:
     """Totals on the left, per trainer on the right; each published bar below the measured one."""
     ours = bars_of(group)
     table = pd.concat([ours, projected(ours)], ignore_index=True)
     paper = published_bars(group.dataset, int(table["num_trainers"].max()))
     table = pd.concat([table, paper], ignore_index=True)
-    rows = sorted(table.to_dict("records"), key=_order)
-    colors = {row["label"]: _color(row) for row in rows}
-    hues, places = table["label"].map(colors), table["label"].map(list(colors).index)
+    names = set(zip(table["system"], table["parallelism"], table["label"], strict=True))
+    ranks = {(*system_rank(system), *size_order(size), one): one for system, size, one in names}
+    labels = [ranks[rank] for rank in sorted(ranks)]
+    hues, places = table["system"].map(pictures.color_of), table["label"].map(labels.index)
     places += 0.4 * (table["origin"] == "published") - 0.2
-    size = (pictures.PAGE, 0.9 + 0.24 * len(colors))
+    size = (pictures.PAGE, 0.9 + 0.24 * len(labels))
     picture, panels = plt.subplots(1, 2, figsize=size, sharey=True)
     shares: Any = [1, table["num_trainers"]]
     for axes, share, of in zip(panels, shares, ("", " and trainer"), strict=True):
         each = table.assign(**table.filter(like=TOTAL).div(share, axis=0))
         pictures.bars(axes, each, TOTAL, places, 0.36, hues, "{:.1f}".format, 5.5, flat=True)
-        pictures.categories(axes, "y", list(colors))
+        pictures.categories(axes, "y", labels)
         axes.set(xlabel=f"thousand training events per second{of}", xmargin=0.15)
-        axes.set_ylim(len(colors) - 0.5, -0.5)
-    looks = pictures.filled({_kind(row): colors[row["label"]] for row in rows})
+        axes.set_ylim(len(labels) - 0.5, -0.5)
+    looks = pictures.filled({name: pictures.color_of(name) for name in table["system"]})
     looks |= {"published": pictures.hollow(pictures.GREY)} if len(paper) else {}
     looks |= {"projected": {"facecolor": pictures.GREY, **pictures.PALE}}
     pictures.legend_below(picture, looks)
     yield Output(table, picture)
-
-
-def _color(row: Row) -> Any:
-    """The system's colour, in the shade of the strategy."""
-    shade = 0.0 if row["system"] != OURS else SHADES.get(row["strategy"], -0.5)
-    return pictures.mixed(pictures.color_of(row["system"]), shade)
-
-
-def _kind(row: Row) -> str:
-    return f"{OURS}, {row['strategy']}" if row["system"] == OURS else row["system"]
-
-
-def _order(row: Row) -> tuple[Any, ...]:
-    return (*system_rank(row["system"]), *size_order(row["parallelism"]), row["label"])
 
 
 def repeats(group: Group) -> pd.DataFrame:
@@ -181,11 +149,11 @@ def published_ratio(group: Group, table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(paper).dropna()
 
 
-@figure("peers", Rule(
-    ("peers",), ("link_speed",), any_stream=True, rank=len,
+@figure(
+    "peers", any_stream=True, rank=len,
     varies=("system", "model", "processes", "batch_size", "random_edge_features"),
     needs={"no throughput": has(TOTAL), "several trainers": lambda runs: runs["num_trainers"] == 1},
-))  # fmt: skip
+)  # fmt: skip
 def draw_peers(group: Group) -> Iterator[Output]:
     """A dot for each repeat and a line at their median: by TGN, and by the floor."""
     table = repeats(group)

@@ -128,3 +128,17 @@ def reaching(
 def still_rising(run: pd.DataFrame, metric: str) -> bool:
     """Whether the last evaluation is the best so far: then nobody knows where it would end."""
     return bool(run[metric].idxmax() == run[metric].last_valid_index())
+
+
+def arrivals(curves: list[pd.DataFrame], metric: str, target: float) -> pd.DataFrame:
+    """When each seed first meets ``target``, at which validation, the one before, and the last."""
+    rows = []
+    for curve in curves:
+        met = first_reaching(curve, metric, target)
+        earlier = curve.loc[curve["iteration"] < met, "iteration"]
+        rows.append({
+            "iterations": met, "validation": len(earlier) + 1,
+            "before": earlier.iloc[-1] if len(earlier) else 0, "last": curve["iteration"].iloc[-1],
+            "rising": still_rising(curve, metric),
+        })  # fmt: skip
+    return pd.DataFrame(rows).astype({"iterations": float, "before": float})

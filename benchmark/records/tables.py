@@ -1,12 +1,13 @@
-"""Rows of sets of runs, with averages over their seeds, and cells that show them."""
+"""Rows and curves of sets of runs, with averages over their seeds, and cells that show them."""
 
 from collections import ChainMap
 from collections.abc import Iterable, Mapping, Sequence
-from math import inf
+from math import inf, nan
 from typing import Any
 
 import pandas as pd
 
+from benchmark.records.selection import Group
 from benchmark.records.series import column
 from benchmark.records.statistics import Estimate, mean_estimate, median_estimate
 from benchmark.records.words import commands, plain
@@ -32,6 +33,28 @@ def summary(sets: Sets, means: Sequence[str] = (), medians: Sequence[str] = ()) 
         told = {"num_runs": runs["seed"].nunique(), "source": commands(runs), "origin": "measured"}
         rows.append({"by": "measured", **named, **ChainMap(*values), **told})
     return pd.DataFrame(rows)
+
+
+def over_seeds(points: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
+    """Mean, lowest and highest ``y`` of the points at each ``x``."""
+    ends = {y: (y, "mean"), "lowest": (y, "min"), "highest": (y, "max"), "num_runs": (y, "size")}
+    return points.groupby(x, as_index=False).agg(**ends)
+
+
+def mean_curves(group: Group, sets: Sets, metric: str) -> pd.DataFrame:
+    """``over_seeds`` of each set by iteration, and the mean of its training seconds.
+
+    ``emulated`` says whether trainers shared a process, whose seconds mean nothing.
+    """
+    parts = []
+    for named, runs in sets:
+        points = pd.concat(group.curves(runs)).dropna(subset=metric)
+        curve = over_seeds(points, "iteration", metric)
+        seconds = points.groupby("iteration")["seconds"].mean().to_numpy()
+        curve["emulated"] = emulated = bool(runs["emulated"].any())
+        curve["seconds"] = nan if emulated else seconds
+        parts.append(curve.assign(**named, origin="measured", source=commands(runs)))
+    return pd.concat(parts, ignore_index=True)
 
 
 def times(runs: pd.DataFrame, value: str, single: "pd.Series[bool]", by: list[str]) -> Any:
