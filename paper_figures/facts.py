@@ -22,28 +22,12 @@ class Facts(dict[str, Any]):
         return FACTS[name](self.group)
 
 
-def edge_features(group: Group, dataset: str) -> int | None:
-    """Features of an event of the runs drawn: none, added ones, or as counted; None: unrecorded."""
-    drawn = group.runs[group.runs["dataset"] == dataset]
-    if (column(drawn, "settings.dataset.use_features") == False).all():  # noqa: E712
-        return 0
-    for name in ("random_edge_features", "class_features"):
-        added = column(drawn, f"settings.{name}").dropna()
-        if len(added) and added.iloc[0]:
-            return int(added.iloc[0])
-    runs = group.records.runs
-    counted = runs[(runs["task"] == "dataset_statistics") & (runs["dataset"] == dataset)]
-    width = column(counted, "metrics.edge_feature_dim").dropna()
-    return int(width.iloc[0]) if len(width) else None
-
-
 def on_features(group: Group) -> str:
     """A sentence on the edge features of each data set drawn, and of the paper's copy of it."""
     paper = published("table_2").set_index("dataset")["edge_feature_dim"].fillna(0)
     parts = []
-    for dataset in sorted(group.runs["dataset"].unique()):
-        width = edge_features(group, dataset)
-        here = "unrecorded" if width is None else str(width)
+    for dataset, width in group.runs.groupby("dataset")["event_feature_width"].first().items():
+        here = "unrecorded" if pd.isna(width) else f"{width:.0f}"
         there = f" (paper: {paper[dataset]:.0f})" if dataset in paper else ""
         parts.append(f"{here} on {dataset}{there}")
     return f" Edge features: {', '.join(parts)}."

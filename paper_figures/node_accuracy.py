@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from benchmark.records import words
+from benchmark.records.reader import read_table
 from benchmark.records.series import Runs
 from benchmark.records.statistics import Estimate
 from paper_figures import pictures
@@ -32,22 +33,13 @@ def by_seed(group: Group) -> pd.DataFrame:
     These are mean reciprocal ranks of the test events of which a node is the source.
     """
     told = zip(group.runs.index, _kinds(group.runs), group.runs["seed"], strict=True)
-    parts = [read_nodes(run).assign(kind=kind, seed=seed) for run, kind, seed in told]
+    parts = [read_table(Path(run) / "nodes.csv", COLUMNS).assign(kind=kind, seed=seed)
+             for run, kind, seed in told]  # fmt: skip
+    table = pd.concat(parts).query("split == 'test'")
     keys = ["seed", "node", "degree", "num_events"]
-    table = pd.concat(parts).pivot_table("mrr", keys, "kind", aggfunc="last").dropna()
+    table = table.pivot_table("mrr", keys, "kind", aggfunc="last").dropna()
     table = table[["static", "dynamic"]].reset_index()
     return table.assign(difference=(table["static"] - table["dynamic"]).round(DECIMALS))
-
-
-def read_nodes(folder: str) -> pd.DataFrame:
-    """The test split of a run's nodes.csv; ValueError if a column cannot be read."""
-    path = Path(folder) / "nodes.csv"
-    try:
-        table = pd.read_csv(path).astype(COLUMNS)
-    except (OSError, KeyError, ValueError) as error:
-        wanted = ", ".join(COLUMNS)
-        raise ValueError(f"{path}: not readable as {wanted} ({error}); run it again") from None
-    return table[table["split"] == "test"]
 
 
 def mean_over_seeds(table: pd.DataFrame) -> pd.DataFrame:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmark.records import tables, words
+from benchmark.records.reader import read_table
 from benchmark.records.selection import Mask, has
 from benchmark.records.series import SINGLE, Runs
 from benchmark.records.statistics import Estimate
@@ -25,7 +26,8 @@ QUANTITIES = {  # a line of Table 1, and what is measured behind it
     "gradient variance": "",
 }
 EXACTNESS, AGREEMENT = "python -m benchmark.run suite=exactness", "agreement.csv"
-COLUMNS = ("i x j x k", "precision", "node_memory", "processes", "losses", "loss", "metric")
+COLUMNS = {"i x j x k": str, "precision": str, "node_memory": str, "processes": int, "losses": int,
+           "loss": float, "metric": float}  # fmt: skip
 
 
 def two_trainers(group: Group) -> pd.DataFrame:
@@ -85,15 +87,8 @@ def draw_strategies(group: Group) -> Iterator[Output]:
 
 def agreement(group: Group) -> pd.DataFrame:
     """A row for each run: its largest relative ``difference`` from the run on fewest processes."""
-    parts = []
-    for path in dict.fromkeys(map(_table_beside, group.runs.index)):
-        part = pd.read_csv(path)
-        missing = [name for name in COLUMNS if name not in part]
-        if missing or part.empty or part[["loss", "metric"]].isna().any(axis=None):
-            what = f"the column {missing[0]!r}" if missing else "a difference"
-            raise ValueError(f"{path}: {what} is missing; make it again")
-        parts.append(part)
-    table = pd.concat(parts, ignore_index=True)
+    paths = dict.fromkeys(map(_table_beside, group.runs.index))
+    table = pd.concat([read_table(path, COLUMNS) for path in paths], ignore_index=True)
     table["difference"] = table[["loss", "metric"]].max(axis=1)
     table["label"] = table["i x j x k"] + " " + table["precision"]
     return table.assign(origin="measured", source=EXACTNESS)

@@ -69,9 +69,20 @@ def _found(runs: pd.DataFrame) -> dict[str, Any]:
         "wait_ms_per_batch": 1000 * of("seconds_by_part.prepare") / batches,
         "peak_gib": of("peak_memory_bytes") / 2**30,
         "node_feature_width": features.where(features > 0, _static_memory(runs)),
+        "event_feature_width": _event_features(runs),
         "duration": of("metrics.last_time") - of("metrics.first_time"),
         "labels": labels.where(labels > 0, of("metrics.num_edge_labels")),
     }
+
+
+def _event_features(runs: pd.DataFrame) -> "pd.Series[Any]":
+    """How many features an event has: none, added ones, or those counted of the data set."""
+    width = column(runs, "metrics.edge_feature_dim").groupby(runs["dataset"]).first()
+    width = runs["dataset"].map(width)
+    for name in ("class_features", "random_edge_features"):
+        added = pd.to_numeric(column(runs, f"settings.{name}"), errors="coerce")
+        width = added.where(added > 0, width)
+    return width.where(column(runs, "settings.dataset.use_features") != False, 0)  # noqa: E712
 
 
 def _static_memory(runs: pd.DataFrame) -> "pd.Series[Any]":

@@ -118,6 +118,18 @@ def read_run(folder: Path) -> dict[str, Any]:
     }
 
 
+def read_table(path: Path, columns: Mapping[str, type]) -> pd.DataFrame:
+    """A table that was written with runs; ValueError if a column is missing or cannot be read."""
+    try:
+        table = pd.read_csv(path).astype(columns)
+        if table.empty or table[[*columns]].isna().any(axis=None):
+            raise ValueError("a value is missing")
+    except (OSError, KeyError, ValueError) as error:
+        wanted = ", ".join(columns)
+        raise ValueError(f"{path}: not readable as {wanted} ({error}); make it again") from None
+    return table
+
+
 def leaves(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
     """Values of a nested mapping by dotted name; lists become tuples."""
     found: list[tuple[str, Any]] = []
