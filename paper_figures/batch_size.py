@@ -8,8 +8,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from benchmark.records import tables, words
-from benchmark.records.selection import has
-from benchmark.records.series import SINGLE, Runs
+from benchmark.records.series import Runs
 from benchmark.records.statistics import Estimate, first_reaching, still_rising
 from paper_figures import pictures
 from paper_figures.figure import Claim, Group, Measured, Output, figure, published
@@ -76,10 +75,7 @@ def _of_one_kind(runs: Runs) -> "pd.Series[bool]":
 @figure(
     "batch_size", {"batch growth": measure_growth, "batch loss": measure_loss},
     varies=("batch_size", "epochs", "learning_rate"), rank=len,
-    needs={"no test F1-micro": has(f"metrics.{METRIC}"),
-           "no validation F1-micro": has("metrics.validation_f1_micro"),
-           "a learning rate that does not grow with the batch": _of_one_kind,
-           "several trainers": lambda runs: runs["parallelism"] == SINGLE},
+    needs={"a learning rate that does not grow with the batch": _of_one_kind},
 )  # fmt: skip
 def draw_size(group: Group) -> Iterator[Output]:
     """Measured on the left, published of another data set on the right."""

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from benchmark.records import tables, words
-from benchmark.records.quantities import NONE, TGN
-from benchmark.records.selection import APART, WITHOUT_EFFECT, foremost, has, trained_share
+from benchmark.records.quantities import TGN
+from benchmark.records.selection import APART, WITHOUT_EFFECT, foremost, trained_share
 from benchmark.records.series import (
     SINGLE,
     SYSTEM_ORDER,
@@ -32,7 +32,6 @@ PANELS = {
     "(a) epoch parallelism": ("1x1x1", "1x2x1", "1x4x1", "1x8x1"),
     "(b) eight trainers": ("1x1x1", "1x8x1", "1x4x2", "1x2x4", "1x1x8"),
 }
-LAYOUTS = list(dict.fromkeys(name for names in PANELS.values() for name in names))
 DEGREES = (1, 2, 4, 8)  # of j, from top to bottom, and of k, from left to right
 GRID = [f"1x{j}x{k}" for j in DEGREES for k in DEGREES]
 TEST, ITERATIONS, LAST = "test_mrr", "iterations_to_best", "iterations_trained"
@@ -62,9 +61,7 @@ def _races(runs: Runs) -> tuple[object, ...]:
 
 @figure(
     "time_to_accuracy", rank=_races, varies=("system", "model", "processes"),
-    needs={"no validation MRR": has("metrics.validation_mrr"),
-           "nothing is trained": lambda runs: runs["model"] != NONE,
-           "static node memory": lambda runs: column(runs, STATIC).fillna("off") == "off",
+    needs={"static node memory": lambda runs: column(runs, STATIC).fillna("off") == "off",
            "trainers may have shared a core": ran_apart},
 )  # fmt: skip
 def draw_seconds(group: Group) -> Iterator[Output]:
@@ -102,8 +99,6 @@ def draw_seconds(group: Group) -> Iterator[Output]:
     "static_memory", together=True, apart=APART_BUT_KIND,
     varies=(*WITHOUT_EFFECT, "system.static_memory"),
     rank=lambda runs: (runs[STATIC].nunique() == len(KINDS), *foremost(runs)),
-    needs={"no validation MRR": has("metrics.validation_mrr"),
-           "another kind of static memory": lambda runs: runs[STATIC].isin(KINDS)},
 )  # fmt: skip
 def draw_static(group: Group) -> Iterator[Output]:
     """A panel for each data set, measured and published: MOOC and Flights, of Figure 6."""
@@ -134,11 +129,7 @@ def _compares(runs: Runs) -> tuple[object, ...]:
     return (SINGLE in layouts and len(layouts) > 1, *foremost(runs))
 
 
-@figure(
-    "convergence", varies=WITHOUT_EFFECT, rank=_compares, apart=APART,
-    needs={"no validation MRR": has("metrics.validation_mrr"),
-           "another layout": lambda runs: runs["parallelism"].isin(LAYOUTS)},
-)  # fmt: skip
+@figure("convergence", varies=WITHOUT_EFFECT, rank=_compares, apart=APART)
 def draw_mrr(group: Group) -> Iterator[Output]:
     """Two panels of measured and published curves, and the table of iterations saved."""
     both = pd.concat([layout_curves(group, "mrr"), published_mrr(group)])
@@ -176,10 +167,7 @@ def published_mrr(group: Group) -> pd.DataFrame:
     return table.assign(label=table["parallelism"])
 
 
-@figure(
-    "edge_convergence", rank=len,
-    needs={"no validation F1-micro": has("metrics.validation_f1_micro")},
-)  # fmt: skip
+@figure("edge_convergence", rank=len)
 def draw_f1(group: Group) -> Iterator[Output]:
     """Measured beside published from the first training on: the data sets differ."""
     tests = published("figure_11_test")[["parallelism", "test_f1_micro"]]
@@ -218,11 +206,7 @@ def by_layout(
     return Output(both, picture)
 
 
-@figure(
-    "trainer_grid", varies=WITHOUT_EFFECT, apart=APART,
-    needs={"no validation MRR": has("metrics.validation_mrr"),
-           "a layout outside the grid": lambda runs: runs["parallelism"].isin(GRID)},
-)  # fmt: skip
+@figure("trainer_grid", varies=WITHOUT_EFFECT, apart=APART)
 def draw_grid(group: Group) -> Iterator[Output]:
     """Mean test MRR and median best iterations over seeds of each j x k, beside the paper's."""
     runs = pd.concat(group.by_parallelism().values()).rename(columns={f"metrics.{TEST}": TEST})

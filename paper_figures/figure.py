@@ -21,7 +21,7 @@ from matplotlib.figure import Figure as Picture
 import paper_figures
 from benchmark.records import words
 from benchmark.records.reader import Records
-from benchmark.records.selection import Group, Rule, joined, select
+from benchmark.records.selection import Group, Rule, fits, joined, select
 from paper_figures import pictures
 from paper_figures.claims import Claim, Judged, Verdict, claims_of, verdict
 from paper_figures.facts import Facts, how_drawn
@@ -71,11 +71,14 @@ def figure(
 ) -> Callable[[Draw], PaperFigure]:
     """Makes a function that draws a group the figure ``name``; KeyError if it has no row.
 
-    Its runs are picked by the suites and tasks of that row and the ``rule``, a part of ``Rule``.
+    Its runs are picked by the suites, tasks and needs of that row and by the rest of a ``Rule``.
     """
     told = {str(key): str(text) for key, text in texts_of_figures().loc[name].items()}
     suites, tasks = (tuple(told[key].split()) for key in ("suites", "tasks"))
-    return lambda draw: PaperFigure(name, Rule(suites, tasks, **rule), draw, measures or {}, told)
+    words = (part.split(": ") for part in told["needs"].split("; ") if part)
+    needs = {reason: fits(said) for reason, said in words} | rule.pop("needs", {})
+    chosen = Rule(suites, tasks, needs, **rule)
+    return lambda draw: PaperFigure(name, chosen, draw, measures or {}, told)
 
 
 @cache

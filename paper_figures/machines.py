@@ -11,7 +11,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from benchmark.records import tables
-from benchmark.records.selection import has
 from benchmark.records.statistics import Estimate
 from benchmark.tools.cost_model import Layout, Link, Traffic, fit, over
 from paper_figures import pictures
@@ -24,15 +23,14 @@ MEMORIES = {
     "replica": "replica: a copy in every process", "daemon": "daemon: one copy in host memory",
     "sharded": "sharded: rows spread over the processes",
 }  # fmt: skip
-LINK, RATE = "settings.machines.link", "environment.link.megabits_per_second"
-COLUMNS = {LINK: "link", RATE: "rate", "environment.link.message_ms": "message"}
+COLUMNS = {
+    "settings.machines.link": "link", "environment.link.megabits_per_second": "rate",
+    "environment.link.message_ms": "message",
+}  # fmt: skip
 FITTED_ON = "unlimited"  # the link whose iterations predict those over others
 PURPOSES = [f"megabytes.{name}" for name in ("gradients", "node_memory", "evaluation", "interface")]
 MEDIANS = ("rate", "message", "memory_ms", "iteration_ms", "throughput_events_per_second")
-RULE: dict[str, Any] = {
-    "varies": ("machines.link", "system.node_memory"), "rank": len,
-    "needs": {"the link has no name": has(LINK), "the link was not measured": has(RATE)},
-}  # fmt: skip
+RULE: dict[str, Any] = {"varies": ("machines.link", "system.node_memory"), "rank": len}
 DATASETS = ("wikipedia", "reddit", "flights", "mooc", "gdelt")
 KINDS = {"fitted": "#C5DCEB", "held out": "white"}  # of bars, and what fills them
 LOOK = pictures.hollow(pictures.color_of("disttgl"))
@@ -46,11 +44,7 @@ PREDICTORS = {  # words, marker and colour
 }
 
 
-@figure(
-    "node_memory", varies=("processes", "system.node_memory"), rank=len,
-    needs={"no seconds in node memory": has(SECONDS),
-           "another memory": lambda runs: runs[KIND].isin(MEMORIES)},
-)  # fmt: skip
+@figure("node_memory", varies=("processes", "system.node_memory"), rank=len)
 def draw_processes(group: Group) -> Iterator[Output]:
     """Measured kinds of memory on the left, the published sharded one on the right."""
     sets = tables.sets_by(group.runs.assign(memory=group.runs[KIND]), "memory", "processes")

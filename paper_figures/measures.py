@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from benchmark.records import statistics, words
-from benchmark.records.selection import Group
+from benchmark.records.selection import Group, fits
 from benchmark.records.series import SINGLE, Runs, column, make_series
 from benchmark.records.statistics import Estimate
 from benchmark.records.tables import written
@@ -77,11 +77,7 @@ def of_each(find: Callable[..., Found | None], between: str = "; ", sides: int =
 
 def select(group: Group, said: str, name: str = "") -> Runs:
     """A run of each seed of those that ``said`` describes, all of one series."""
-    fits = pd.Series(True, group.runs.index)
-    for word in said.replace("{}", name.partition(", ")[0]).split():
-        key, _, values = word.replace("~", " ").partition("=")
-        fits &= column(group.runs, key).map(words.plain).isin(values.split("|"))
-    runs = group.runs[fits]
+    runs = group.runs[fits(said.replace("{}", name.partition(", ")[0]))(group.runs)]
     series = make_series(runs) if group.mixed else []
     return (series[0].runs if series else runs).drop_duplicates("seed")
 

@@ -6,7 +6,7 @@ import pandas as pd
 
 from benchmark.records import tables, words
 from benchmark.records.quantities import NAMES, TGN
-from benchmark.records.selection import foremost, has
+from benchmark.records.selection import foremost
 from benchmark.records.series import SINGLE, Series, column, make_series
 from benchmark.records.statistics import first_best, still_rising
 from benchmark.records.tables import Row
@@ -65,10 +65,7 @@ def named(one: Series) -> tuple[Row, pd.DataFrame]:
     }, one.runs  # fmt: skip
 
 
-@figure(
-    "link_prediction", varies=None,
-    needs={"TGL's protocol, in its own table": lambda runs: runs["protocol"] != "tgl"},
-)  # fmt: skip
+@figure("link_prediction", varies=None)
 def draw_links(group: Group) -> Iterator[Output]:
     """Accuracies in per cent, seconds per epoch and memory."""
     means, medians = ("test_percent", "test_inductive_percent"), ("seconds_per_epoch", "peak_gib")
@@ -83,10 +80,7 @@ def draw_links(group: Group) -> Iterator[Output]:
     })  # fmt: skip
 
 
-tgl_links = figure(
-    "tgl_link_prediction", varies=None,
-    needs={"another protocol than TGL's": lambda runs: runs["protocol"] == "tgl"},
-)(draw_links.draw)  # fmt: skip
+tgl_links = figure("tgl_link_prediction", varies=None)(draw_links.draw)
 
 
 def best_epoch(group: Group, runs: pd.DataFrame) -> str:
@@ -175,10 +169,7 @@ def _count(row: Row, name: str) -> str:
     return f"{value:,.0f}{'*' if pretrained else ''}{labelled}"
 
 
-@figure(
-    "sampling_speed", varies=("task", "threads"), rank=len,
-    needs={"not a layout of TGL's": has("layout")},
-)  # fmt: skip
+@figure("sampling_speed", varies=("task", "threads"), rank=len)
 def draw_sampling(group: Group) -> Iterator[Output]:
     """Seconds of an epoch and speed-ups over one thread, by layout and threads."""
     runs = group.runs.rename(columns={"settings.threads": "threads", "seconds.sample": "seconds"})
@@ -203,7 +194,7 @@ def draw_sampling(group: Group) -> Iterator[Output]:
 @figure(
     "tgl_scaling", varies=("processes",),
     rank=lambda runs: (runs["parallelism"].nunique(), *foremost(runs)),
-    needs={"another system": lambda runs: runs["system"] == "tgl", **NEEDS},
+    needs=NEEDS,
 )  # fmt: skip
 def draw_scaling(group: Group) -> Iterator[Output]:
     """TGL's trainers over seeds, what DistTGL reports of TGL, and TGL's own of GDELT."""

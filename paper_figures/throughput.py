@@ -8,7 +8,6 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from benchmark.records import tables
-from benchmark.records.selection import has
 from benchmark.records.series import (
     SINGLE,
     Runs,
@@ -26,10 +25,7 @@ TOTAL, PER_GPU = "thousand_events_per_second", "thousand_events_per_second_per_g
 STRATEGIES = ("1x{}x1", "1x1x{}", "{}x1x1")  # by epoch, memory and mini-batch
 SIZES = (2, 4, 8)  # trainers, on one machine of the paper
 BATCH_SIZE = 600  # events of one GPU of the paper, on all data sets but GDELT
-NEEDS = {
-    "no throughput": has("throughput_events_per_second"),
-    "trainers may have shared a core": ran_apart,
-}
+NEEDS = {"trainers may have shared a core": ran_apart}
 BASELINE, OURS = "tgn", "disttgl"
 RATIO, SHARE = "times_tgn", "share_of_floor"
 COMPARED = {RATIO: "training events per second, by those of TGN",
@@ -152,7 +148,6 @@ def published_ratio(group: Group, table: pd.DataFrame) -> pd.DataFrame:
 @figure(
     "peers", any_stream=True, rank=len,
     varies=("system", "model", "processes", "batch_size", "random_edge_features"),
-    needs={"no throughput": has(TOTAL), "several trainers": lambda runs: runs["num_trainers"] == 1},
 )  # fmt: skip
 def draw_peers(group: Group) -> Iterator[Output]:
     """A dot for each repeat and a line at their median: by TGN, and by the floor."""

@@ -9,7 +9,7 @@ import pandas as pd
 
 from benchmark.records.reader import Records
 from benchmark.records.series import Runs, alike, column, size_order
-from benchmark.records.words import difference, list_of
+from benchmark.records.words import difference, list_of, plain
 
 PAPER_MODEL = "tgn_attention"
 CHANGES_OF_STREAM = ("max_events", "random_edge_features", "system.last_training_events")
@@ -157,6 +157,19 @@ def trained_share(run: "pd.Series[Any]") -> str:
     return "" if usual else f"{1 - sum(shares):.0%} train"
 
 
-def has(name: str) -> Mask:
-    """Whether a run has a value in column ``name``."""
-    return lambda runs: column(runs, name).notna()
+def fits(said: str) -> Mask:
+    """Whether words describe a run, such as "system=disttgl|tgl model!=none metrics.test_mrr".
+
+    A column without "=" must have a value; "~" stands for a space.
+    """
+
+    def mask(runs: Runs) -> "pd.Series[bool]":
+        found = pd.Series(True, runs.index)
+        for word in said.split():
+            key, equals, values = word.replace("~", " ").partition("=")
+            of = column(runs, key.removesuffix("!"))
+            known = of.map(plain).isin(values.split("|")) != key.endswith("!")
+            found &= known if equals else of.notna()
+        return found
+
+    return mask
