@@ -11,43 +11,41 @@ claim that is named also where nothing was measured: the command that would, and
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import partial
 from math import inf, isnan
-from typing import Any
 
 import pandas as pd
 
 from benchmark.records.statistics import Estimate
 from paper_figures.published import published
 
-Bounds = tuple[Any, Any]  # intervals: what is on the right side, and what is near enough
-_range: Any = partial(pd.Interval, closed="both")
+Range = tuple[float, float]  # both ends belong to it
+Bounds = tuple[Range, Range]  # what is on the right side, and what is near enough
 
 
-def _side(number: float, of: float) -> Any:
+def _side(number: float, of: float) -> Range:
     """All on the side of ``of`` that ``number`` is on."""
-    return _range(of, inf) if number > of else _range(-inf, of)
+    return (of, inf) if number > of else (-inf, of)
 
 
-def _around(number: float, far: float) -> Any:
-    return _range(number - far, number + far)
+def _around(number: float, far: float) -> Range:
+    return number - far, number + far
 
 
 RULES: dict[str, Callable[..., Bounds]] = {  # of the paper's number and tolerances
     # on the same side of 1, and near within a factor
-    "ratio": lambda paper, factor: (_side(paper, 1), _range(paper / factor, paper * factor)),
+    "ratio": lambda paper, factor: (_side(paper, 1), (paper / factor, paper * factor)),
     # of ratios: above 1, and near from the published one by a factor on
-    "at_least": lambda paper, factor: (_range(1, inf), _range(paper / factor, inf)),
+    "at_least": lambda paper, factor: ((1, inf), (paper / factor, inf)),
     # on the same side of 0, and near within a tolerance
     "difference": lambda paper, near: (_side(paper, 0), _around(paper, near)),
     # of differences: on the same side of a threshold, however far
-    "order": lambda paper, threshold: (_side(paper, threshold), _range(-inf, inf)),
+    "order": lambda paper, threshold: (_side(paper, threshold), (-inf, inf)),
     # no more than far above the published number; near up to near above it
-    "at_most": lambda paper, near, far: (_range(-inf, paper + far), _range(-inf, paper + near)),
+    "at_most": lambda paper, near, far: ((-inf, paper + far), (-inf, paper + near)),
     # the same by a factor
     "at_most_times": lambda paper, near, far: RULES["at_most"](0, paper * near, paper * far),
     # above a floor; near from a share of the published number on
-    "at_least_share": lambda paper, share, floor: (_range(floor, inf), _range(share * paper, inf)),
+    "at_least_share": lambda paper, share, floor: ((floor, inf), (share * paper, inf)),
     # off by no more than far, from the nearest of several; near up to near
     "level": lambda paper, near, far: (_around(paper, far), _around(paper, near)),
     # the same by shares of the published number
@@ -169,14 +167,14 @@ def verdict(claim: Claim, values: Mapping[str, Estimate], unlike: str = "") -> V
     return found[0] if len(set(found)) == 1 else Verdict.PARTLY
 
 
-def _compare(value: float, interval: tuple[float, float], bounds: Bounds) -> Verdict:
+def _compare(value: float, interval: Range, bounds: Bounds) -> Verdict:
     """The rule of all rules; without effect is what may lie beyond every end of the right side."""
     (low, high), (right, near) = interval, bounds
-    if high < right.left or low > right.right:
+    if high < right[0] or low > right[1]:
         return Verdict.CONTRADICTED
-    met = [low <= end <= high for end in (right.left, right.right) if abs(end) < inf]
-    if low in right and high in right and met != [True]:  # inside, and not on an only end
-        return Verdict.REPRODUCED if value in near else Verdict.PARTLY
+    met = [low <= end <= high for end in right if abs(end) < inf]
+    if right[0] <= low and high <= right[1] and met != [True]:  # inside, and not on an only end
+        return Verdict.REPRODUCED if near[0] <= value <= near[1] else Verdict.PARTLY
     return Verdict.NO_EFFECT if all(met) else Verdict.PARTLY
 
 

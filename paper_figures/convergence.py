@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from benchmark.records import tables, words
-from benchmark.records.quantities import TGN
 from benchmark.records.selection import APART, WITHOUT_EFFECT, foremost, trained_share
 from benchmark.records.series import (
     SINGLE,
@@ -39,7 +38,6 @@ QUANTITIES = {  # title, form, scale
     TEST: ("(a) test MRR", "{:.4f}", "linear"), ITERATIONS: ("(b) iterations", "{:.0f}", "log"),
 }  # fmt: skip
 TARGETS = (0.7, 0.8)  # of validation MRR
-SYSTEMS = {"tgn": "TGN", "tgl": "TGL-TGN", "disttgl": "DistTGL"}  # in the paper
 STATIC = "settings.system.static_memory"
 KINDS = {"pretrained": "with static node memory", "off": "without"}
 COLORS = {"pretrained": pictures.color_of("disttgl"), "off": pictures.GREY}
@@ -67,9 +65,6 @@ def _races(runs: Runs) -> tuple[object, ...]:
 def draw_seconds(group: Group) -> Iterator[Output]:
     """Curves over seconds, and the table of seconds to some levels, by one rule for all curves."""
     known, paper = make_series(group.runs), published_beside(group, "figure_1")
-    sizes = zip(paper["system"], paper["num_gpus"], strict=True)
-    labels = [f"{SYSTEMS[system]}, {n} GPU{'s' if n > 1 else ''}" for system, n in sizes]
-    paper = paper.assign(label=labels, network=TGN)
     kept = ["system", "parallelism", "network"]
     sets = [({"label": one.label, **one.first[kept]}, one.runs) for one in known]
     both = pd.concat([tables.mean_curves(group, sets, METRIC), paper], ignore_index=True)
@@ -106,30 +101,24 @@ def draw_static(group: Group) -> Iterator[Output]:
     splits = [(run["dataset"], trained_share(run)) for _, run in runs.iterrows()]
     runs["dataset"] = [", ".join(filter(None, names)) for names in splits]
     runs = runs.drop_duplicates(["dataset", "static_memory", "parallelism", "seed"])
-    runs["label"] = runs["static_memory"] + runs["parallelism"]
-    sets = tables.sets_by(runs, "dataset", "static_memory", "parallelism", "label")
-    paper = published("figure_6").replace({"static_memory": {"on": "pretrained"}})
-    paper["label"] = paper["static_memory"] + paper["parallelism"]
-    both = pd.concat([tables.mean_curves(group, sets, METRIC), paper])
+    sets = tables.sets_by(runs, "dataset", "static_memory", "parallelism")
+    both = pd.concat([tables.mean_curves(group, sets, METRIC), published("figure_6")])
+    both["label"] = both["static_memory"] + both["parallelism"]
     panels = [
         (f"{dataset}, {origin}", part, pictures.looks_by(part, "static_memory", COLORS.__getitem__))
         for (origin, dataset), part in both.groupby(["origin", "dataset"])
     ]
-    many = len(panels) > pictures.FEW_PANELS
-    size = (pictures.PAGE, 1.7 * ceil(len(panels) / 3)) if many else (pictures.COLUMN, 3.1)
-    picture = pictures.panels_of_lines(panels, size)
+    picture = pictures.panels_of_lines(panels, (pictures.PAGE, 1.7 * ceil(len(panels) / 3)))
     legend = {KINDS[kind]: {"color": color} for kind, color in COLORS.items()}
     pictures.legend_below(picture, legend | {"published": pictures.PUBLISHED})
     told = " ".join(words.conditions(part) for _, part in runs.groupby("dataset"))
     yield Output(both, picture, facts={"conditions": told})
 
 
-def _compares(runs: Runs) -> tuple[object, ...]:
-    layouts = set(runs["parallelism"])
-    return (SINGLE in layouts and len(layouts) > 1, *foremost(runs))
-
-
-@figure("convergence", varies=WITHOUT_EFFECT, rank=_compares, apart=APART)
+@figure(
+    "convergence", varies=WITHOUT_EFFECT, apart=APART,
+    rank=lambda runs: ({SINGLE} < set(runs["parallelism"]), *foremost(runs)),
+)  # fmt: skip
 def draw_mrr(group: Group) -> Iterator[Output]:
     """Two panels of measured and published curves, and the table of iterations saved."""
     both = pd.concat([layout_curves(group, "mrr"), published_mrr(group)])
@@ -209,9 +198,9 @@ def by_layout(
 @figure("trainer_grid", varies=WITHOUT_EFFECT, apart=APART)
 def draw_grid(group: Group) -> Iterator[Output]:
     """Mean test MRR and median best iterations over seeds of each j x k, beside the paper's."""
-    runs = pd.concat(group.by_parallelism().values()).rename(columns={f"metrics.{TEST}": TEST})
+    runs = pd.concat(group.by_parallelism().values())
+    runs = runs.rename(columns={f"metrics.{TEST}": TEST, "iterations": LAST})
     runs[ITERATIONS] = [first_best(curve, METRIC) for curve in group.curves(runs)]
-    runs[LAST] = [curve["iteration"].max() for curve in group.curves(runs)]
     ours = tables.summary(tables.sets_by(runs, "parallelism"), [TEST], [ITERATIONS, LAST])
     both = pd.concat([ours, published_beside(group, "figure_10")])
     origins, size = sorted(both["origin"].unique()), (pictures.COLUMN, 3.6)

@@ -24,9 +24,8 @@ from benchmark.records.reader import Records
 from benchmark.records.selection import Group, Rule, fits, joined, select
 from paper_figures import pictures
 from paper_figures.claims import Claim, Judged, Verdict, claims_of, verdict
-from paper_figures.facts import Facts, how_drawn
 from paper_figures.measures import MEASURES, Measure, Measured
-from paper_figures.published import published, texts_of_figures
+from paper_figures.published import Facts, how_drawn, published, texts_of_figures
 
 __all__ = ["Claim", "Group", "Measured", "Output", "figure", "published"]
 
@@ -35,8 +34,8 @@ __all__ = ["Claim", "Group", "Measured", "Output", "figure", "published"]
 class Output:
     """One picture, or one table for people (``shown``), with the numbers behind it.
 
-    ``facts`` are named by its texts, beside those of ``facts.FACTS``. A second output of a figure
-    has a ``suffix`` to the name of the first, and may have a caption of its own.
+    ``facts`` are named by its texts, beside those of ``published.FACTS``. A second output of a
+    figure has a ``suffix`` to the name of the first, and may have a caption of its own.
     """
 
     numbers: pd.DataFrame

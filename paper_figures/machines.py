@@ -212,8 +212,9 @@ def draw_gpus(group: Group) -> Iterator[Output]:
 def _errors(axes: Axes, bars: pd.DataFrame) -> None:
     """The mean error over data sets of each predictor, on two and on four machines."""
     mean = 100 * errors(bars).abs().groupby(bars["num_machines"].map("{}x8".format)).mean()
-    colors = [color for _, _, color in PREDICTORS.values()]
+    colors: Any = [color for _, _, color in PREDICTORS.values()]
     mean.plot.barh(ax=axes, color=colors, width=0.8, legend=False)
+    drawn: Any
     for drawn in axes.containers:
         axes.bar_label(drawn, fmt=" %.1f %%", fontsize=6.5)
     axes.set(title="held-out bars", xlabel="mean error (% of the published bar)", ylabel="")

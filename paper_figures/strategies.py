@@ -7,8 +7,7 @@ import pandas as pd
 
 from benchmark.records import tables, words
 from benchmark.records.reader import read_table
-from benchmark.records.selection import Mask, fits
-from benchmark.records.series import SINGLE, Runs
+from benchmark.records.series import SINGLE
 from benchmark.records.statistics import Estimate
 from paper_figures.figure import Claim, Group, Measured, Output, figure, published
 from paper_figures.throughput import NEEDS
@@ -36,7 +35,8 @@ def two_trainers(group: Group) -> pd.DataFrame:
     Two trainers of mini-batch parallelism share a batch of twice the events; the batches of the
     other two stay those of one trainer, and so do the events captured.
     """
-    counted, timed = (group.runs[mask] for mask in (_counts(group.runs), ~_counts(group.runs)))
+    counts = group.runs["task"] == "captured_events"
+    counted, timed = group.runs[counts], group.runs[~counts]
     captured = counted.drop_duplicates("batch_size").set_index("batch_size")[COUNT]
     layouts, size = group.by_parallelism(timed), timed["batch_size"].max() if len(timed) else 600
     sets = []
@@ -47,25 +47,7 @@ def two_trainers(group: Group) -> pd.DataFrame:
     return tables.summary(sets, medians=list(TIMES))
 
 
-def _counts(runs: Runs) -> "pd.Series[bool]":
-    return runs["task"] == "captured_events"
-
-
-def _or_counts(need: Mask) -> Mask:
-    return lambda runs: _counts(runs) | need(runs)
-
-
-TIMED: dict[str, Mask] = {
-    "another system": fits("system=disttgl"),
-    "another layout": fits(f"parallelism={'|'.join(STRATEGIES.values())}"),
-    "no seconds by part": fits("wait_ms_per_batch"), **NEEDS,
-}  # fmt: skip
-
-
-@figure(
-    "strategies", varies=None, together=True,
-    needs={reason: _or_counts(need) for reason, need in TIMED.items()},
-)  # fmt: skip
+@figure("strategies", varies=None, together=True, needs=NEEDS)
 def draw_strategies(group: Group) -> Iterator[Output]:
     """Two lines for each quantity: what the paper states, and what was measured."""
     ours, paper = two_trainers(group), published("table_1").replace(SINGLE, "one trainer")
@@ -78,7 +60,7 @@ def draw_strategies(group: Group) -> Iterator[Output]:
         line = {"against one trainer": quantity}
         lines.append(line | {"by": "DistTGL", **theirs, "origin": "published"})
         lines.append(line | {"by": MEASURED[name], **cells, "origin": "measured"})
-    timed = group.runs[~_counts(group.runs)]
+    timed = group.runs.query("task == 'link_prediction'")
     about = words.conditions(timed if len(timed) else group.runs)
     table = pd.concat([ours, paper])
     yield Output(table, shown=pd.DataFrame(lines), facts={"conditions": about})
