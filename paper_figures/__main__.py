@@ -8,7 +8,7 @@ from benchmark.errors import REFUSALS, refusal
 from benchmark.machine.process_tree import end_with_parent
 from benchmark.records.quantities import read
 from paper_figures.figure import all_figures, draw
-from paper_figures.page import write_page
+from paper_figures.readme import write_page
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -100,10 +100,6 @@ class Claim:
         named = (part.rpartition("=") for part in self.published.split(";") if part)
         return [(name, float(number)) for name, _, number in named]
 
-    def bounds(self, number: float) -> Bounds:
-        """What the rule makes of one of the ``numbers``; KeyError if there is no such rule."""
-        return RULES[self.rule](number, *map(float, self.tolerance.split(";")))
-
     def interval(self, measured: Estimate) -> tuple[float, float]:
         """Where a measured number may lie: by its seeds, or, of one run, by ``noise``."""
         if measured.low is not None:
@@ -157,8 +153,9 @@ def verdict(claim: Claim, values: Mapping[str, Estimate], unlike: str = "") -> V
         return Verdict.INCOMPARABLE
     if claim.rule == "level":  # the same number, stated by several
         named = [min(named, key=lambda pair: abs(pair[0].value - pair[1]))]
+    rule, tolerances = RULES[claim.rule], list(map(float, claim.tolerance.split(";")))
     found = [
-        _compare(estimate.value, claim.interval(estimate), claim.bounds(number))
+        _compare(estimate.value, claim.interval(estimate), rule(number, *tolerances))
         for estimate, number in named
     ]
     for one in (Verdict.CONTRADICTED, Verdict.PARTLY):

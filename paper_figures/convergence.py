@@ -14,7 +14,6 @@ from benchmark.records.selection import APART, WITHOUT_EFFECT, foremost, trained
 from benchmark.records.series import (
     SINGLE,
     SYSTEM_ORDER,
-    Runs,
     column,
     make_series,
     ran_apart,
@@ -52,13 +51,10 @@ def reached(
     return {**named, METRIC: target, **tables.columns(x, where), "num_runs": len(curves)}
 
 
-def _races(runs: Runs) -> tuple[object, ...]:
-    kinds = runs[["system", "parallelism"]].drop_duplicates()
-    return (len(set(kinds["system"]) & set(SYSTEM_ORDER)), runs["epochs"].iloc[0], len(kinds))
-
-
 @figure(
-    "time_to_accuracy", rank=_races, varies=("system", "model", "processes"),
+    "time_to_accuracy", varies=("system", "model", "processes"),
+    rank=lambda runs: (len({*runs["system"]} & {*SYSTEM_ORDER}), runs["epochs"].iloc[0],
+                       runs.groupby(["system", "parallelism"]).ngroups),
     needs={"static node memory": lambda runs: column(runs, STATIC).fillna("off") == "off",
            "trainers may have shared a core": ran_apart},
 )  # fmt: skip

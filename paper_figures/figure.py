@@ -4,7 +4,6 @@ A module of figures takes all of ``__all__`` from here. Its texts in results/pap
 facts of the runs drawn by ``{names}``.
 """
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -22,6 +21,7 @@ import paper_figures
 from benchmark.records import words
 from benchmark.records.reader import Records
 from benchmark.records.selection import Group, Rule, fits, joined, select
+from benchmark.records.tables import write_table
 from paper_figures import pictures
 from paper_figures.claims import Claim, Judged, Verdict, claims_of, verdict
 from paper_figures.measures import MEASURES, Measure, Measured
@@ -48,9 +48,6 @@ class Output:
     paths: tuple[Path, ...] = ()
 
 
-Draw = Callable[[Group], Iterable[Output]]
-
-
 @dataclass(frozen=True)
 class PaperFigure:
     """A figure or table by the name it is asked for on the command line, and how it comes about.
@@ -60,14 +57,14 @@ class PaperFigure:
 
     name: str
     rule: Rule
-    draw: Draw
+    draw: Callable[[Group], Iterable[Output]]
     measures: Mapping[str, Measure]
     told: Mapping[str, str]
 
 
 def figure(
     name: str, measures: Mapping[str, Measure] | None = None, **rule: Any
-) -> Callable[[Draw], PaperFigure]:
+) -> Callable[[Callable[[Group], Iterable[Output]]], PaperFigure]:
     """Makes a function that draws a group the figure ``name``; KeyError if it has no row.
 
     Its runs are picked by the suites, tasks and needs of that row and by the rest of a ``Rule``.
@@ -126,8 +123,8 @@ def judge(chosen: PaperFigure, groups: Iterable[Group]) -> list[Judged]:
             if claim.measure and (one := measures[claim.measure](claim, group))
         ]  # fmt: skip
         if claim.needs and not found:
-            none = Verdict.NOT_ATTEMPTED
-            found = [Judged(claim, none, claim.needs, claim.command, claim.dataset)]
+            told = claim.needs, claim.command, claim.dataset
+            found = [Judged(claim, Verdict.NOT_ATTEMPTED, *told)]
         judged += found
     return judged
 
@@ -189,20 +186,3 @@ def _write(output: Output, out: Path) -> tuple[Path, ...]:
     if output.shown is not None:
         paths += write_table(output.shown.drop(columns="origin"), output.caption, stem)
     return tuple(paths)
-
-
-def write_table(table: pd.DataFrame, caption: str, stem: Path) -> list[Path]:
-    """Write STEM.md and STEM.tex; returns their paths."""
-    lines = [table.columns, ["---"] * table.shape[1], *table.to_numpy()]
-    rows = "\n".join(f"| {' | '.join(map(cell_of_markdown, line))} |" for line in lines)
-    escaped = re.sub(r"([&%$#_{}])", r"\\\1", caption)
-    texts = {".md": f"{rows}\n\n{caption}\n",
-             ".tex": table.to_latex(index=False, escape=True, caption=escaped)}  # fmt: skip
-    for ending, text in texts.items():
-        stem.with_suffix(ending).write_text(text, encoding="utf-8")
-    return [stem.with_suffix(ending) for ending in texts]
-
-
-def cell_of_markdown(text: object) -> str:
-    """A text that ends neither its cell nor its row."""
-    return str(text).replace("|", "\\|").replace("\n", " ")

@@ -1,5 +1,4 @@
-"""Several processes and machines: what node memory costs there (Figure 2(b)), and 2x8 and 4x8 GPUs
-as a cost model of 1 to 8 GPUs and counted bytes predict them (Figure 12(a))."""
+"""Several processes and machines: node memory (Figure 2(b)), and a projection (Figure 12(a))."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -8,14 +7,12 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
-from matplotlib.axes import Axes
 
 from benchmark.records import tables
 from benchmark.records.statistics import Estimate
 from benchmark.tools.cost_model import Layout, Link, Traffic, fit, over
 from paper_figures import pictures
 from paper_figures.figure import Claim, Group, Measured, Output, figure, published
-from paper_figures.pictures import Look
 from paper_figures.throughput import BATCH_SIZE, TOTAL
 
 KIND, SECONDS = "settings.system.node_memory", "memory_seconds_per_epoch"
@@ -99,20 +96,19 @@ def draw_links(group: Group) -> Iterator[Output]:
     colors = pictures.shades(pictures.color_of("disttgl"), sorted(table["series"].unique()))
     size = (pictures.PAGE, 2.5)
     picture, (left, middle, right) = plt.subplots(1, 3, figsize=size, width_ratios=[2, 0.8, 2])
-    told: Look = {"form": lambda ms: f"{ms:.{0 if ms > 10 else 1}f}", "size": 4.5}
+    told: pictures.Look = {"form": lambda ms: f"{ms:.{0 if ms > 10 else 1}f}", "size": 4.5}
     pictures.grouped(left, table, "memory_ms", "link", "series", colors, **told)
     grey, spent = {"published": pictures.GREY}, "seconds_per_epoch"
     pictures.grouped(middle, paper, spent, "num_machines", "origin", grey, form="{:.3g}".format)
     places = pictures.grouped(right, table, "iteration_ms", "link", "series", colors)
-    predicted: Look = {"color": "black", "marker": "D", "lw": 0, "ms": 2.5}
+    predicted: pictures.Look = {"color": "black", "marker": "D", "lw": 0, "ms": 2.5}
     right.plot(places, table["predicted"], **predicted)
-    for axes, what, where in (
-        (left, "ms of an iteration in node memory", "link of two machines"),
-        (middle, "seconds of an epoch in it", "machines (published)"),
-        (right, "ms of an iteration", "link of two machines"),
-    ):
+    for axes in (left, middle, right):
         pictures.log_axis(axes, "y")
-        axes.set(ylabel=what, xlabel=where, ymargin=0.15)
+        axes.set(xlabel="link of two machines", ymargin=0.15)
+    left.set_ylabel("ms of an iteration in node memory")
+    middle.set(ylabel="seconds of an epoch in it", xlabel="machines (published)")
+    right.set_ylabel("ms of an iteration")
     looks = pictures.filled(colors) | {"predicted from bytes": predicted}
     pictures.legend_below(picture, looks, 5)
     yield Output(pd.concat([table, paper]).assign(label=group.dataset), picture)
@@ -200,23 +196,18 @@ def draw_gpus(group: Group) -> Iterator[Output]:
         axes.set(title=dataset, xlabel="GPUs", ylim=(0, 1.15 * each[TOTAL].iloc[0]))
     for axes in panels[:, 0]:
         axes.set_ylabel("thousand events\nper second and GPU")
-    _errors(panels.flat[-1], table[table["held_out"]])
+    held_out, axes = table[table["held_out"]], panels.flat[-1]
+    machines = held_out["num_machines"].map("{}x8".format)
+    mean = 100 * errors(held_out).abs().groupby(machines).mean()
+    colors: Any = [color for _, _, color in PREDICTORS.values()]
+    mean.plot.barh(ax=axes, color=colors, width=0.8, legend=False)
+    for drawn in axes.containers:
+        axes.bar_label(drawn, fmt=" %.1f %%", fontsize=6.5)
+    axes.set(title="held-out bars", xlabel="mean error (% of the published bar)", ylabel="")
+    axes.set(xmargin=0.4, ylim=axes.get_ylim()[::-1])
     looks = {f"published, {name}": LOOK | {"facecolor": color} for name, color in KINDS.items()}
     for said, marker, color in PREDICTORS.values():
         looks[f"predicted: {said}"] = {"color": color, "marker": marker, "lw": 0, "ms": 4}
     pictures.legend_below(picture, looks, 2)
     numbers = table.drop(columns="origin").join(errors(table).add_suffix("_error"))
     yield Output(numbers.assign(label=table["dataset"], origin="published"), picture)
-
-
-def _errors(axes: Axes, bars: pd.DataFrame) -> None:
-    """The mean error over data sets of each predictor, on two and on four machines."""
-    mean = 100 * errors(bars).abs().groupby(bars["num_machines"].map("{}x8".format)).mean()
-    colors: Any = [color for _, _, color in PREDICTORS.values()]
-    mean.plot.barh(ax=axes, color=colors, width=0.8, legend=False)
-    drawn: Any
-    for drawn in axes.containers:
-        axes.bar_label(drawn, fmt=" %.1f %%", fontsize=6.5)
-    axes.set(title="held-out bars", xlabel="mean error (% of the published bar)", ylabel="")
-    axes.margins(x=0.4)
-    axes.invert_yaxis()

@@ -82,12 +82,6 @@ def select(group: Group, said: str, name: str = "") -> Runs:
     return (series[0].runs if series else runs).drop_duplicates("seed")
 
 
-def by_seed(metric: str, *sides: Runs) -> list[dict[int, float]]:
-    """Of each side the values of the runs that have one, by seed."""
-    known = (zip(runs["seed"], column(runs, metric), strict=True) for runs in sides)
-    return [{int(seed): float(x) for seed, x in values if pd.notna(x)} for values in known]
-
-
 def level(
     claim: Claim, group: Group, name: str, runs: Runs, average: Any = statistics.mean_estimate
 ) -> Found | None:
@@ -105,7 +99,7 @@ def level(
 
 def gain(claim: Claim, _: Group, name: str, of: Runs, against: Runs, sign: int = 1) -> Found | None:
     """How much higher the mean of the one side is than that of the other, times ``sign``."""
-    ours, theirs = sides = by_seed(claim.metric, of, against)
+    ours, theirs = sides = statistics.by_seed(claim.metric, of, against)
     if not (ours and theirs):
         return None
     higher = statistics.mean_difference(ours, theirs)
@@ -117,7 +111,7 @@ def gain(claim: Claim, _: Group, name: str, of: Runs, against: Runs, sign: int =
 
 def ratio(claim: Claim, _: Group, name: str, of: Runs, against: Runs) -> Found | None:
     """How many times as much the one side has, by seed; the median, the lowest and the highest."""
-    ours, theirs = by_seed(claim.metric, of, against)
+    ours, theirs = statistics.by_seed(claim.metric, of, against)
     ratios = [ours[seed] / theirs[seed] for seed in sorted(ours.keys() & theirs.keys())]
     if not ratios:
         return None

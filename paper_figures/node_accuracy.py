@@ -1,7 +1,6 @@
 """Figure 5: what static and what dynamic node memory alone give each node."""
 
 from collections.abc import Iterator
-from math import atanh, sqrt, tanh
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +10,14 @@ import pandas as pd
 from benchmark.records import words
 from benchmark.records.reader import read_table
 from benchmark.records.series import Runs
-from benchmark.records.statistics import Estimate
+from benchmark.records.statistics import rank_correlation
 from paper_figures import pictures
 from paper_figures.figure import Claim, Group, Measured, Output, figure
 
 COLUMNS = {"split": str, "node": int, "degree": int, "num_events": int, "mrr": float}
 KINDS = {("tgat_one_layer", "pretrained"): "static", ("tgn_attention", "off"): "dynamic"}
 DECIMALS = 4  # those of the file; equal differences must be equal, for ranks and for the zeros
-NORMAL_QUANTILE = 1.96  # of a 95 % interval
+PAIR = ("degree", "difference")
 WINDOWS = 20  # a running mean goes over a twentieth of the nodes
 
 
@@ -51,11 +50,6 @@ def mean_over_seeds(table: pd.DataFrame) -> pd.DataFrame:
     return mean.assign(running_mean=running, num_runs=table["seed"].nunique())
 
 
-def rank_correlation(nodes: pd.DataFrame) -> float:
-    """Spearman's, of degree and difference; NaN where all are alike."""
-    return float(nodes[["degree", "difference"]].corr("spearman").to_numpy()[0, 1])
-
-
 def _better(nodes: pd.DataFrame) -> str:
     static, dynamic = nodes["difference"].gt(0).mean(), nodes["difference"].lt(0).mean()
     return f"static better for {static:.0%} of nodes, dynamic for {dynamic:.0%}"
@@ -65,12 +59,10 @@ def measure(_: Claim, group: Group) -> Measured:
     """Whether degree tells which memory serves a node better."""
     table = by_seed(group)
     nodes = mean_over_seeds(table)
-    correlations = [rank_correlation(part) for _, part in table.groupby("seed")]
+    correlations = [rank_correlation(part, *PAIR).value for _, part in table.groupby("seed")]
     text = f"rank correlation {words.median_and_range(correlations, '{:+.2f}')}; {_better(nodes)}"
-    size = abs(rank_correlation(nodes))
-    error = NORMAL_QUANTILE / sqrt(len(nodes) - 3)  # Fisher's, of tanh^-1
-    ends = [tanh(atanh(size) + sign * error) for sign in (-1, 1)] if size < 1 else [size, size]
-    return Measured({"": Estimate(size, *ends)}, text, group.runs, facts={"nodes": len(nodes)})
+    size = rank_correlation(nodes, *PAIR, sign=False)
+    return Measured({"": size}, text, group.runs, facts={"nodes": len(nodes)})
 
 
 @figure(
@@ -94,6 +86,6 @@ def draw(group: Group) -> Iterator[Output]:
     dot = {"ls": "", "marker": ".", "color": color}
     pictures.legend_below(picture, {"a node": dot, window: {"color": "black"}}, 2)
     facts = {"nodes": len(nodes), "better": _better(nodes).capitalize(),
-             "correlation": rank_correlation(nodes)}  # fmt: skip
+             "correlation": rank_correlation(nodes, *PAIR).value}  # fmt: skip
     numbers = nodes.assign(origin="measured", source=words.commands(group.runs))
     yield Output(numbers, picture, facts=facts)

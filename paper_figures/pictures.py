@@ -55,7 +55,6 @@ AXES = {
 }  # fmt: skip
 SMALLEST_RANGE = 0.05  # of the MRR axis, so that noise does not fill it
 MARKERS_PER_CURVE = 8
-FEW_PANELS = 4
 GROUP = 0.85  # of the way from one group of bars to the next
 
 
@@ -130,7 +129,7 @@ def panels_of_lines(
 
     Measured lines have a band over seeds and markers, hollow if emulated.
     """
-    across = min(2 if len(panels) <= FEW_PANELS else 3, len(panels))
+    across = min(2 if len(panels) <= 4 else 3, len(panels))
     rows = ceil(len(panels) / across)
     figure, all_axes = plt.subplots(rows, across, figsize=size, squeeze=False, **grid)
     for n, (axes, (title, table, looks)) in enumerate(zip(all_axes.flat, panels, strict=False)):

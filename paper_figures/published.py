@@ -44,14 +44,14 @@ def _read(path: Path) -> pd.DataFrame:
 
 
 class Facts(dict[str, Any]):
-    """What a text may name: facts that a figure states, otherwise those of ``FACTS``."""
+    """What a text may name: facts that a figure states, then ``FACTS``, then a group's own."""
 
     def __init__(self, group: Group, stated: Mapping[str, Any]) -> None:
         super().__init__(stated)
         self.group = group
 
     def __missing__(self, name: str) -> Any:
-        return FACTS[name](self.group)
+        return FACTS[name](self.group) if name in FACTS else getattr(self.group, name)
 
 
 def on_features(group: Group) -> str:
@@ -76,20 +76,15 @@ def how_drawn(numbers: pd.DataFrame) -> str:
     return text
 
 
-FILE = str.maketrans({" ": "_", "%": ""})
-
 FACTS: dict[str, Callable[[Group], Any]] = {
     "batches": lambda group: words.list_of(sorted(set(group.runs["batch_size"].astype(int)))),
     "conditions": lambda group: " ".join(
         words.conditions(runs) for _, runs in group.runs.groupby("dataset")
     ),
-    "dataset": lambda group: group.dataset,
     "epochs": lambda group: words.epochs(group.runs),
     "features": on_features,
-    "first": lambda group: group.first,
     "largest": lambda group: int(group.runs["batch_size"].max()),
     "logical": lambda group: "logical trainers, " if group.runs["emulated"].any() else "",
-    "protocol": lambda group: group.protocol,
     "rates": lambda group: words.list_of(
         dict.fromkeys(group.runs["learning_rate"].agg(["min", "max"])), " to "
     ),
@@ -97,5 +92,7 @@ FACTS: dict[str, Callable[[Group], Any]] = {
     "settings": lambda group: "".join(f", {word}" for word in variant_of(group.first)),
     "smallest": lambda group: int(group.runs["batch_size"].min()),
     "split": lambda group: ", ".join(["", *filter(None, [trained_share(group.first)])]),
-    "variant": lambda group: "".join(f"_{w}" for w in variant_of(group.first)).translate(FILE),
+    "variant": lambda group: "".join(f"_{w}" for w in variant_of(group.first)).translate(
+        {ord(" "): "_", ord("%"): None}
+    ),
 }

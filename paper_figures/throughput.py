@@ -10,7 +10,6 @@ import pandas as pd
 from benchmark.records import tables
 from benchmark.records.series import (
     SINGLE,
-    Runs,
     make_series,
     ran_apart,
     size_order,
@@ -25,6 +24,7 @@ TOTAL, PER_GPU = "thousand_events_per_second", "thousand_events_per_second_per_g
 STRATEGIES = ("1x{}x1", "1x1x{}", "{}x1x1")  # by epoch, memory and mini-batch
 SIZES = (2, 4, 8)  # trainers, on one machine of the paper
 BATCH_SIZE = 600  # events of one GPU of the paper, on all data sets but GDELT
+SUITES = ("quick", "time_to_accuracy", "scaling")  # that which takes the most care last
 NEEDS = {"trainers may have shared a core": ran_apart}
 BASELINE, OURS = "tgn", "disttgl"
 RATIO, SHARE = "times_tgn", "share_of_floor"
@@ -72,26 +72,19 @@ def projected(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=table.columns)
 
 
-def published_bars(dataset: str, most: int) -> pd.DataFrame:
-    """Figure 12(b) up to ``most`` trainers; totals are per GPU times GPUs."""
-    bars = published("figure_12b", dataset=dataset, num_machines=1).dropna(subset=[PER_GPU])
-    bars = bars[bars["num_gpus"] <= most].rename(columns={"num_gpus": "num_trainers"})
-    label, total = bars["system"] + " " + bars["parallelism"], bars[PER_GPU] * bars["num_trainers"]
-    return bars.assign(label=label, **{TOTAL: total})
-
-
-def _rank(runs: Runs) -> tuple[object, ...]:
-    """The suite that takes the most care first."""
-    suites = ("quick", "time_to_accuracy", "scaling")
-    return max(map(suites.index, runs["suite"])), len(runs)
-
-
-@figure("throughput", needs=NEEDS, rank=_rank, varies=("system", "model", "processes"))
+@figure(
+    "throughput", needs=NEEDS, varies=("system", "model", "processes"),
+    rank=lambda runs: (max(map(SUITES.index, runs["suite"])), len(runs)),
+)  # fmt: skip
 def draw(group: Group) -> Iterator[Output]:
     """Totals on the left, per trainer on the right; each published bar below the measured one."""
     ours = bars_of(group)
-    table = pd.concat([ours, projected(ours)], ignore_index=True)
-    paper = published_bars(group.dataset, int(table["num_trainers"].max()))
+    table = pd.concat([ours, projected(ours)])
+    paper = published("figure_12b", dataset=group.dataset, num_machines=1).dropna(subset=[PER_GPU])
+    paper = paper.rename(columns={"num_gpus": "num_trainers"})
+    paper = paper[paper["num_trainers"] <= table["num_trainers"].max()]
+    paper["label"] = paper["system"] + " " + paper["parallelism"]
+    paper[TOTAL] = paper[PER_GPU] * paper["num_trainers"]
     table = pd.concat([table, paper], ignore_index=True)
     names = set(zip(table["system"], table["parallelism"], table["label"], strict=True))
     ranks = {(*system_rank(system), *size_order(size), one): one for system, size, one in names}
@@ -136,15 +129,6 @@ def repeats(group: Group) -> pd.DataFrame:
     return table[["case", *SORTED, "system", TOTAL, SHARE, RATIO, "origin", "source"]]
 
 
-def published_ratio(group: Group, table: pd.DataFrame) -> pd.DataFrame:
-    """Events per second of DistTGL by TGN's, one GPU each, in the cases with the paper's batch."""
-    bars = published("figure_12b", dataset=group.dataset, parallelism=SINGLE)
-    rates = bars.set_index("system")[PER_GPU].reindex([OURS, BASELINE])
-    paper = table.loc[table["batch_size"] == BATCH_SIZE, ["case"]].drop_duplicates()
-    paper = paper.assign(label=f"{OURS} {SINGLE}", origin="published", source=SOURCE)
-    return paper.assign(**{RATIO: rates[OURS] / rates[BASELINE]}).dropna()
-
-
 @figure(
     "peers", any_stream=True, rank=len,
     varies=("system", "model", "processes", "batch_size", "random_edge_features"),
@@ -152,7 +136,12 @@ def published_ratio(group: Group, table: pd.DataFrame) -> pd.DataFrame:
 def draw_peers(group: Group) -> Iterator[Output]:
     """A dot for each repeat and a line at their median: by TGN, and by the floor."""
     table = repeats(group)
-    paper, cases = published_ratio(group, table), list(table["case"].unique())
+    bars = published("figure_12b", dataset=group.dataset, parallelism=SINGLE)
+    rates = bars.set_index("system")[PER_GPU].reindex([OURS, BASELINE])
+    paper = table.loc[table["batch_size"] == BATCH_SIZE, ["case"]].drop_duplicates()
+    paper = paper.assign(label=f"{OURS} {SINGLE}", origin="published", source=SOURCE)
+    paper = paper.assign(**{RATIO: rates[OURS] / rates[BASELINE]}).dropna()
+    cases = list(table["case"].unique())
     size = (pictures.PAGE, 0.8 + 0.32 * len(cases))
     picture, panels = plt.subplots(1, 2, figsize=size, sharey=True)
     for axes, (value, title) in zip(panels, COMPARED.items(), strict=True):
@@ -165,18 +154,15 @@ def draw_peers(group: Group) -> Iterator[Output]:
             axes.annotate(f"{middle:.2f}", (middle, place), (0, 8), **ABOVE)
         pictures.categories(axes, "y", cases)
         axes.set(xlabel=title, ylim=(len(cases) - 0.5, -0.5))
-    places, dashes = (
-        paper["case"].map(cases.index),
-        pictures.PUBLISHED | {"color": pictures.color_of(OURS)},
-    )
+    places = paper["case"].map(cases.index)
+    dashes = pictures.PUBLISHED | {"color": pictures.color_of(OURS)}
     panels[0].vlines(paper[RATIO], places - 0.4, places + 0.4, **dashes)
     panels[0].axvline(1, color=pictures.color_of(BASELINE))
     for axes in panels:
         axes.set_xlim(left=0)
-    looks = {
-        name: {"marker": "o", "lw": 0, "color": pictures.color_of(name)} for name in table["system"]
-    }
-    looks |= {BASELINE: {"color": pictures.color_of(BASELINE)}}
+    dots = {"marker": "o", "lw": 0}
+    looks = {name: dots | {"color": pictures.color_of(name)} for name in table["system"]}
+    looks[BASELINE] = {"color": pictures.color_of(BASELINE)}
     looks |= {"published": pictures.PUBLISHED} if len(paper) else {}
     pictures.legend_below(picture, looks)
     yield Output(pd.concat([table, paper]), picture)

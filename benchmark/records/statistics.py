@@ -11,7 +11,10 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
+from benchmark.records.series import Runs, column
+
 CONFIDENCE = 0.95
+NORMAL_QUANTILE = 1.96  # of a 95 % interval
 FRACTION = 0.95  # of the best value of one trainer (DistTGL, section 4.1, uses such fractions)
 
 
@@ -142,3 +145,18 @@ def arrivals(curves: list[pd.DataFrame], metric: str, target: float) -> pd.DataF
             "rising": still_rising(curve, metric),
         })  # fmt: skip
     return pd.DataFrame(rows).astype({"iterations": float, "before": float})
+
+
+def rank_correlation(table: pd.DataFrame, one: str, other: str, sign: bool = True) -> Estimate:
+    """Spearman's of two columns, or its size, with Fisher's interval; NaN where all are alike."""
+    value = float(table[[one, other]].corr("spearman").to_numpy()[0, 1])
+    size = value if sign else abs(value)
+    error = NORMAL_QUANTILE / np.sqrt(max(len(table) - 3, 1))  # of tanh^-1
+    ends = np.tanh(np.arctanh(size) + np.array([-error, error])) if abs(size) < 1 else [size] * 2
+    return Estimate(size, *map(float, ends))
+
+
+def by_seed(metric: str, *sides: Runs) -> list[dict[int, float]]:
+    """Of each side the values of the runs that have one, by seed."""
+    known = (zip(runs["seed"], column(runs, metric), strict=True) for runs in sides)
+    return [{int(seed): float(x) for seed, x in values if pd.notna(x)} for values in known]

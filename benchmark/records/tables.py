@@ -1,8 +1,10 @@
 """Rows and curves of sets of runs, with averages over their seeds, and cells that show them."""
 
+import re
 from collections import ChainMap
 from collections.abc import Iterable, Mapping, Sequence
 from math import inf, nan
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -106,3 +108,20 @@ def shown(table: pd.DataFrame, spec: dict[str, Any]) -> pd.DataFrame:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else "" if pd.isna(value) else plain(value)
+
+
+def write_table(table: pd.DataFrame, caption: str, stem: Path) -> list[Path]:
+    """Write STEM.md and STEM.tex; returns their paths."""
+    lines = [table.columns, ["---"] * table.shape[1], *table.to_numpy()]
+    rows = "\n".join(f"| {' | '.join(map(cell_of_markdown, line))} |" for line in lines)
+    escaped = re.sub(r"([&%$#_{}])", r"\\\1", caption)
+    texts = {".md": f"{rows}\n\n{caption}\n",
+             ".tex": table.to_latex(index=False, escape=True, caption=escaped)}  # fmt: skip
+    for ending, text in texts.items():
+        stem.with_suffix(ending).write_text(text, encoding="utf-8")
+    return [stem.with_suffix(ending) for ending in texts]
+
+
+def cell_of_markdown(text: object) -> str:
+    """A text that ends neither its cell nor its row."""
+    return str(text).replace("|", "\\|").replace("\n", " ")

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmark.records.reader import Records
-from benchmark.records.series import make_series
 from benchmark.records.quantities import read
+from benchmark.records.reader import Records
 from benchmark.records.selection import Group, Rule, select
+from benchmark.records.series import make_series
 
 Write = Callable[..., Path]
 RULE = Rule(("convergence",))
