@@ -54,7 +54,6 @@ AXES = {
     "global_batch_size": "global batch size (events)",
 }  # fmt: skip
 SMALLEST_RANGE = 0.05  # of the MRR axis, so that noise does not fill it
-MARKERS_PER_CURVE = 8
 GROUP = 0.85  # of the way from one group of bars to the next
 
 
@@ -140,7 +139,7 @@ def panels_of_lines(
                 continue
             axes.fill_between(curve[x], curve["lowest"], curve["highest"], color=color, **BAND)
             inside = "white" if curve["emulated"].any() else color
-            every = max(1, len(curve) // MARKERS_PER_CURVE)
+            every = max(1, len(curve) // 8)  # markers
             axes.plot(curve[x], curve[y], markevery=every, markerfacecolor=inside, **look)
         log_axis(axes, "x", ticks=(1, 3))
         axes.set(title=title, xlabel=AXES[x] if n + across >= len(panels) else "")

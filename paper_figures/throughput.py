@@ -101,8 +101,9 @@ def draw(group: Group) -> Iterator[Output]:
         axes.set(xlabel=f"thousand training events per second{of}", xmargin=0.15)
         axes.set_ylim(len(labels) - 0.5, -0.5)
     looks = pictures.filled({name: pictures.color_of(name) for name in table["system"]})
-    looks |= {"published": pictures.hollow(pictures.GREY)} if len(paper) else {}
-    looks |= {"projected": {"facecolor": pictures.GREY, **pictures.PALE}}
+    others = {"published": pictures.hollow(pictures.GREY),
+              "projected": {"facecolor": pictures.GREY, **pictures.PALE}}  # fmt: skip
+    looks |= {name: others[name] for name in others if name in set(table["origin"])}
     pictures.legend_below(picture, looks)
     yield Output(table, picture)
 
