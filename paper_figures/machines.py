@@ -202,7 +202,7 @@ def draw_gpus(group: Group) -> Iterator[Output]:
     colors: Any = [color for _, _, color in PREDICTORS.values()]
     mean.plot.barh(ax=axes, color=colors, width=0.8, legend=False)
     for drawn in axes.containers:
-        axes.bar_label(drawn, fmt=" %.1f %%", fontsize=6.5)
+        axes.bar_label(drawn, fmt=" %.1f %%", fontsize=5.5)
     axes.set(title="held-out bars", xlabel="mean error (% of the published bar)", ylabel="")
     axes.set(xmargin=0.4, ylim=axes.get_ylim()[::-1])
     looks = {f"published, {name}": LOOK | {"facecolor": color} for name, color in KINDS.items()}
