@@ -6,10 +6,9 @@ from pathlib import Path
 
 from benchmark.errors import REFUSALS, refusal
 from benchmark.machine.process_tree import end_with_parent
-from paper_figures.figure import draw
-from paper_figures.page import write_page
-from paper_figures.quantities import read
-from paper_figures.registry import FIGURES
+from benchmark.records.quantities import read
+from paper_figures.figure import all_figures, draw
+from paper_figures.readme import write_page
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -18,30 +17,8 @@ def main(arguments: list[str] | None = None) -> int:
     Without names that is every figure that has records, and at least one.
     """
     end_with_parent()
-    options = _parse(arguments)
-    names, out = options.names, options.out
-    try:
-        records = read(options.results)
-        drawings = [draw(FIGURES[name], records, out) for name in names or FIGURES]
-        page = write_page(drawings, records, options.results, out)
-    except OSError as error:
-        known = error.errno in REFUSALS
-        print(refusal(error, out, "--out") if known else error, file=sys.stderr)
-        return 1
-    for problem in (*records.unreadable, *(d.problem for d in drawings if d.problem)):
-        print(problem, file=sys.stderr)
-    for drawing in drawings:
-        for sentence in drawing.left_out:
-            print(f"{drawing.figure.name}: left out: {sentence}", file=sys.stderr)
-        for path in drawing.paths:
-            print(path)
-    print(page)
-    wanted = [drawing for drawing in drawings if names or not drawing.missing]
-    return 0 if wanted and all(drawing.paths for drawing in wanted) else 1
-
-
-def _parse(arguments: list[str] | None) -> argparse.Namespace:
-    listing = (f"  {n:22}{f.told['shows']} ({f.told['number']})" for n, f in FIGURES.items())
+    figures = all_figures()
+    listing = (f"  {n:22}{f.told['shows']} ({f.told['number']})" for n, f in figures.items())
     parser = argparse.ArgumentParser(
         prog="python -m paper_figures",
         description="Draw the paper's figures from recorded runs, published numbers beside them, "
@@ -59,10 +36,27 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         told = f"{text} (default: %(default)s)"
         parser.add_argument(option, type=Path, default=Path(default), metavar="DIR", help=told)
     options = parser.parse_args(arguments)
-    unknown = ", ".join(name for name in options.names if name not in FIGURES)
-    if unknown:
-        parser.error(f"there is no figure {unknown}; choose from {', '.join(FIGURES)}")
-    return options
+    names, out = options.names, options.out
+    if unknown := [name for name in names if name not in figures]:
+        parser.error(f"there is no figure {unknown[0]}; choose from {', '.join(figures)}")
+    try:
+        records = read(options.results)
+        drawings = [draw(figures[name], records, out) for name in names or figures]
+        page = write_page(drawings, records, options.results, out)
+    except OSError as error:
+        known = error.errno in REFUSALS
+        print(refusal(error, out, "--out") if known else error, file=sys.stderr)
+        return 1
+    for problem in (*records.unreadable, *(d.problem for d in drawings if d.problem)):
+        print(problem, file=sys.stderr)
+    for drawing in drawings:
+        for sentence in drawing.left_out:
+            print(f"{drawing.figure.name}: left out: {sentence}", file=sys.stderr)
+        for path in drawing.paths:
+            print(path)
+    print(page)
+    wanted = [drawing for drawing in drawings if names or not drawing.missing]
+    return 0 if wanted and all(drawing.paths for drawing in wanted) else 1
 
 
 if __name__ == "__main__":

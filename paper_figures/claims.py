@@ -11,43 +11,41 @@ claim that is named also where nothing was measured: the command that would, and
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import partial
 from math import inf, isnan
-from typing import Any
 
 import pandas as pd
 
 from benchmark.records.statistics import Estimate
 from paper_figures.published import published
 
-Bounds = tuple[Any, Any]  # intervals: what is on the right side, and what is near enough
-_range: Any = partial(pd.Interval, closed="both")
+Range = tuple[float, float]  # both ends belong to it
+Bounds = tuple[Range, Range]  # what is on the right side, and what is near enough
 
 
-def _side(number: float, of: float) -> Any:
+def _side(number: float, of: float) -> Range:
     """All on the side of ``of`` that ``number`` is on."""
-    return _range(of, inf) if number > of else _range(-inf, of)
+    return (of, inf) if number > of else (-inf, of)
 
 
-def _around(number: float, far: float) -> Any:
-    return _range(number - far, number + far)
+def _around(number: float, far: float) -> Range:
+    return number - far, number + far
 
 
 RULES: dict[str, Callable[..., Bounds]] = {  # of the paper's number and tolerances
     # on the same side of 1, and near within a factor
-    "ratio": lambda paper, factor: (_side(paper, 1), _range(paper / factor, paper * factor)),
+    "ratio": lambda paper, factor: (_side(paper, 1), (paper / factor, paper * factor)),
     # of ratios: above 1, and near from the published one by a factor on
-    "at_least": lambda paper, factor: (_range(1, inf), _range(paper / factor, inf)),
+    "at_least": lambda paper, factor: ((1, inf), (paper / factor, inf)),
     # on the same side of 0, and near within a tolerance
     "difference": lambda paper, near: (_side(paper, 0), _around(paper, near)),
     # of differences: on the same side of a threshold, however far
-    "order": lambda paper, threshold: (_side(paper, threshold), _range(-inf, inf)),
+    "order": lambda paper, threshold: (_side(paper, threshold), (-inf, inf)),
     # no more than far above the published number; near up to near above it
-    "at_most": lambda paper, near, far: (_range(-inf, paper + far), _range(-inf, paper + near)),
+    "at_most": lambda paper, near, far: ((-inf, paper + far), (-inf, paper + near)),
     # the same by a factor
     "at_most_times": lambda paper, near, far: RULES["at_most"](0, paper * near, paper * far),
     # above a floor; near from a share of the published number on
-    "at_least_share": lambda paper, share, floor: (_range(floor, inf), _range(share * paper, inf)),
+    "at_least_share": lambda paper, share, floor: ((floor, inf), (share * paper, inf)),
     # off by no more than far, from the nearest of several; near up to near
     "level": lambda paper, near, far: (_around(paper, far), _around(paper, near)),
     # the same by shares of the published number
@@ -66,18 +64,9 @@ class Verdict(StrEnum):
     NOT_ATTEMPTED = "not attempted"  # nothing measured
 
 
-class Kind(StrEnum):
-    """What a claim is about; totals are told apart by it."""
-
-    RESULT = "result"  # of DistTGL
-    OTHER = "other"  # a result of another paper: TGL, TGN, DyGLib
-    INPUT = "input"  # a count of the data, which needs no training
-    OURS = "ours"  # in no paper
-
-
-COUNTED = {  # what is in no paper is no claim
-    Kind.RESULT: "claims of DistTGL", Kind.OTHER: "claims of other papers",
-    Kind.INPUT: "counts of the data, which need no training",
+COUNTED = {  # by kind; what is in no paper ("ours") is no claim
+    "result": "claims of DistTGL", "other": "claims of other papers",
+    "input": "counts of the data, which need no training",
 }  # fmt: skip
 
 
@@ -100,7 +89,7 @@ class Claim:
     form: str = ""
     printed: str = ""
     noise: str = ""
-    kind: str = Kind.RESULT
+    kind: str = "result"
     epochs: str = ""
     unlike: str = ""
     command: str = ""
@@ -110,10 +99,6 @@ class Claim:
         """The published numbers with their names, empty of a single one."""
         named = (part.rpartition("=") for part in self.published.split(";") if part)
         return [(name, float(number)) for name, _, number in named]
-
-    def bounds(self, number: float) -> Bounds:
-        """What the rule makes of one of the ``numbers``; KeyError if there is no such rule."""
-        return RULES[self.rule](number, *map(float, self.tolerance.split(";")))
 
     def interval(self, measured: Estimate) -> tuple[float, float]:
         """Where a measured number may lie: by its seeds, or, of one run, by ``noise``."""
@@ -158,11 +143,6 @@ def claims_of(figure: str) -> list[Claim]:
     return [Claim(**{str(k): v for k, v in row.items()}) for row in rows]
 
 
-def not_attempted(claim: Claim) -> Judged:
-    """A claim of which nothing was measured."""
-    return Judged(claim, Verdict.NOT_ATTEMPTED, claim.needs, claim.command, claim.dataset)
-
-
 def verdict(claim: Claim, values: Mapping[str, Estimate], unlike: str = "") -> Verdict:
     """What measured ``values`` say about ``claim``; KeyError if there is no such rule.
 
@@ -173,8 +153,9 @@ def verdict(claim: Claim, values: Mapping[str, Estimate], unlike: str = "") -> V
         return Verdict.INCOMPARABLE
     if claim.rule == "level":  # the same number, stated by several
         named = [min(named, key=lambda pair: abs(pair[0].value - pair[1]))]
+    rule, tolerances = RULES[claim.rule], list(map(float, claim.tolerance.split(";")))
     found = [
-        _compare(estimate.value, claim.interval(estimate), claim.bounds(number))
+        _compare(estimate.value, claim.interval(estimate), rule(number, *tolerances))
         for estimate, number in named
     ]
     for one in (Verdict.CONTRADICTED, Verdict.PARTLY):
@@ -183,27 +164,25 @@ def verdict(claim: Claim, values: Mapping[str, Estimate], unlike: str = "") -> V
     return found[0] if len(set(found)) == 1 else Verdict.PARTLY
 
 
-def _compare(value: float, interval: tuple[float, float], bounds: Bounds) -> Verdict:
+def _compare(value: float, interval: Range, bounds: Bounds) -> Verdict:
     """The rule of all rules; without effect is what may lie beyond every end of the right side."""
     (low, high), (right, near) = interval, bounds
-    if high < right.left or low > right.right:
+    if high < right[0] or low > right[1]:
         return Verdict.CONTRADICTED
-    met = [low <= end <= high for end in (right.left, right.right) if abs(end) < inf]
-    if low in right and high in right and met != [True]:  # inside, and not on an only end
-        return Verdict.REPRODUCED if value in near else Verdict.PARTLY
+    met = [low <= end <= high for end in right if abs(end) < inf]
+    if right[0] <= low and high <= right[1] and met != [True]:  # inside, and not on an only end
+        return Verdict.REPRODUCED if near[0] <= value <= near[1] else Verdict.PARTLY
     return Verdict.NO_EFFECT if all(met) else Verdict.PARTLY
 
 
 def totals(judged: Iterable[Judged]) -> "pd.Series[int]":
     """How many claims have each verdict."""
-    found = [one.verdict for one in judged]
-    return pd.Series({each.value: found.count(each) for each in Verdict})
+    found = pd.Series([one.verdict for one in judged], dtype=object)
+    return found.value_counts().reindex(list(Verdict), fill_value=0)
 
 
 def totals_by_kind(judged: Iterable[Judged]) -> dict[str, "pd.Series[int]"]:
     """``totals`` of each kind that is ``COUNTED``, by what it is called."""
     known = list(judged)
-    return {
-        name: totals(one for one in known if one.claim.kind == kind)
-        for kind, name in COUNTED.items()
-    }
+    return {name: totals(one for one in known if one.claim.kind == kind)
+            for kind, name in COUNTED.items()}  # fmt: skip

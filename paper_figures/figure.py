@@ -6,33 +6,36 @@ facts of the runs drawn by ``{names}``.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache
+from importlib import import_module
+from math import inf, nan
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure as Picture
 
+import paper_figures
 from benchmark.records import words
 from benchmark.records.reader import Records
-from paper_figures import style
-from paper_figures.claims import Claim, Judged, claims_of, not_attempted, verdict
-from paper_figures.facts import Facts, how_drawn
+from benchmark.records.selection import Group, Rule, fits, joined, select
+from benchmark.records.tables import write_table
+from paper_figures import pictures
+from paper_figures.claims import Claim, Judged, Verdict, claims_of, verdict
 from paper_figures.measures import MEASURES, Measure, Measured
-from paper_figures.published import published, texts_of_figures
-from paper_figures.selection import Group, Rule, joined, select
-from paper_figures.tables import write_numbers, write_table
+from paper_figures.published import Facts, how_drawn, published, texts_of_figures
 
-__all__ = ["Claim", "Group", "Measured", "Output", "Rule", "figure", "published"]
+__all__ = ["Claim", "Group", "Measured", "Output", "figure", "published"]
 
 
 @dataclass(frozen=True)
 class Output:
     """One picture, or one table for people (``shown``), with the numbers behind it.
 
-    ``facts`` are named by its texts, beside those of ``facts.FACTS``. A second output of a figure
-    has a ``suffix`` to the name of the first, and may have a caption of its own.
+    ``facts`` are named by its texts, beside those of ``published.FACTS``. A second output of a
+    figure has a ``suffix`` to the name of the first, and may have a caption of its own.
     """
 
     numbers: pd.DataFrame
@@ -42,31 +45,46 @@ class Output:
     suffix: str = ""
     caption: str = ""
     name: str = ""
-
-
-Draw = Callable[[Group], Iterable[Output]]
+    paths: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
 class PaperFigure:
-    """A figure or table by the name it is asked for on the command line, and how it comes about."""
+    """A figure or table by the name it is asked for on the command line, and how it comes about.
+
+    ``told`` is its row of ``figures.csv``; ``measures`` are those of no other figure.
+    """
 
     name: str
     rule: Rule
-    draw: Draw
-    measures: Mapping[str, Measure] = field(default_factory=dict)  # those of no other figure
-
-    @cached_property
-    def told(self) -> dict[str, str]:
-        """What ``results/paper/figures.csv`` says of it; KeyError if it has no row there."""
-        return {str(k): str(v) for k, v in texts_of_figures().loc[self.name].items()}
+    draw: Callable[[Group], Iterable[Output]]
+    measures: Mapping[str, Measure]
+    told: Mapping[str, str]
 
 
 def figure(
-    name: str, rule: Rule, measures: Mapping[str, Measure] | None = None
-) -> Callable[[Draw], PaperFigure]:
-    """Makes a function that draws a group the figure ``name``, which the registry finds."""
-    return lambda draw: PaperFigure(name, rule, draw, measures or {})
+    name: str, measures: Mapping[str, Measure] | None = None, **rule: Any
+) -> Callable[[Callable[[Group], Iterable[Output]]], PaperFigure]:
+    """Makes a function that draws a group the figure ``name``; KeyError if it has no row.
+
+    Its runs are picked by the suites, tasks and needs of that row and by the rest of a ``Rule``.
+    """
+    told = {str(key): str(text) for key, text in texts_of_figures().loc[name].items()}
+    suites, tasks = (tuple(told[key].split()) for key in ("suites", "tasks"))
+    words = (part.split(": ") for part in told["needs"].split("; ") if part)
+    needs = {reason: fits(said) for reason, said in words} | rule.pop("needs", {})
+    chosen = Rule(suites, tasks, needs, **rule)
+    return lambda draw: PaperFigure(name, chosen, draw, measures or {}, told)
+
+
+@cache
+def all_figures() -> dict[str, PaperFigure]:
+    """The figures of all modules of this folder, in the order of ``figures.csv``."""
+    names = [module.name for module in iter_modules(paper_figures.__path__)]
+    modules = [import_module(f"paper_figures.{name}") for name in names if name != "__main__"]
+    values = [value for module in modules for value in vars(module).values()]
+    found = {value.name: value for value in values if isinstance(value, PaperFigure)}
+    return {name: found[name] for name in texts_of_figures().index if name in found}
 
 
 @dataclass(frozen=True)
@@ -80,11 +98,15 @@ class Drawing:
     figure: PaperFigure
     groups: list[Group] = field(default_factory=list)
     outputs: list[Output] = field(default_factory=list)
-    paths: list[Path] = field(default_factory=list)
     judged: list[Judged] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     problem: str = ""
     missing: bool = False
+
+    @property
+    def paths(self) -> list[Path]:
+        """All files that were written."""
+        return [path for output in self.outputs for path in output.paths]
 
 
 def judge(chosen: PaperFigure, groups: Iterable[Group]) -> list[Judged]:
@@ -96,16 +118,20 @@ def judge(chosen: PaperFigure, groups: Iterable[Group]) -> list[Judged]:
     measures, judged = MEASURES | dict(chosen.measures), []
     for claim in claims_of(chosen.name):
         fitting = [group for group in known if claim.dataset in ("", group.dataset)]
-        measure = measures.get(claim.measure, lambda *_: None)
-        found = [(one, group) for group in fitting if (one := measure(claim, group))]
-        judged += [_judged(chosen, claim, *one) for one in found]
-        judged += [not_attempted(claim)] if claim.needs and not found else []
+        found = [
+            _judged(chosen, claim, one, group) for group in fitting
+            if claim.measure and (one := measures[claim.measure](claim, group))
+        ]  # fmt: skip
+        if claim.needs and not found:
+            told = claim.needs, claim.command, claim.dataset
+            found = [Judged(claim, Verdict.NOT_ATTEMPTED, *told)]
+        judged += found
     return judged
 
 
 def _judged(chosen: PaperFigure, claim: Claim, one: Measured, group: Group) -> Judged:
     """What was measured beside what was claimed, and under which conditions."""
-    own = group.only(one.runs)
+    own = replace(group, runs=one.runs)
     few = claim.epochs and own.first["epochs"] < float(claim.epochs)
     unlike = claim.unlike or ("too few epochs to compare" if few else one.unlike)
     conditions = chosen.told["conditions"].format_map(Facts(own, one.facts))
@@ -125,10 +151,10 @@ def draw(chosen: PaperFigure, records: Records, out: Path) -> Drawing:
             text = f"{chosen.name}: no record of it{why}; make some with: {chosen.told['command']}"
             return Drawing(chosen, judged=judged, left_out=left_out, problem=text, missing=True)
         groups = [joined(groups)] if chosen.rule.together else groups
-        with plt.rc_context(style.RC):
-            outputs = [_named(chosen, g, output) for g in groups for output in chosen.draw(g)]
-            paths = [path for output in outputs for path in _write(output, out)]
-        return Drawing(chosen, groups, outputs, paths, judged, left_out)
+        with plt.rc_context(pictures.RC):
+            drawn = [_named(chosen, g, output) for g in groups for output in chosen.draw(g)]
+            outputs = [replace(output, paths=_write(output, out)) for output in drawn]
+        return Drawing(chosen, groups, outputs, judged, left_out)
     except Exception as error:  # must not keep the other figures from being drawn
         plt.close("all")
         reason = " ".join(f"{type(error).__name__}: {error}".split())
@@ -146,16 +172,17 @@ def _named(chosen: PaperFigure, group: Group, output: Output) -> Output:
     if group.mark:
         caption = f"Not the whole stream as it is: {group.mark}. {caption}"
         if output.picture:
-            output.picture.suptitle(f"† {group.mark}", color=style.WARNING, fontsize=8)
+            output.picture.suptitle(f"† {group.mark}", color=pictures.WARNING, fontsize=8)
     return replace(output, name=told["file"].format_map(facts) + output.suffix, caption=caption)
 
 
-def _write(output: Output, out: Path) -> list[Path]:
+def _write(output: Output, out: Path) -> tuple[Path, ...]:
     out.mkdir(parents=True, exist_ok=True)
     stem = out / output.name
-    paths = [write_numbers(output.numbers, stem)]
+    output.numbers.replace(inf, nan).to_csv(stem.with_suffix(".csv"), index=False)
+    paths = [stem.with_suffix(".csv")]
     if output.picture:
-        paths += style.write_picture(output.picture, output.caption, stem)
+        paths += pictures.write_picture(output.picture, output.caption, stem)
     if output.shown is not None:
         paths += write_table(output.shown.drop(columns="origin"), output.caption, stem)
-    return paths
+    return tuple(paths)

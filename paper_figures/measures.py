@@ -5,7 +5,7 @@ is ``of`` and ``against``, in words such as "system=disttgl|tgl parallelism=1x1x
 the name of each published number, up to a comma.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from math import inf, isfinite, isinf
@@ -15,14 +15,13 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from benchmark.records import statistics, words
+from benchmark.records.selection import Group, fits
 from benchmark.records.series import SINGLE, Runs, column, make_series
 from benchmark.records.statistics import Estimate
+from benchmark.records.tables import written
 from paper_figures.claims import Claim
-from paper_figures.selection import Group
-from paper_figures.tables import written
 
 STILL_RISING = 0.9  # of a run, after which a best may be one of a curve that rises still
-SIDES, OWN = ("of", "against"), ("of",)
 UNFINISHED = "a run was still getting better when it ended"
 
 
@@ -52,9 +51,7 @@ class Found(NamedTuple):
 Measure = Callable[[Claim, Group], Measured | None]
 
 
-def of_each(
-    find: Callable[..., Found | None], between: str = "; ", sides: Sequence[str] = SIDES
-) -> Measure:
+def of_each(find: Callable[..., Found | None], between: str = "; ", sides: int = 2) -> Measure:
     """The measure that asks ``find`` of each published number that has runs on all ``sides``.
 
     It is asked with the claim, the group, the name of the number and the runs of each side.
@@ -64,7 +61,7 @@ def of_each(
         found: dict[str, Found] = {}
         used = []
         for name, _ in claim.numbers():
-            runs = [select(group, getattr(claim, side), name) for side in sides]
+            runs = [select(group, said, name) for said in (claim.of, claim.against)[:sides]]
             if all(map(len, runs)) and (one := find(claim, group, name, *runs)):
                 found[name] = one
                 used += runs
@@ -80,19 +77,9 @@ def of_each(
 
 def select(group: Group, said: str, name: str = "") -> Runs:
     """A run of each seed of those that ``said`` describes, all of one series."""
-    fits = pd.Series(True, group.runs.index)
-    for word in said.replace("{}", name.partition(", ")[0]).split():
-        key, _, values = word.replace("~", " ").partition("=")
-        fits &= column(group.runs, key).map(words.plain).isin(values.split("|"))
-    runs = group.runs[fits]
+    runs = group.runs[fits(said.replace("{}", name.partition(", ")[0]))(group.runs)]
     series = make_series(runs) if group.mixed else []
     return (series[0].runs if series else runs).drop_duplicates("seed")
-
-
-def by_seed(metric: str, *sides: Runs) -> list[dict[int, float]]:
-    """Of each side the values of the runs that have one, by seed."""
-    known = (zip(runs["seed"], column(runs, metric), strict=True) for runs in sides)
-    return [{int(seed): float(x) for seed, x in values if pd.notna(x)} for values in known]
 
 
 def level(
@@ -112,7 +99,7 @@ def level(
 
 def gain(claim: Claim, _: Group, name: str, of: Runs, against: Runs, sign: int = 1) -> Found | None:
     """How much higher the mean of the one side is than that of the other, times ``sign``."""
-    ours, theirs = sides = by_seed(claim.metric, of, against)
+    ours, theirs = sides = statistics.by_seed(claim.metric, of, against)
     if not (ours and theirs):
         return None
     higher = statistics.mean_difference(ours, theirs)
@@ -124,7 +111,7 @@ def gain(claim: Claim, _: Group, name: str, of: Runs, against: Runs, sign: int =
 
 def ratio(claim: Claim, _: Group, name: str, of: Runs, against: Runs) -> Found | None:
     """How many times as much the one side has, by seed; the median, the lowest and the highest."""
-    ours, theirs = by_seed(claim.metric, of, against)
+    ours, theirs = statistics.by_seed(claim.metric, of, against)
     ratios = [ours[seed] / theirs[seed] for seed in sorted(ours.keys() & theirs.keys())]
     if not ratios:
         return None
@@ -142,29 +129,17 @@ def iterations(claim: Claim, group: Group, _: str, of: Runs, against: Runs) -> F
     if not single:
         return None
     target = statistics.target_of(single, claim.metric, float(claim.at))
-    one, other = (reaches(group, runs, claim.metric, target) for runs in (against, of))
-    needed = min(other["iterations"], other["last"])
-    high = one["highest"] / other["before"] if other["before"] else inf
-    times = Estimate(one["iterations"] / needed, one["before"] / other["highest"], high)
-    slow, fast = (words.median_and_range(each["seeds"], "{:.0f}") for each in (one, other))
-    if isinf(other["iterations"]):
-        return Found(f"{fast} against {slow}", times, UNFINISHED if other["rising"] else "")
-    at = f"(validation {other['validation']:.0f})"
+    sides = (group.curves(runs) for runs in (against, of))
+    one, other = (statistics.arrivals(side, claim.metric, target) for side in sides)
+    first, second = one["iterations"].median(), other["iterations"].median()
+    high = one["iterations"].max() / other["before"].min() if other["before"].min() else inf
+    low = one["before"].min() / other["iterations"].max()
+    times = Estimate(first / min(second, other["last"].max()), low, high)
+    slow, fast = (words.median_and_range(each["iterations"], "{:.0f}") for each in (one, other))
+    if isinf(second):
+        return Found(f"{fast} against {slow}", times, UNFINISHED if other["rising"].any() else "")
+    at = f"(validation {other['validation'].median():.0f})"
     return Found(f"{fast} {at} against {slow}{words.factor(times.value)}", times)
-
-
-def reaches(group: Group, runs: Runs, metric: str, target: float) -> dict[str, Any]:
-    """When the seeds first meet ``target``: the median, the ends, and the validation before."""
-    curves = group.curves(runs)
-    seeds = [statistics.first_reaching(curve, metric, target) for curve in curves]
-    earlier = [c.loc[c["iteration"] < n, "iteration"] for c, n in zip(curves, seeds, strict=True)]
-    return {
-        "iterations": median(seeds), "lowest": min(seeds), "highest": max(seeds), "seeds": seeds,
-        "before": float(min(n.max() if len(n) else 0 for n in earlier)),
-        "last": max(float(curve["iteration"].max()) for curve in curves),
-        "validation": median(len(n) + 1 for n in earlier),
-        "rising": any(statistics.still_rising(curve, metric) for curve in curves),
-    }  # fmt: skip
 
 
 def best(claim: Claim, group: Group, _: str, of: Runs, against: Runs) -> Found:
@@ -185,7 +160,7 @@ def seconds(claim: Claim, group: Group, name: str, of: Runs, against: Runs) -> F
     """
     sides = [group.curves(runs) for runs in (of, against)]
     longest = max(curve["seconds"].max() for side in sides for curve in side)
-    reached = [seconds_to(side, claim.metric, float(name)) for side in sides]
+    reached = [statistics.reaching(side, claim.metric, float(name), "seconds") for side in sides]
     first, second = map(median, reached)
     told = " against ".join(words.median_and_range(side, "{:.3g} s") for side in reached)
     if isinf(first) and isinf(second):
@@ -195,14 +170,9 @@ def seconds(claim: Claim, group: Group, name: str, of: Runs, against: Runs) -> F
     return Found(f"to {name} {told}{bound} {times:.1f}x", Estimate(times))
 
 
-def seconds_to(curves: list[pd.DataFrame], metric: str, target: float) -> list[float]:
-    """Training seconds of each seed to ``target``; infinite if it is never reached."""
-    return [statistics.first_reaching(curve, metric, target, "seconds") for curve in curves]
-
-
 MEASURES: dict[str, Measure] = {
-    "level": of_each(level, ", ", OWN),
-    "median": of_each(partial(level, average=statistics.median_estimate), ", ", OWN),
+    "level": of_each(level, ", ", 1),
+    "median": of_each(partial(level, average=statistics.median_estimate), ", ", 1),
     "gain": of_each(gain),
     "loss": of_each(partial(gain, sign=-1)),
     "ratio": of_each(ratio, ", "),

@@ -1,31 +1,18 @@
-"""Published numbers: the csv files of ``results/paper``, and networks of theirs as rows."""
+"""Published numbers and texts, the csv files of ``results/paper``, and what texts say of runs."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from benchmark.records import words
-from benchmark.records.series import SINGLE, column
+from benchmark.records.selection import Group, trained_share, variant_of
+from benchmark.records.series import column
 
 PAPER = Path(__file__).parents[1] / "results" / "paper"
-TGN, NONE, MAJORITY = "TGN-attn", "none", "majority class"
-NAMES = {  # of the papers, by the model of a record or a paper's own name
-    "tgn_attention": TGN, "tgn_pyg": TGN, "tgn_tgm": TGN, "TGN": TGN, "jodie": "JODIE",
-    "tgat": "TGAT", "tgat_one_layer": "TGAT, one layer", "dysat": "DySAT", "apan": "APAN",
-    "graph_mixer": "GraphMixer", "dygformer": "DyGFormer", "tpnet": "TPNet",
-}  # fmt: skip
-Files = Mapping[str, Mapping[str, str]]  # names of csv files, and what their rows have in a column
-LINKS: dict[str, Files] = {  # by the protocol whose negatives are theirs
-    "tgn": {"tgn_table_2": {},
-            "dyglib_link_prediction": {"setting": "transductive", "metric": "ap"}},
-    "tgl": {"tgl_table_5": {}},
-    "disttgl": {"figure_9_test": {"panel": "a", "parallelism": SINGLE}, "taser_table_1": {}},
-}  # fmt: skip
-NODES = {"tgn_table_3": {}, "dyglib_node_classification": {}, "tgl_table_6": {"metric": "ap"}}
-PER_CENT = {"test_mrr": "test_percent", "test_f1_micro": "test_f1_micro_percent"}
-SHOWN = r"^(by|source|dataset|i x j x k|origin|network|label|.*_percent.*|seconds_per_epoch)$"
+PAPER_PROTOCOL = "disttgl"  # published MRR is of its negatives
 
 
 def published(name: str, **where: str | int) -> pd.DataFrame:
@@ -39,6 +26,12 @@ def published(name: str, **where: str | int) -> pd.DataFrame:
     return table.reset_index(drop=True).assign(origin="published")
 
 
+def published_beside(group: Group, name: str, **where: str | int) -> pd.DataFrame:
+    """Published rows of the data set of ``group``; none under another protocol than the paper's."""
+    table = published(name, dataset=group.dataset, **where)
+    return table if group.protocol == PAPER_PROTOCOL else table[:0]
+
+
 def texts_of_figures() -> pd.DataFrame:
     """The rows of ``figures.csv`` by name, in the order of the page."""
     return _read(PAPER / "figures.csv").set_index("figure").fillna("")
@@ -50,19 +43,56 @@ def _read(path: Path) -> pd.DataFrame:
     return pd.read_csv(path)
 
 
-def networks(files: Files, **where: str) -> pd.DataFrame:
-    """Rows of ``files`` with the columns of ``networks.rows_of``, values in per cent."""
-    tables = [published(name, **where, **only) for name, only in files.items()]
-    if not tables:
-        return pd.DataFrame()
-    table = pd.concat(tables).rename(columns={"parallelism": "i x j x k"})
-    for fraction, of_hundred in PER_CENT.items():
-        if fraction in table:
-            known = column(table, of_hundred)
-            table[of_hundred] = known.where(known.notna(), 100 * table[fraction])
-    table["by"] = table["source"].map(words.short_source)
-    if "implementation" in table:
-        table["by"] += ", " + table["implementation"]
-    table["network"] = column(table, "model").fillna(TGN).replace(NAMES)
-    table["label"] = table["network"] + ", " + table["by"]
-    return table.filter(regex=SHOWN)
+class Facts(dict[str, Any]):
+    """What a text may name: facts that a figure states, then ``FACTS``, then a group's own."""
+
+    def __init__(self, group: Group, stated: Mapping[str, Any]) -> None:
+        super().__init__(stated)
+        self.group = group
+
+    def __missing__(self, name: str) -> Any:
+        return FACTS[name](self.group) if name in FACTS else getattr(self.group, name)
+
+
+def on_features(group: Group) -> str:
+    """A sentence on the edge features of each data set drawn, and of the paper's copy of it."""
+    paper = published("table_2").set_index("dataset")["edge_feature_dim"].fillna(0)
+    parts = []
+    widths = group.runs.groupby("dataset")["event_feature_width"].first()
+    for dataset, width in zip(map(str, widths.index), widths, strict=True):
+        here = "unrecorded" if pd.isna(width) else f"{width:.0f}"
+        there = f" (paper: {paper[dataset]:.0f})" if dataset in paper else ""
+        parts.append(f"{here} on {dataset}{there}")
+    return f" Edge features: {', '.join(parts)}."
+
+
+def how_drawn(numbers: pd.DataFrame) -> str:
+    """Small print on the bands and markers of measured curves, where numbers are of such."""
+    text = ""
+    if "lowest" in numbers and (numbers["num_runs"] > 1).any():
+        text += " Line: mean over seeds; band: lowest to highest seed."
+    if (column(numbers, "emulated") == True).any():  # noqa: E712
+        text += " Hollow markers: trainers emulated on fewer processes."
+    return text
+
+
+FACTS: dict[str, Callable[[Group], Any]] = {
+    "batches": lambda group: words.list_of(sorted(set(group.runs["batch_size"].astype(int)))),
+    "conditions": lambda group: " ".join(
+        words.conditions(runs) for _, runs in group.runs.groupby("dataset")
+    ),
+    "epochs": lambda group: words.epochs(group.runs),
+    "features": on_features,
+    "largest": lambda group: int(group.runs["batch_size"].max()),
+    "logical": lambda group: "logical trainers, " if group.runs["emulated"].any() else "",
+    "rates": lambda group: words.list_of(
+        dict.fromkeys(group.runs["learning_rate"].agg(["min", "max"])), " to "
+    ),
+    "seeds": lambda group: words.seeds(group.runs),
+    "settings": lambda group: "".join(f", {word}" for word in variant_of(group.first)),
+    "smallest": lambda group: int(group.runs["batch_size"].min()),
+    "split": lambda group: ", ".join(["", *filter(None, [trained_share(group.first)])]),
+    "variant": lambda group: "".join(f"_{w}" for w in variant_of(group.first)).translate(
+        {ord(" "): "_", ord("%"): None}
+    ),
+}

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 
 from benchmark.storage.locations import Locations
 from tests.experiments import make_experiment  # noqa: F401 - a fixture
+from tests.run_folders import write_run  # noqa: F401 - a fixture
 
 # What is imported and collected stays, so that looking for garbage among it is lost time.
 gc.disable()

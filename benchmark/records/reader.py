@@ -85,7 +85,7 @@ def read_records(folder: Path) -> Records:
         rows[str(here)] = row
         evaluations += [{"run": str(here), **line} for line in lines]
     runs = pd.DataFrame.from_dict(rows, orient="index").rename_axis("run")
-    return Records(runs, pd.DataFrame(evaluations), unreadable)
+    return Records(runs, pd.DataFrame(evaluations or {"run": [], "iteration": []}), unreadable)
 
 
 def read_run(folder: Path) -> dict[str, Any]:
@@ -116,6 +116,18 @@ def read_run(folder: Path) -> dict[str, Any]:
         "parallelism": "x".join(map(str, degrees)),
         "num_trainers": math.prod(degrees),
     }
+
+
+def read_table(path: Path, columns: Mapping[str, type]) -> pd.DataFrame:
+    """A table that was written with runs; ValueError if a column is missing or cannot be read."""
+    try:
+        table = pd.read_csv(path).astype(columns)
+        if table.empty or table[[*columns]].isna().any(axis=None):
+            raise ValueError("a value is missing")
+    except (OSError, KeyError, ValueError) as error:
+        wanted = ", ".join(columns)
+        raise ValueError(f"{path}: not readable as {wanted} ({error}); make it again") from None
+    return table
 
 
 def leaves(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:

@@ -11,7 +11,10 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
+from benchmark.records.series import Runs, column
+
 CONFIDENCE = 0.95
+NORMAL_QUANTILE = 1.96  # of a 95 % interval
 FRACTION = 0.95  # of the best value of one trainer (DistTGL, section 4.1, uses such fractions)
 
 
@@ -118,13 +121,42 @@ def target_of(single: list[pd.DataFrame], metric: str, fraction: float = FRACTIO
     return fraction * fmean(float(run[metric].max()) for run in single)
 
 
-def median_reaching(
-    runs: list[pd.DataFrame], metric: str, target: float, x: str = "iteration"
-) -> float:
-    """The median over seeds of ``first_reaching``."""
-    return median(first_reaching(run, metric, target, x) for run in runs)
+def reaching(
+    runs: Iterable[pd.DataFrame], metric: str, target: float, x: str = "iteration"
+) -> list[float]:
+    """``first_reaching`` of each seed."""
+    return [first_reaching(run, metric, target, x) for run in runs]
 
 
 def still_rising(run: pd.DataFrame, metric: str) -> bool:
     """Whether the last evaluation is the best so far: then nobody knows where it would end."""
     return bool(run[metric].idxmax() == run[metric].last_valid_index())
+
+
+def arrivals(curves: list[pd.DataFrame], metric: str, target: float) -> pd.DataFrame:
+    """When each seed first meets ``target``, at which validation, the one before, and the last."""
+    rows = []
+    for curve in curves:
+        met = first_reaching(curve, metric, target)
+        earlier = curve.loc[curve["iteration"] < met, "iteration"]
+        rows.append({
+            "iterations": met, "validation": len(earlier) + 1,
+            "before": earlier.iloc[-1] if len(earlier) else 0, "last": curve["iteration"].iloc[-1],
+            "rising": still_rising(curve, metric),
+        })  # fmt: skip
+    return pd.DataFrame(rows).astype({"iterations": float, "before": float})
+
+
+def rank_correlation(table: pd.DataFrame, one: str, other: str, sign: bool = True) -> Estimate:
+    """Spearman's of two columns, or its size, with Fisher's interval; NaN where all are alike."""
+    value = float(table[[one, other]].corr("spearman").to_numpy()[0, 1])
+    size = value if sign else abs(value)
+    error = NORMAL_QUANTILE / np.sqrt(max(len(table) - 3, 1))  # of tanh^-1
+    ends = np.tanh(np.arctanh(size) + np.array([-error, error])) if abs(size) < 1 else [size] * 2
+    return Estimate(size, *map(float, ends))
+
+
+def by_seed(metric: str, *sides: Runs) -> list[dict[int, float]]:
+    """Of each side the values of the runs that have one, by seed."""
+    known = (zip(runs["seed"], column(runs, metric), strict=True) for runs in sides)
+    return [{int(seed): float(x) for seed, x in values if pd.notna(x)} for values in known]

@@ -7,11 +7,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+import paper_figures
+from benchmark.records.quantities import read
 from benchmark.records.reader import Records
-from paper_figures import registry
-from paper_figures.figure import Drawing, draw
-from paper_figures.quantities import read
-from paper_figures.registry import FIGURES
+from paper_figures.figure import Drawing, all_figures, draw
 
 Drawn = tuple[Path, dict[str, Drawing]]
 PICTURES = {
@@ -19,7 +18,7 @@ PICTURES = {
     "convergence_mooc_disttgl_static_memory_50_train", "convergence_wikipedia_disttgl",
     "convergence_wikipedia_disttgl_static_memory",
     "convergence_wikipedia_disttgl_static_memory_released_sampler",
-    "edge_convergence_icews18", "exactness",
+    "edge_convergence_icews18",
     "machines_wikipedia", "node_accuracy_wikipedia",
     "node_memory_wikipedia",
     "peers_wikipedia_disttgl", "projection", "static_memory_disttgl",
@@ -34,7 +33,7 @@ TABLES = {
     "convergence_mooc_disttgl_static_memory_50_train_speedups",
     "convergence_wikipedia_disttgl_speedups",
     "convergence_wikipedia_disttgl_static_memory_speedups", "dataset_statistics",
-    "edge_classification",
+    "edge_classification", "exactness",
     "link_prediction_uci_disttgl", "link_prediction_uci_tgn", "link_prediction_wikipedia_disttgl",
     "link_prediction_mooc_tgn", "link_prediction_wikipedia_tgn", "tgl_link_prediction_mooc_tgl",
     "tgl_link_prediction_wikipedia_tgl", "node_classification_wikipedia_disttgl",
@@ -142,14 +141,14 @@ def test_a_marked_run_says_so_in_its_caption(
     for seed, layout in enumerate(({"i": 1, "j": 1, "k": 1}, {"i": 1, "j": 2, "k": 1})):
         settings = {"max_events": 5000, "system": {"static_memory": "off"}}
         write_run(str(seed), settings=settings, parallelism=layout)
-    drawing = draw(FIGURES["convergence"], read(tmp_path / "runs"), tmp_path / "out")
+    drawing = draw(all_figures()["convergence"], read(tmp_path / "runs"), tmp_path / "out")
     assert drawing.problem == ""
     assert drawing.outputs[0].caption.startswith("Not the whole stream as it is: max_events=5000.")
 
 
 def test_a_figure_without_records_says_how_to_make_them(reference: Records, tmp_path: Path) -> None:
     empty = Records(reference.runs[:0], reference.evaluations[:0], [])
-    drawing = draw(FIGURES["batch_size"], empty, tmp_path)
+    drawing = draw(all_figures()["batch_size"], empty, tmp_path)
     assert drawing.missing and not drawing.paths
     assert drawing.problem == (
         "batch_size: no record of it; make some with: python -m benchmark.run suite=batch_size"
@@ -159,17 +158,17 @@ def test_a_figure_without_records_says_how_to_make_them(reference: Records, tmp_
 def test_the_same_records_give_the_same_bytes(
     drawn: Drawn, reference: Records, tmp_path: Path
 ) -> None:
-    again = draw(FIGURES["node_memory"], reference, tmp_path)
+    again = draw(all_figures()["node_memory"], reference, tmp_path)
     for path in again.paths:
         assert path.read_bytes() == (drawn[0] / path.name).read_bytes(), path.name
 
 
 NEW = '''
 """Seconds of training by seed."""
-from paper_figures.figure import Output, Rule, figure
+from paper_figures.figure import Output, figure
 
 
-@figure("seconds", Rule(("convergence",)))
+@figure("seconds")
 def draw(group):
     table = group.runs[["seed", "seconds.train"]].assign(origin="measured")
     yield Output(table, shown=table.astype(str), facts={"count": len(table)})
@@ -187,15 +186,16 @@ def test_a_figure_is_a_module_and_its_rows(
     (package / "seconds.py").write_text(NEW)
     (paper / "figures.csv").write_text(
         (published_folder() / "figures.csv").read_text()
-        + "seconds,Figure 0,seconds,run,no,,seconds,{count} run of {dataset}.,,,{seeds}\n"
+        + "seconds,Figure 0,seconds,run,convergence,link_prediction,,no,,seconds,"
+        "{count} run of {dataset}.,,,{seeds}\n"
     )
     (paper / "claims.csv").write_text(
         "figure,name,statement,measure,metric,form,published,rule,tolerance\n"
         "seconds,seconds,training is short,level,seconds.train,.0f,9,ratio,1.5\n"
     )
     monkeypatch.setattr("paper_figures.published.PAPER", paper)
-    monkeypatch.setattr("paper_figures.__path__", [*registry.paper_figures.__path__, str(package)])
-    found = registry.find_figures()
+    monkeypatch.setattr("paper_figures.__path__", [*paper_figures.__path__, str(package)])
+    found = all_figures.__wrapped__()
     drawing = draw(found["seconds"], read(tmp_path / "runs"), tmp_path / "out")
     assert list(found)[-1] == "seconds"
     assert [(one.statement, str(one.verdict)) for one in drawing.judged] == [

@@ -5,7 +5,9 @@ import sys
 
 IMPORTED = """
 import sys
-import paper_figures.__main__, paper_figures.readme
+import paper_figures.__main__
+from paper_figures.figure import all_figures
+all_figures()
 print(*sorted(name for name in sys.modules if name.split(".")[0] in ("torch", "benchmark")))
 """
 

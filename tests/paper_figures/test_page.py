@@ -8,14 +8,13 @@ import pandas as pd
 import pytest
 
 from benchmark.records.reader import Records
+from benchmark.records.tables import cell, shown, write_table
 from paper_figures import readme
 from paper_figures.__main__ import main
 from paper_figures.claims import Verdict, totals_by_kind
-from paper_figures.figure import Drawing
-from paper_figures.page import write_page
+from paper_figures.figure import Drawing, all_figures
 from paper_figures.published import published
-from paper_figures.registry import FIGURES
-from paper_figures.tables import cell, markdown, shown, write_table
+from paper_figures.readme import write_page
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
 Drawn = tuple[Path, dict[str, Drawing]]
@@ -28,7 +27,7 @@ def test_the_page_opens_with_the_totals_and_a_picture_and_holds_all(
     text = path.read_text()
     header = text[text.index("<header>") : text.index("</header>")]
     assert header.count("claims of") == 2 and "counts of the data" in header and "<img" in header
-    for name, figure in FIGURES.items():
+    for name, figure in all_figures().items():
         assert f'<h2 id="{name}">{figure.told["number"]}</h2>' in text
     assert "epochs=16 where 100 is drawn" in text
     assert not re.findall(r'(?:src|href)="https?://(?!arxiv)', text)
@@ -90,14 +89,19 @@ def test_the_readme_and_the_page_of_claims_are_up_to_date() -> None:
 def test_the_summary_has_a_row_for_each_figure_that_links_to_its_heading(
     verdicts: readme.Verdicts,
 ) -> None:
-    lines = readme.summary(verdicts).splitlines()
+    lines = readme.render(readme.SUMMARY, verdicts).splitlines()
     rows = [line for line in lines if line.startswith("| [")]
-    measured = readme.attempted(verdicts)
+    measured = [name for name, claims in verdicts.items()
+                if any(one.verdict is not Verdict.NOT_ATTEMPTED for one in claims)]  # fmt: skip
     # no claims of a paper
     ours = ("Not in the paper", "Figure 2(b), processes", "Figure 12(a), predicted")
-    assert len(rows) == len(measured) - sum(FIGURES[n].told["number"] in ours for n in measured)
-    headings = re.findall(r"^## (.*)$", readme.reproduction(verdicts), flags=re.MULTILINE)
-    assert headings == [*(FIGURES[name].told["number"] for name in measured), "Not attempted"]
+    assert len(rows) == len(measured) - sum(
+        all_figures()[n].told["number"] in ours for n in measured
+    )
+    headings = re.findall(
+        r"^## (.*)$", readme.render(readme.REPRODUCTION, verdicts), flags=re.MULTILINE
+    )
+    assert headings == [*(all_figures()[name].told["number"] for name in measured), "Not attempted"]
 
 
 def test_the_totals_are_those_of_the_rows_of_the_page(verdicts: readme.Verdicts) -> None:
@@ -107,14 +111,14 @@ def test_the_totals_are_those_of_the_rows_of_the_page(verdicts: readme.Verdicts)
     ):
         assert text.startswith(f"{counts.sum()} {name}: {counts['reproduced']} reproduced, ")
         assert f"{counts['contradicted']} contradicted" in text
-    page = readme.reproduction(verdicts)
+    page = readme.render(readme.REPRODUCTION, verdicts)
     for one in judged:
         if one.verdict is not Verdict.NOT_ATTEMPTED:
             assert f"| {one.measured} | {one.verdict} |" in page
 
 
 def test_what_was_not_attempted_has_its_command_and_needs(verdicts: readme.Verdicts) -> None:
-    section = readme.reproduction(verdicts).partition("## Not attempted")[2]
+    section = readme.render(readme.REPRODUCTION, verdicts).partition("## Not attempted")[2]
     for said in ("+14.5%", "10.17", "7.27", "25.08", "1.24; 1.91; 2.93", "13x", "0.4962", "reddit"):
         assert said in section
     rows = [line.split(" | ") for line in section.splitlines() if line.startswith("| ")][2:]
@@ -123,7 +127,7 @@ def test_what_was_not_attempted_has_its_command_and_needs(verdicts: readme.Verdi
 
 def test_every_figure_has_an_account_whose_numbers_are_computed() -> None:
     accounts = published("accounts").set_index("figure")["account"]
-    assert list(accounts.index) == list(FIGURES)
+    assert list(accounts.index) == list(all_figures())
     for text in accounts:
         typed = re.sub(r"{{.*?}}|`.*?`|\(.*?\)|\dx\dx\d", "", text)
         assert not re.findall(r"(?<![\w.])\.?\d[\d.,%]*(?!\w)", typed), text
@@ -170,7 +174,7 @@ def test_tables_leave_out_empty_columns_and_escape(tmp_path: Path) -> None:
     rows = pd.DataFrame({"a": ["x|y"], "b": [None], "n": [1.5], "origin": ["measured"]})
     table = shown(rows, {"A_1": "a", "B": "b", "N": ("n", ".1f")})
     assert list(table) == ["A_1", "N", "origin"]
-    assert markdown(table).splitlines()[2] == "| x\\|y | 1.5 | measured |"
     md, tex = write_table(table, "50 % of $x_1$", tmp_path / "t")
+    assert md.read_text().splitlines()[2] == "| x\\|y | 1.5 | measured |"
     assert "50 % of" in md.read_text()
     assert "A\\_1" in tex.read_text() and "50 \\% of \\$x\\_1\\$" in tex.read_text()

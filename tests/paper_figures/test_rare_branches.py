@@ -6,17 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.records.quantities import read
 from paper_figures.claims import Judged
-from paper_figures.figure import Drawing, draw
-from paper_figures.quantities import read
-from paper_figures.registry import FIGURES
+from paper_figures.figure import Drawing, all_figures, draw
 
 Write = Callable[..., Path]
 
 
 def drawn_of(tmp_path: Path, name: str) -> Drawing:
     records = read(tmp_path / "runs")
-    drawing = draw(FIGURES[name], records, tmp_path / "out")
+    drawing = draw(all_figures()[name], records, tmp_path / "out")
     assert drawing.problem == ""
     return drawing
 
@@ -104,7 +103,7 @@ def test_runs_that_disagree_are_not_drawn(write_run: Write, tmp_path: Path) -> N
     records = read(tmp_path / "runs")
     assert len(records.runs) == 0
     assert all("disagree in" in str(one) for one in records.unreadable)
-    assert draw(FIGURES["convergence"], records, tmp_path / "out").missing
+    assert draw(all_figures()["convergence"], records, tmp_path / "out").missing
 
 
 @pytest.mark.parametrize(
@@ -124,7 +123,7 @@ def test_a_damaged_table_is_named_and_nothing_is_drawn(
         folder = write_run(name, model=model, settings=settings, **where)
         if content is not None:
             (folder / "nodes.csv").write_text(content)
-    drawing = draw(FIGURES["node_accuracy"], read(tmp_path / "runs"), tmp_path / "out")
+    drawing = draw(all_figures()["node_accuracy"], read(tmp_path / "runs"), tmp_path / "out")
     assert drawing.problem.startswith("node_accuracy: not drawn (ValueError: ")
     assert "nodes.csv" in drawing.problem and said in drawing.problem
     assert drawing.paths == [] and not drawing.missing
@@ -133,8 +132,8 @@ def test_a_damaged_table_is_named_and_nothing_is_drawn(
 def test_an_agreement_without_a_column_is_named(write_run: Write, tmp_path: Path) -> None:
     write_run("a", suite="exactness")
     (tmp_path / "runs" / "agreement.csv").write_text("precision,processes\nfloat64,1\n")
-    drawing = draw(FIGURES["exactness"], read(tmp_path / "runs"), tmp_path / "out")
-    assert "agreement.csv: the column 'i x j x k' is missing; make it again" in drawing.problem
+    drawing = draw(all_figures()["exactness"], read(tmp_path / "runs"), tmp_path / "out")
+    assert "agreement.csv: not readable as i x j x k, precision, node_memory" in drawing.problem
 
 
 def test_static_memory_is_judged_on_each_split_by_seeds_with_test_beside(

@@ -6,10 +6,9 @@ from pathlib import Path
 import pytest
 
 from benchmark.records.reader import Records
+from benchmark.records.selection import Rule, fits, select
 from benchmark.records.series import FIELDS
-from paper_figures.figure import PaperFigure
-from paper_figures.registry import FIGURES
-from paper_figures.selection import Rule, has, select
+from paper_figures.figure import PaperFigure, all_figures
 
 CONF = Path(__file__).parents[2] / "benchmark" / "conf"
 
@@ -30,7 +29,7 @@ def unknown_names(rule: Rule, records: Records) -> set[str]:
     return missing | {why for why, keeps in rule.needs.items() if not keeps(runs).any()}
 
 
-@pytest.mark.parametrize("figure", FIGURES.values(), ids=FIGURES)
+@pytest.mark.parametrize("figure", all_figures().values(), ids=all_figures())
 def test_a_rule_names_what_exists(figure: PaperFigure, reference: Records) -> None:
     assert unknown_names(figure.rule, reference) == set()
 
@@ -38,14 +37,16 @@ def test_a_rule_names_what_exists(figure: PaperFigure, reference: Records) -> No
 def test_misspelt_names_are_found(reference: Records) -> None:
     rule = Rule(
         ("convergence", "convergance"), ("link_prediction", "links"),
-        varies=("system.static_memori",), needs={"no mrr": has("metrics.validation_mmr")},
+        varies=("system.static_memori",), needs={"no mrr": fits("metrics.validation_mmr")},
     )  # fmt: skip
     wrong = {"convergance", "links", "system.static_memori", "no mrr"}
     assert unknown_names(rule, reference) == wrong
 
 
 def test_a_misspelt_metric_leaves_all_runs_out_with_the_reason(reference: Records) -> None:
-    rule = replace(FIGURES["convergence"].rule, needs={"no mrr": has("metrics.validation_mmr")})
+    rule = replace(
+        all_figures()["convergence"].rule, needs={"no mrr": fits("metrics.validation_mmr")}
+    )
     groups, left_out = select(rule, reference)
     assert groups == []
     assert all(sentence.endswith(": no mrr") for sentence in left_out) and left_out

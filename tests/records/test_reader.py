@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmark.records.reader import read_records, read_run
+from benchmark.records.reader import read_records, read_run, read_table
 from benchmark.records.series import ran_apart
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
@@ -148,3 +148,13 @@ def test_a_folder_that_cannot_be_listed_is_named(
     records = read_records(tmp_path)
     assert len(records.runs) == 1
     assert records.unreadable == [(tmp_path / "b", "not readable (Permission denied)")]
+
+
+@pytest.mark.parametrize("content", ["a\n1\n", "a,b\n1,\n", "a,b\nx,2\n", "a,b\n"])
+def test_a_table_beside_runs_is_whole_or_named(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("a,b\n1,2\n")
+    assert read_table(path, {"a": int, "b": float}).to_dict("records") == [{"a": 1, "b": 2.0}]
+    path.write_text(content)
+    with pytest.raises(ValueError, match=r"t\.csv: not readable as a, b .* make it again"):
+        read_table(path, {"a": int, "b": float})

@@ -1,12 +1,14 @@
 """Means over seeds, their t intervals, and when a target is reached."""
 
 from math import inf
+from statistics import median
 
 import pandas as pd
 import pytest
 
 from benchmark.records.statistics import (
     Estimate,
+    arrivals,
     first_best,
     first_reaching,
     is_above,
@@ -14,7 +16,8 @@ from benchmark.records.statistics import (
     mean_estimate,
     mean_interval,
     median_estimate,
-    median_reaching,
+    rank_correlation,
+    reaching,
     still_rising,
     target_of,
 )
@@ -62,8 +65,8 @@ def test_the_target_is_a_fraction_of_the_mean_best_of_the_seeds() -> None:
 
 def test_the_median_over_seeds_is_infinite_where_most_never_arrive() -> None:
     low = RUN.assign(mrr=0.0)
-    assert median_reaching([RUN, low, RUN], "mrr", 0.5) == 20
-    assert median_reaching([RUN, low, low], "mrr", 0.5) == inf
+    assert median(reaching([RUN, low, RUN], "mrr", 0.5)) == 20
+    assert median(reaching([RUN, low, low], "mrr", 0.5)) == inf
 
 
 def test_a_run_whose_last_evaluation_is_best_is_still_rising() -> None:
@@ -84,3 +87,21 @@ def test_one_run_beside_several_takes_their_spread() -> None:
 
 def test_one_run_beside_one_has_no_interval() -> None:
     assert mean_difference({0: 1.0}, {0: 0.5}) == Estimate(0.5)
+
+
+def test_a_target_is_met_after_the_validation_before() -> None:
+    (met,) = arrivals([RUN], "mrr", 0.5).to_dict("records")
+    assert met == {"iterations": 20, "validation": 2, "before": 10, "last": 40, "rising": False}
+
+
+@pytest.mark.parametrize(("values", "expected"), [([1, 2, 3, 9], 1), ([9, 3, 2, 1], -1)])
+def test_a_rank_correlation_needs_no_straight_line(values: list[int], expected: float) -> None:
+    table = pd.DataFrame({"a": [1, 2, 3, 4], "b": values})
+    assert rank_correlation(table, "a", "b").value == pytest.approx(expected)
+    assert rank_correlation(table, "a", "b", sign=False).value == pytest.approx(1)
+
+
+def test_a_rank_correlation_of_few_is_not_sure() -> None:
+    table = pd.DataFrame({"a": range(7), "b": [0, 2, 1, 3, 6, 4, 5]})
+    value, low, high = rank_correlation(table, "a", "b")
+    assert low is not None and high is not None and -1 < low < value < high < 1

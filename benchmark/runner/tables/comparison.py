@@ -11,11 +11,13 @@ from benchmark.records.reader import Unreadable, read_records
 from benchmark.records.run_folder import RunFolder
 from benchmark.records.statistics import (
     CONFIDENCE,
+    Estimate,
     Interval,
     is_above,
     mean_interval,
     paired_differences,
 )
+from benchmark.records.tables import written
 from benchmark.runner.tables.columns import (
     NAMES,
     SETTINGS,
@@ -47,9 +49,7 @@ def _behind(row: Row) -> str:
 
 
 def _measured(mean: float | None, interval: Interval | None) -> str:
-    if mean is None:
-        return ""
-    return f"{mean:.4f}" + (f" [{interval.low:.4f}, {interval.high:.4f}]" if interval else "")
+    return "" if mean is None else written(Estimate(mean, *(interval or ())), ".4f")
 
 
 SHOWN: dict[str, Column] = {

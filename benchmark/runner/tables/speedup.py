@@ -11,7 +11,7 @@ import pandas as pd
 from benchmark.parallelism import Parallelism
 from benchmark.records.identity import identifying, settings_text
 from benchmark.records.run_folder import RunFolder
-from benchmark.records.statistics import FRACTION, median_reaching, target_of
+from benchmark.records.statistics import FRACTION, reaching, target_of
 from benchmark.runner.tables.columns import Column, Row, flat, number, render, telling
 
 SINGLE = "1x1x1"
@@ -76,7 +76,7 @@ def _compare(many: list[_Run], single: list[_Run]) -> Row:
 
     def reached(x: str) -> tuple[float | None, float | None]:
         """``x`` at the target, and that of one trainer by it; None where it is not reached."""
-        mine, one = (median_reaching(runs, metric, target, x) for runs in (curves, singles))
+        mine, one = (median(reaching(runs, metric, target, x)) for runs in (curves, singles))
         return (mine if isfinite(mine) else None), _ratio(one, mine)
 
     iterations, sooner = reached("iteration")

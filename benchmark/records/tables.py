@@ -1,4 +1,4 @@
-"""Tables for people: cells of several seeds, and the same table as csv, Markdown and LaTeX."""
+"""Rows and curves of sets of runs, with averages over their seeds, and cells that show them."""
 
 import re
 from collections import ChainMap
@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from benchmark.records.selection import Group
 from benchmark.records.series import column
 from benchmark.records.statistics import Estimate, mean_estimate, median_estimate
 from benchmark.records.words import commands, plain
@@ -36,11 +37,32 @@ def summary(sets: Sets, means: Sequence[str] = (), medians: Sequence[str] = ()) 
     return pd.DataFrame(rows)
 
 
+def over_seeds(points: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
+    """Mean, lowest and highest ``y`` of the points at each ``x``."""
+    ends = {y: (y, "mean"), "lowest": (y, "min"), "highest": (y, "max"), "num_runs": (y, "size")}
+    return points.groupby(x, as_index=False).agg(**ends)
+
+
+def mean_curves(group: Group, sets: Sets, metric: str) -> pd.DataFrame:
+    """``over_seeds`` of each set by iteration, and the mean of its training seconds.
+
+    ``emulated`` says whether trainers shared a process, whose seconds mean nothing.
+    """
+    parts = []
+    for named, runs in sets:
+        points = pd.concat(group.curves(runs)).dropna(subset=metric)
+        curve = over_seeds(points, "iteration", metric)
+        seconds = points.groupby("iteration")["seconds"].mean().to_numpy()
+        curve["emulated"] = emulated = bool(runs["emulated"].any())
+        curve["seconds"] = nan if emulated else seconds
+        parts.append(curve.assign(**named, origin="measured", source=commands(runs)))
+    return pd.concat(parts, ignore_index=True)
+
+
 def times(runs: pd.DataFrame, value: str, single: "pd.Series[bool]", by: list[str]) -> Any:
     """``value`` of each run by that of the ``single`` one that is equal to it in ``by``."""
-    alone = runs[single].groupby(by)[value].first()
-    keys = pd.MultiIndex.from_frame(runs[by]) if len(by) > 1 else pd.Index(runs[by[0]])
-    return runs[value] / alone.reindex(keys).to_numpy()
+    alone = runs[single].groupby(by)[value].first().rename("alone")
+    return runs[value] / runs.join(alone, on=by)["alone"]
 
 
 def columns(name: str, estimate: Estimate | None) -> dict[str, Any]:
@@ -53,15 +75,14 @@ def cell(row: Mapping[Any, Any], name: str, form: str) -> str:
 
     Several seeds that agree to the last digit shown have no interval to show.
     """
-    value = row.get(name)
-    if pd.isna(value):
-        return HOLE
-    text = format(value, form)
-    deviation = row.get(f"{name}_deviation")
-    if pd.notna(deviation):
-        return f"{text} ± {deviation:{form}}"
-    ends = [format(end, form) for n in ("low", "high") if pd.notna(end := row.get(f"{name}_{n}"))]
-    return text if set(ends) <= {text} else f"{text} [{', '.join(ends)}]"
+    text, low, high, deviation = (
+        "" if pd.isna(value) else "not reached" if value == inf else format(value, form)
+        for value in (row.get(name + end) for end in ("", "_low", "_high", "_deviation"))
+    )
+    if text and deviation:
+        return f"{text} ± {deviation}"
+    ends = list(filter(None, (low, high)))
+    return f"{text} [{', '.join(ends)}]" if text and {*ends} - {text} else text or HOLE
 
 
 def written(estimate: Estimate, form: str) -> str:
@@ -82,32 +103,25 @@ def shown(table: pd.DataFrame, spec: dict[str, Any]) -> pd.DataFrame:
         for row in table.to_dict("records")
     ]
     texts = pd.DataFrame(rows)
-    return texts.loc[:, [c for c in texts if not set(texts[c]) <= {"", HOLE}]]
+    return texts.loc[:, ~texts.isin(["", HOLE]).all()]
 
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else "" if pd.isna(value) else plain(value)
 
 
-def markdown(table: pd.DataFrame) -> str:
-    """A Markdown table."""
-    lines = [list(map(str, table.columns)), ["---"] * table.shape[1], *table.to_numpy().tolist()]
-    cells = ([str(cell).replace("|", "\\|").replace("\n", " ") for cell in line] for line in lines)
-    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
-
-
 def write_table(table: pd.DataFrame, caption: str, stem: Path) -> list[Path]:
     """Write STEM.md and STEM.tex; returns their paths."""
-    paths = [stem.with_suffix(ending) for ending in (".md", ".tex")]
-    paths[0].write_text(f"{markdown(table)}\n\n{caption}\n", encoding="utf-8")
+    lines = [table.columns, ["---"] * table.shape[1], *table.to_numpy()]
+    rows = "\n".join(f"| {' | '.join(map(cell_of_markdown, line))} |" for line in lines)
     escaped = re.sub(r"([&%$#_{}])", r"\\\1", caption)
-    text = table.to_latex(index=False, escape=True, caption=escaped)
-    paths[1].write_text(text, encoding="utf-8")
-    return paths
+    texts = {".md": f"{rows}\n\n{caption}\n",
+             ".tex": table.to_latex(index=False, escape=True, caption=escaped)}  # fmt: skip
+    for ending, text in texts.items():
+        stem.with_suffix(ending).write_text(text, encoding="utf-8")
+    return [stem.with_suffix(ending) for ending in texts]
 
 
-def write_numbers(table: pd.DataFrame, stem: Path) -> Path:
-    """Write STEM.csv, what is never reached as an empty cell."""
-    path = stem.with_suffix(".csv")
-    table.replace(inf, nan).to_csv(path, index=False)
-    return path
+def cell_of_markdown(text: object) -> str:
+    """A text that ends neither its cell nor its row."""
+    return str(text).replace("|", "\\|").replace("\n", " ")

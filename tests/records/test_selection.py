@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from benchmark.records.quantities import read
 from benchmark.records.reader import Records
+from benchmark.records.selection import Group, Rule, fits, select
 from benchmark.records.series import make_series
-from paper_figures.quantities import read
-from paper_figures.selection import Group, Rule, select
 
 Write = Callable[..., Path]
 RULE = Rule(("convergence",))
@@ -97,3 +97,10 @@ def test_series_are_told_apart_by_every_setting_that_differs(
         "disttgl 1x1x1, learning_rate=0.0001", "disttgl 1x1x1, learning_rate=0.001",
         "disttgl 1x1x2",
     ]  # fmt: skip
+
+
+def test_words_describe_runs_by_values_and_by_having_one() -> None:
+    runs = pd.DataFrame({"system": ["tgl", "disttgl", None], "x": [1.0, None, 2.5]})
+    assert list(fits("system=tgl|tgn")(runs)) == [True, False, False]
+    assert list(fits("system!=tgl x")(runs)) == [False, False, True]
+    assert list(fits("x=1|2.5 y")(runs)) == [False, False, False]

@@ -1,4 +1,4 @@
-"""Columns of the runs that figures draw and claims name, computed once from recorded ones."""
+"""Quantities that figures draw and claims name, as columns computed from recorded ones."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -8,8 +8,13 @@ import pandas as pd
 
 from benchmark.records.reader import Records, read_records
 from benchmark.records.series import column, without_disagreements
-from paper_figures.published import NAMES, NONE
 
+TGN, NONE = "TGN-attn", "none"
+NAMES = {  # of the papers, by the model of a record or a paper's own name
+    "tgn_attention": TGN, "tgn_pyg": TGN, "tgn_tgm": TGN, "TGN": TGN, "jodie": "JODIE",
+    "tgat": "TGAT", "tgat_one_layer": "TGAT, one layer", "dysat": "DySAT", "apan": "APAN",
+    "graph_mixer": "GraphMixer", "dygformer": "DyGFormer", "tpnet": "TPNet",
+}  # fmt: skip
 SAMPLED = ("num_layers", "strategy", "num_snapshots", "num_neighbors")
 LAYOUTS = {  # those and batch_size, with which TGL samples
     (1, "recent", 1, 10, 600): "TGN", (2, "uniform", 1, 10, 600): "TGAT",
@@ -26,7 +31,10 @@ def read(folder: Path) -> Records:
     runs = records.runs
     if runs.empty:
         return records
-    runs = runs.assign(**_found(runs)).join(_per_cent(runs))
+    runs = runs.assign(iterations=records.evaluations.groupby("run")["iteration"].max())
+    sent = runs.filter(like="bytes_sent.").fillna(0).div(1e6 * runs["iterations"], axis=0)
+    sent = sent.rename(columns=lambda name: name.replace("bytes_sent.", "megabytes."))
+    runs = runs.assign(**_found(runs)).join([sent, _per_cent(runs)])
     # Texts as plain objects: the many columns then lie in few blocks, and rows are parted often.
     texts = {name: object for name, kind in runs.dtypes.items() if kind == "str"}
     return replace(records, runs=runs.astype(texts).copy())
@@ -56,12 +64,25 @@ def _found(runs: pd.DataFrame) -> dict[str, Any]:
         "roots_per_second": of("metrics.num_roots") / of("seconds.sample"),
         "memory_seconds_per_epoch": memory / epochs,
         "memory_ms_per_batch": 1000 * memory / batches,
+        "memory_ms": 1000 * memory / of("iterations"),  # of an iteration
+        "iteration_ms": 1000 * seconds / of("iterations"),
         "wait_ms_per_batch": 1000 * of("seconds_by_part.prepare") / batches,
         "peak_gib": of("peak_memory_bytes") / 2**30,
         "node_feature_width": features.where(features > 0, _static_memory(runs)),
+        "event_feature_width": _event_features(runs),
         "duration": of("metrics.last_time") - of("metrics.first_time"),
         "labels": labels.where(labels > 0, of("metrics.num_edge_labels")),
     }
+
+
+def _event_features(runs: pd.DataFrame) -> "pd.Series[Any]":
+    """How many features an event has: none, added ones, or those counted of the data set."""
+    width = column(runs, "metrics.edge_feature_dim").groupby(runs["dataset"]).first()
+    width = runs["dataset"].map(width)
+    for name in ("class_features", "random_edge_features"):
+        added = pd.to_numeric(column(runs, f"settings.{name}"), errors="coerce")
+        width = added.where(added > 0, width)
+    return width.where(column(runs, "settings.dataset.use_features") != False, 0)  # noqa: E712
 
 
 def _static_memory(runs: pd.DataFrame) -> "pd.Series[Any]":

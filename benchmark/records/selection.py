@@ -1,4 +1,4 @@
-"""Which runs a figure draws: of its suites, those that differ in nothing but what it varies."""
+"""Which runs compare: of some suites, those that differ in nothing but what is to vary."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -9,14 +9,12 @@ import pandas as pd
 
 from benchmark.records.reader import Records
 from benchmark.records.series import Runs, alike, column, size_order
-from benchmark.records.words import difference, list_of
-from paper_figures.published import published
+from benchmark.records.words import difference, list_of, plain
 
-PAPER_PROTOCOL = "disttgl"  # published MRR is of its negatives
 PAPER_MODEL = "tgn_attention"
 CHANGES_OF_STREAM = ("max_events", "random_edge_features", "system.last_training_events")
 USUAL_SHARE = 0.15  # of the events that validate
-APART = {  # what a figure may tell apart, and the usual value
+APART = {  # what may be told apart, and the usual value
     "system.static_memory": "off", "system.sampler": "strict",
     "dataset.validation_fraction": USUAL_SHARE,
 }  # fmt: skip
@@ -31,7 +29,7 @@ Mask = Callable[[Runs], "pd.Series[bool]"]
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """The runs that one picture or table draws, and the records that they are part of.
+    """Runs that compare, as one picture or table draws them, and the records they are part of.
 
     ``mark`` names the settings that change the stream of all of them, such as "max_events=5000";
     empty where the data set was taken as it is. ``mixed`` runs need not be alike in anything.
@@ -43,26 +41,17 @@ class Group:
     mixed: bool = False
 
     @property
-    def dataset(self) -> str:
-        return str(self.runs["dataset"].iloc[0])
-
-    @property
-    def protocol(self) -> str:
-        return str(self.runs["protocol"].iloc[0])
-
-    @property
     def first(self) -> Any:
         """The first run, for what all have in common."""
         return self.runs.iloc[0]
 
-    def only(self, runs: Runs) -> "Group":
-        """The same with ``runs`` alone."""
-        return replace(self, runs=runs)
+    @property
+    def dataset(self) -> str:
+        return str(self.first["dataset"])
 
-    def published(self, name: str, **where: str | int) -> pd.DataFrame:
-        """Published rows of this data set; none under another protocol than the paper's."""
-        table = published(name, dataset=self.dataset, **where)
-        return table if self.protocol == PAPER_PROTOCOL else table[:0]
+    @property
+    def protocol(self) -> str:
+        return str(self.first["protocol"])
 
     def curves(self, runs: Runs) -> list[pd.DataFrame]:
         """The evaluations of each of ``runs``, in order of training."""
@@ -82,13 +71,19 @@ class Group:
         return {name: distinct[distinct["parallelism"] == name] for name in names}
 
 
+def foremost(runs: Runs) -> tuple[Any, ...]:
+    """Ranks sets of runs: the paper's network, most epochs, most layouts, most runs."""
+    model, epochs = runs.iloc[0][["model", "epochs"]]
+    return model == PAPER_MODEL, epochs, runs["parallelism"].nunique(), len(runs)
+
+
 @dataclass(frozen=True)
 class Rule:
-    """How a figure picks its runs.
+    """How runs are picked.
 
-    ``needs`` says of each run whether it can be drawn, under the reason why not. Those that can are
+    ``needs`` says of each run whether it can be used, under the reason why not. Those that can are
     split by data set, protocol and the settings ``apart``, and drawn in one where ``together``. Of
-    runs that differ in more than ``varies``, the set that comes highest by ``rank`` is drawn; of
+    runs that differ in more than ``varies``, the set that comes highest by ``rank`` is taken; of
     None nothing need be alike. ``any_stream`` takes cut streams and random features as they are.
     """
 
@@ -97,45 +92,47 @@ class Rule:
     needs: Mapping[str, Mask] = field(default_factory=dict)
     varies: tuple[str, ...] | None = ()
     apart: Mapping[str, Any] = field(default_factory=dict)
-    rank: Callable[[Runs], Any] = lambda runs: foremost(runs)  # noqa: PLW0108
+    rank: Callable[[Runs], Any] = foremost
     together: bool = False
     any_stream: bool = False
 
 
 def select(rule: Rule, records: Records) -> tuple[list[Group], list[str]]:
     """The groups of ``rule`` by data set and protocol, and a sentence for each set left out."""
-    runs, left_out = records.runs, []
+    runs, groups = records.runs, []
     if runs.empty:
         return [], []
     runs = runs[runs["suite"].isin(rule.suites) & runs["task"].isin(rule.tasks)]
+    reasons = pd.Series("", runs.index)  # why a run is left out
     for reason, keeps in rule.needs.items():
-        kept = keeps(runs).astype(bool) if len(runs) else pd.Series(dtype=bool)
-        left_out += _sentences(runs[~kept], reason)
-        runs = runs[kept]
-    groups: list[Group] = []
+        known = runs[reasons == ""]
+        reasons[known.index[~keeps(known).astype(bool)]] = reason
     apart = [column(runs, f"settings.{name}").fillna(usual) for name, usual in rule.apart.items()]
-    for _, question in runs.groupby(["dataset", "protocol", *apart]):
-        chosen, mark = question, ""
-        changes = question.apply(changes_of_stream, axis=1)
-        if not rule.any_stream and (changes == "").any():
-            chosen = question[changes == ""]
-            for change, part in question[changes != ""].groupby(changes):
-                left_out += _sentences(part, str(change))
-        elif not rule.any_stream:
+    for _, part in runs[reasons == ""].groupby(["dataset", "protocol", *apart]):
+        changes = "" if rule.any_stream else part.apply(changes_of_stream, axis=1)
+        changes, chosen, mark = pd.Series(changes, part.index), part, ""
+        if (changes == "").any():
+            reasons.update(changes)
+            chosen = part[changes == ""]
+        else:
             mark = list_of(sorted(changes.unique()))
         if rule.varies is not None:
             *others, chosen = sorted(alike(chosen, rule.varies), key=rule.rank)
             for other in others:
-                left_out += _sentences(other, difference(other, chosen))
+                reasons[other.index] = difference(other, chosen)
         groups.append(Group(chosen, records, mark, rule.varies is None))
-    return groups, left_out
+    return groups, [
+        f"{len(part)} run{'s' if len(part) > 1 else ''} of suite {suite} on {dataset}: {reason}"
+        for (reason, suite, dataset), part in runs.groupby([reasons, "suite", "dataset"])
+        if reason
+    ]
 
 
 def joined(groups: list[Group]) -> Group:
     """All runs as one group, which are still marked by data set."""
     marks = dict.fromkeys(f"{group.dataset}: {group.mark}" for group in groups if group.mark)
     runs = pd.concat([group.runs for group in groups])
-    return Group(runs, groups[0].records, "; ".join(marks))
+    return replace(groups[0], runs=runs, mark="; ".join(marks))
 
 
 def changes_of_stream(run: "pd.Series[Any]") -> str:
@@ -160,21 +157,19 @@ def trained_share(run: "pd.Series[Any]") -> str:
     return "" if usual else f"{1 - sum(shares):.0%} train"
 
 
-def _sentences(runs: Runs, reason: str) -> list[str]:
-    return [
-        f"{len(part)} run{'s' if len(part) > 1 else ''} of suite {suite} on {dataset}: {reason}"
-        for (suite, dataset), part in runs.groupby(["suite", "dataset"])
-    ]
+def fits(said: str) -> Mask:
+    """Whether words describe a run, such as "system=disttgl|tgl model!=none metrics.test_mrr".
 
+    A column without "=" must have a value; "~" stands for a space.
+    """
 
-def foremost(runs: Runs) -> tuple[Any, ...]:
-    """Ranks sets of runs: the paper's network, most epochs, most layouts, most runs."""
-    first = runs.iloc[0]
-    return (
-        first["model"] == PAPER_MODEL, first["epochs"], runs["parallelism"].nunique(), len(runs),
-    )  # fmt: skip
+    def mask(runs: Runs) -> "pd.Series[bool]":
+        found = pd.Series(True, runs.index)
+        for word in said.split():
+            key, equals, values = word.replace("~", " ").partition("=")
+            of = column(runs, key.removesuffix("!"))
+            known = of.map(plain).isin(values.split("|")) != key.endswith("!")
+            found &= known if equals else of.notna()
+        return found
 
-
-def has(name: str) -> Mask:
-    """Whether a run has a value in column ``name``."""
-    return lambda runs: column(runs, name).notna()
+    return mask
