@@ -14,6 +14,7 @@ MAPPED_BYTES = 1 << 25  # the largest that malloc admits
 MADV_DONTNEED, MADV_HUGEPAGE, MADV_COLLAPSE = 4, 14, 25  # linux/mman.h
 LARGE_PAGE = 1 << 21
 MOST_BYTES = 1 << 30  # moved into large pages, which takes 2 to 3 s
+LEAST_BYTES = 1 << 26  # given back, as finding out what is mapped takes milliseconds
 
 
 def keep_freed_memory() -> None:
@@ -46,11 +47,12 @@ def use_large_pages(table: Tensor) -> None:
 def let_go(*columns: Tensor) -> None:
     """Give back the memory of mapped files that were read through; they are read again if asked.
 
-    Nothing is given back of what is no file, or of a mapping that was written to.
+    Nothing is given back of what is small or no file, or of a mapping that was written to.
     """
-    if sys.platform != "linux":
+    large = [x for x in columns if x.device.type == "cpu" and x.nbytes >= LEAST_BYTES]
+    if sys.platform != "linux" or not large:
         return
-    places = [column.data_ptr() for column in columns if column.device.type == "cpu"]
+    places = [column.data_ptr() for column in large]
     for first, end in _unchanged_files():
         if any(first <= place < end for place in places):
             advise = ctypes.CDLL(None).madvise

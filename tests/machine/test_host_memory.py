@@ -86,6 +86,17 @@ def column(tmp_path: Path) -> torch.Tensor:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux tells what is mapped")
 class TestLetGo:
+    @pytest.fixture(autouse=True)
+    def all_are_large(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(host_memory, "LEAST_BYTES", 0)
+
+    def test_a_small_one_is_not_looked_for(
+        self, column: torch.Tensor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(host_memory, "LEAST_BYTES", column.nbytes + 1)
+        let_go(column)
+        assert bytes_of_mapping(column, "Rss") >= column.nbytes
+
     def test_a_file_that_was_read_takes_no_memory_and_is_read_again(
         self, column: torch.Tensor
     ) -> None:
