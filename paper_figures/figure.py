@@ -131,7 +131,7 @@ def judge(chosen: PaperFigure, groups: Iterable[Group]) -> list[Judged]:
 
 def _judged(chosen: PaperFigure, claim: Claim, one: Measured, group: Group) -> Judged:
     """What was measured beside what was claimed, and under which conditions."""
-    own = replace(group, runs=one.runs)
+    own = replace(group, runs=one.runs.sort_index())
     few = claim.epochs and own.first["epochs"] < float(claim.epochs)
     unlike = claim.unlike or ("too few epochs to compare" if few else one.unlike)
     conditions = chosen.told["conditions"].format_map(Facts(own, one.facts))
