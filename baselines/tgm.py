@@ -169,10 +169,9 @@ class TGMSystem(OneDeviceSystem):
         return self.observed
 
     def evaluation_state(self) -> dict[str, Any]:
-        """A copy of weights, memory and the neighbours that the library remembers."""
+        """Weights, memory and the neighbours that the library remembers; not copies of them."""
         recent = {name: getattr(self.recent, name) for name in RECENT}
-        state = {"model": self.model.state_dict(), "recent": recent, "observed": self.observed}
-        return copy.deepcopy(state)
+        return {"model": self.model.state_dict(), "recent": recent, "observed": self.observed}
 
     def state_dict(self) -> dict[str, Any]:
         """A copy of weights, optimiser and position; a round starts from an empty memory."""

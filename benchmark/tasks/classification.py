@@ -24,7 +24,7 @@ from benchmark.tasks.node_decoder import (
 )
 from benchmark.tasks.readout import ClassReadout, Readout
 from benchmark.tasks.task import Task, TrainedTask, Trial
-from benchmark.training.checkpoint import write_best
+from benchmark.training.checkpoint import staged_best
 from benchmark.training.system import Goal, System
 
 CLASS_METRICS = {name: name for name in (*NODE_METRICS, *EDGE_METRICS)}
@@ -157,7 +157,8 @@ class NodeClassification(Classification):
         if processes.rank == 0:
             system.restart()
             state = trial.system.evaluation_state()
-            write_best(folder, {"system": state, "decoder": decoder.state_dict()}, best)
+            with staged_best(folder, {"system": state, "decoder": decoder.state_dict()}) as keep:
+                keep(best)
         return best
 
 

@@ -108,7 +108,7 @@ class TrainedTask(Task):
 
     @abstractmethod
     def readout(self, trial: Trial, kept: Mapping[str, Any]) -> Readout:
-        """How to ask a system that has the state of ``kept``, as ``write_best`` wrote it."""
+        """How to ask a system that has the state of ``kept``, as ``staged_best`` wrote it."""
 
     def completed(self, trial: Trial, result: dict[str, Any]) -> dict[str, Any]:
         """The ``result`` of training with what else the task finds; called by all processes."""

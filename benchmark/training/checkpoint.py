@@ -2,6 +2,8 @@
 
 import hashlib
 import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -9,7 +11,15 @@ import torch
 
 from benchmark.records.run_folder import RunFolder
 from benchmark.records.seal import CONFIG, LINES, Prefix, beside, prefix_of
-from benchmark.storage.files import discard, seal, sealed, written_whole
+from benchmark.storage.files import (
+    discard,
+    publish,
+    seal,
+    sealed,
+    temporary_path,
+    writing_into,
+    written_whole,
+)
 from benchmark.training.processes import Processes
 
 KEPT = 2  # the newest, and the one before it should it come to be damaged
@@ -177,17 +187,32 @@ BEST = "best"
 STATE = "state.pt"
 
 
-def write_best(folder: RunFolder, state: dict[str, Any], metrics: dict[str, float]) -> None:
-    """Let ``best/`` hold ``state``, the experiment, and in a sealed manifest the ``metrics``.
+@contextmanager
+def staged_best(
+    folder: RunFolder, state: dict[str, Any]
+) -> Iterator[Callable[[dict[str, float]], None]]:
+    """Write ``state`` now, and decide within the block whether ``best/`` is to hold it.
 
-    As a whole or not at all; for one process of a run.
+    Called with metrics, what is yielded lets ``best/`` hold the state, the experiment, and the
+    metrics in a sealed manifest; as a whole or not at all. For one process of a run. A node memory
+    so waits on disk, and not as a second one in memory, until its validation is done.
     """
     target = folder.path / BEST
-    with written_whole(target, KEY) as temporary:
-        temporary.mkdir()
-        sums = {STATE: write_state(temporary / STATE, state, KEY)}
-        shutil.copyfile(folder.path / CONFIG, temporary / CONFIG)
-        seal(temporary, KEY, name=BEST, sha256=sums, metrics=metrics)
+    temporary = temporary_path(target)
+
+    def keep(metrics: dict[str, float]) -> None:
+        with writing_into(folder.path, KEY):
+            seal(temporary, KEY, name=BEST, sha256=sums, metrics=metrics)
+            publish(temporary, target)
+
+    try:
+        with writing_into(folder.path, KEY):
+            temporary.mkdir()
+            sums = {STATE: write_state(temporary / STATE, state, KEY)}
+            shutil.copyfile(folder.path / CONFIG, temporary / CONFIG)
+        yield keep
+    finally:
+        discard(temporary)
 
 
 def read_best(path: Path, metrics: dict[str, float]) -> dict[str, Any]:

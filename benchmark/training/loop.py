@@ -4,7 +4,7 @@ import math
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
@@ -14,7 +14,7 @@ from torch import Tensor
 from benchmark.datasets.dataset import SplitName
 from benchmark.protocol.walk import CatchesUp, Sharing
 from benchmark.records.run_folder import RunFolder
-from benchmark.training.checkpoint import Checkpoints, write_best
+from benchmark.training.checkpoint import Checkpoints, staged_best
 from benchmark.training.processes import Processes, sent_by_interface
 from benchmark.training.system import System, total_seconds
 
@@ -199,19 +199,24 @@ class Training:
             if within:
                 assert isinstance(system, CatchesUp), "the suite asks no other for evaluate_every"
                 system.catch_up()
-            started_from = system.evaluation_state() if self.keeps else None
-            values = self._prefixed("validation", self._scores("validation"))
-            metric = f"validation_{self.primary_metric}"
-            if not math.isfinite(values[metric]):
-                raise self._diverged(metric, values[metric], self.state.iteration)
-            if not self.state.best or values[metric] > self.state.best[metric]:
-                if self.test:
-                    values |= self._prefixed("test", self._scores("test"))
-                self.state.best = values | {"best_iteration": self.state.iteration}
-                if started_from is not None:
-                    write_best(self.folder, {"system": started_from}, self.state.best)
+            with self._staged() as keep:
+                values = self._prefixed("validation", self._scores("validation"))
+                metric = f"validation_{self.primary_metric}"
+                if not math.isfinite(values[metric]):
+                    raise self._diverged(metric, values[metric], self.state.iteration)
+                if not self.state.best or values[metric] > self.state.best[metric]:
+                    if self.test:
+                        values |= self._prefixed("test", self._scores("test"))
+                    self.state.best = values | {"best_iteration": self.state.iteration}
+                    keep(self.state.best)
         self.state.evaluate_seconds += time.perf_counter() - start
         self._log(values)
+
+    def _staged(self) -> AbstractContextManager[Callable[[dict[str, float]], None]]:
+        """What lets ``best/`` hold the state as it is now; where nothing is kept, it does not."""
+        if not self.keeps:
+            return nullcontext(lambda metrics: None)
+        return staged_best(self.folder, {"system": self.system.evaluation_state()})
 
     def _scores(self, split: SplitName) -> dict[str, float]:
         rank, world_size = self.processes.rank, self.processes.world_size

@@ -225,11 +225,11 @@ class ModelSystem(System):
         }
 
     def evaluation_state(self) -> dict[str, Any]:
-        """Weights, the evaluation's node memory and its position."""
-        memory = self.evaluation.state.map(Tensor.clone)
+        """Weights, the evaluation's node memory and its position; not copies of them."""
+        memory = tuple(self.evaluation.state)
         return {
             "objective": self.objective.state_dict(),
-            "evaluation": {"memory": tuple(memory), "observed": self.observed},
+            "evaluation": {"memory": memory, "observed": self.observed},
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

@@ -157,7 +157,7 @@ class System(ABC):
     def evaluation_state(self) -> dict[str, Any]:
         """Everything that evaluation from here on needs: weights and node memory.
 
-        Asked of one process alone. Node memory is a copy; weights may be those in use.
+        Asked of one process alone. They may be those in use: whoever keeps them copies them.
         """
         return self.state_dict()
 

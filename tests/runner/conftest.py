@@ -9,9 +9,12 @@ from tests.runner.finished import DISTTGL, experiment_in, finish, metrics_of
 @pytest.fixture(scope="session")
 def finished_run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A run whose best validation is neither its first nor its last."""
-    words = [*DISTTGL, "parallelism.k=2", "epochs=8", "dataset.seed=10", "learning_rate=3e-2"]
-    folder = finish(experiment_in(tmp_path_factory.mktemp("kept"), words))
-    lines = [line for line in folder.metrics() if "validation_mrr" in line]
-    best = metrics_of(folder)["best_iteration"]
-    assert lines[0]["iteration"] < best < lines[-1]["iteration"]
-    return folder
+    for seed in range(10, 16):  # which of them is such a run depends on how a machine rounds
+        words = [*DISTTGL, "parallelism.k=2", "epochs=8", "learning_rate=1e-1"]
+        path = tmp_path_factory.mktemp("kept")
+        folder = finish(experiment_in(path, [*words, f"dataset.seed={seed}"]))
+        lines = [line for line in folder.metrics() if "validation_mrr" in line]
+        best = metrics_of(folder)["best_iteration"]
+        if lines[0]["iteration"] < best < lines[-1]["iteration"]:
+            return folder
+    raise AssertionError("the best validation of every run is its first or its last")
