@@ -102,16 +102,18 @@ class TPNet(PairwiseModel):
     def embed_pairs(self, memory: Tensor, subgraph: Subgraph, pairs: RootPairs) -> Tensor:
         """Embeddings [num_pairs, 2 * embedding_dim + num_relations]: both ends, their relation."""
         mask, ends = subgraph.mask, tuple(pairs)
-        around, roots = self._walks_to_queries(memory, subgraph)
+        slots, roots_of_slots = _present(mask)
+        around, roots = self._walks_to_queries(memory, subgraph, slots)
         among, of_roots = _products(around, around), _products(roots, roots)
-        events = self._events(self.add_static(memory[:, :0], subgraph.nodes), subgraph)
-        root = mask.nonzero(as_tuple=True)[0]
-        to_self = self._relate(among, _products(around, roots[root]), of_roots[root])
-        place = (mask.flatten().cumsum(0) - 1).view(mask.shape)  # of a slot among the neighbours
+        known = self.add_static(memory[:, :0], subgraph.nodes)
+        events = self._events(known, subgraph, slots)
+        across = _products(around, roots[roots_of_slots])
+        to_self = self._relate(among, across, of_roots[roots_of_slots])
+        place = mask.flatten().cumsum(0).view(mask.shape) - 1  # of a slot among the neighbours
         embeddings = []
         for end, other in (ends, ends[::-1]):
-            mine = place[end][mask[end]]
-            one = other[mask[end].nonzero(as_tuple=True)[0]]
+            slots, pairs_of_slots = _present(mask[end])
+            mine, one = place[end].flatten()[slots], other[pairs_of_slots]
             across = _products(gather_rows(around, mine), gather_rows(roots, one))
             relations = [
                 gather_rows(to_self, mine),
@@ -119,7 +121,7 @@ class TPNet(PairwiseModel):
             ]
             both = torch.cat(relations if end is pairs.sources else relations[::-1], dim=-1)
             inputs = gather_rows(events, mine) + self.of_relations(both)
-            embeddings.append(self._mix(self.token(F.relu(inputs)), mask[end]))
+            embeddings.append(self._mix(self.token(F.relu(inputs)), slots, len(end)))
         direct = self._relate(
             of_roots[pairs.sources],
             _products(roots[pairs.sources], roots[pairs.destinations]),
@@ -127,15 +129,18 @@ class TPNet(PairwiseModel):
         )
         return torch.cat([*embeddings, direct], dim=-1)
 
-    def _walks_to_queries(self, memory: Tensor, subgraph: Subgraph) -> tuple[Tensor, Tensor]:
-        """All R at the time of the query: of its neighbours, one after the other, and of its root.
+    def _walks_to_queries(
+        self, memory: Tensor, subgraph: Subgraph, slots: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """All R at the time of the query: of the neighbours in ``slots``, and of the roots.
 
-        [num_neighbors_there, walk_length + 1, projection_dim] and [num_roots, ...].
+        [num_slots, walk_length + 1, projection_dim] and [num_roots, ...].
         """
         assert subgraph.mail_times is not None, "walks need known_from"
         walks = torch.cat([self._own_rows(subgraph.nodes), self._walks(memory)], dim=1)
-        times = subgraph.times.unsqueeze(1).expand_as(subgraph.mask)[subgraph.mask]
-        whose = ((subgraph.neighbors[subgraph.mask], times), (subgraph.roots, subgraph.times))
+        times = subgraph.times[slots // self.num_neighbors]
+        neighbors = subgraph.neighbors.flatten()[slots]
+        whose = ((neighbors, times), (subgraph.roots, subgraph.times))
 
         def at(nodes: Tensor, times: Tensor, mail_times: Tensor) -> Tensor:
             ages = (times - mail_times[nodes]).clamp(min=0)
@@ -144,11 +149,10 @@ class TPNet(PairwiseModel):
         around, roots = (at(*asked, subgraph.mail_times) for asked in whose)
         return around, roots
 
-    def _mix(self, tokens: Tensor, mask: Tensor) -> Tensor:
-        """The embedding [rows, embedding_dim] of ends from ``tokens``, those where ``mask`` is."""
-        places = mask.flatten().nonzero().squeeze(1)
-        mixed = tokens.new_zeros(mask.numel(), tokens.shape[1]).index_copy(0, places, tokens)
-        mixed = mixed.view(*mask.shape, -1)
+    def _mix(self, tokens: Tensor, slots: Tensor, num_ends: int) -> Tensor:
+        """The embedding [num_ends, embedding_dim] of ends, whose ``slots`` hold the ``tokens``."""
+        mixed = tokens.new_zeros(num_ends * self.num_neighbors, tokens.shape[1])
+        mixed = mixed.index_copy(0, slots, tokens).view(num_ends, self.num_neighbors, -1)
         for mixer in self.mixers:
             mixed = mixer(mixed)
         return mixed.mean(1)
@@ -168,19 +172,21 @@ class TPNet(PairwiseModel):
         exponents = ages.unsqueeze(-1) * self.steps
         return torch.exp(-self.time_decay * exponents.to(self.token.weight.dtype))
 
-    def _events(self, known: Tensor, subgraph: Subgraph) -> Tensor:
-        """The part of tokens that no other root takes part in [num_neighbors_there, ...]."""
-        mask, kind = subgraph.mask, self.of_event.product_type
+    def _events(self, known: Tensor, subgraph: Subgraph, slots: Tensor) -> Tensor:
+        """The part of tokens that no other root takes part in [num_slots, 2 * embedding_dim]."""
+        kind = self.of_event.product_type
+        elapsed, events, neighbors = (
+            column.flatten()[slots]
+            for column in (subgraph.elapsed, subgraph.events, subgraph.neighbors)
+        )
         to_node, to_rest = self.of_event.weight.split(
             [self.node_dim, self.of_event.in_features - self.node_dim], dim=1
         )
-        ages = torch.log1p(subgraph.elapsed[mask].to(known.dtype))
-        edges = gather_rows(self.edge_features, subgraph.events[mask])
+        ages = torch.log1p(elapsed.to(known.dtype))
+        edges = gather_rows(self.edge_features, events)
         rest = torch.cat([edges, self.time_encoding(ages)], dim=-1)
         nodes = linear(known, to_node, None, kind)  # each of them once
-        return linear(rest, to_rest, self.of_event.bias, kind) + gather_rows(
-            nodes, subgraph.neighbors[mask]
-        )
+        return linear(rest, to_rest, self.of_event.bias, kind) + gather_rows(nodes, neighbors)
 
     def _relate(self, some: Tensor, across: Tensor, others: Tensor) -> Tensor:
         """How nodes are related to others [num_nodes, num_relations].
@@ -193,6 +199,12 @@ class TPNet(PairwiseModel):
         products = torch.cat([upper, lower], dim=1).flatten(1)
         related: Tensor = self.relation(torch.log1p(F.relu(products)))
         return related
+
+
+def _present(mask: Tensor) -> tuple[Tensor, Tensor]:
+    """The slots where a ``mask`` [rows, num_neighbors] is, row by row, and the row of each."""
+    slots = mask.flatten().nonzero().squeeze(1)
+    return slots, slots // mask.shape[1]
 
 
 def _products(some: Tensor, others: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from tests.pretend_device import DEVICE, PretendTensor, counting, launched
 CPU = torch.device("cpu")
 MOST_LAUNCHES = 150
 # For the number of tokens that there are, and for which slots hold a neighbour.
-WAITS = {"dygformer": 1, "tpnet": 12}
+WAITS = {"dygformer": 1, "tpnet": 3}
 
 
 def trained(make: Callable[..., Any], device: torch.device, steps: int | None) -> list[Tensor]:
