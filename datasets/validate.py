@@ -89,11 +89,9 @@ def check_times(
 ) -> Times:
     """Whole numbers from 0 on; ``fractional="floor"`` cuts fractions off and keeps their order."""
     _check_fractional(fractional)
-    remedy = (
-        "times must be whole numbers from 0 on, so shift or rescale the column, or set "
-        "dataset.fractional_times=floor to cut fractions off"
-    )
+    remedy = "times must be whole numbers from 0 on, so shift or rescale the column"
     if fractional == "refuse":
+        remedy += ", or set dataset.fractional_times=floor to cut fractions off"
         return Times(_whole(values, column, rows, remedy))
     found = texts(values)
     whole, fraction, bad = exact_numbers(found)

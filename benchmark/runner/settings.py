@@ -1,8 +1,10 @@
 """The types of every setting and the checks that types cannot make; values are in conf/."""
 
+import csv
 import re
 from dataclasses import dataclass, field
 from math import prod
+from pathlib import Path
 from typing import Any
 
 from benchmark.errors import UserError
@@ -38,6 +40,7 @@ POSITIVE_NUMBERS = {
     "heartbeat_seconds": 10**6,
 }
 LONGEST_NAME = 100
+TEXTS_OF_FIGURES = Path(__file__).parents[2] / "results/paper/figures.csv"
 
 
 @dataclass
@@ -136,6 +139,8 @@ def check(settings: dict[str, Any]) -> None:
     check_name("suite.name", settings["suite"]["name"])
     if settings["suite"]["name"] == DRAWN:
         raise UserError(f"suite.name is {DRAWN}, where figures are drawn; choose another.")
+    for figure in settings["suite"].get("figures", ()):
+        _one_of("suite.figures", figure, _figures() or (figure,))
     for group in GROUPS:
         check_name(f"{group}.name", str(settings[group].get("name", group)))
     for key in ("results_dir", "datasets_root", "cache_dir"):
@@ -179,6 +184,14 @@ def _between(key: str, value: float | None, least: float, most: float) -> None:
         raise UserError(f"{key} must be at least {least}, not {value}.")
     if value is not None and not value <= most:
         raise UserError(f"{key} must be at most {most}, not {value}.")
+
+
+def _figures() -> tuple[str, ...]:
+    """The figures that can be drawn; none where the suite was installed without a checkout."""
+    if not TEXTS_OF_FIGURES.exists():
+        return ()
+    with TEXTS_OF_FIGURES.open(encoding="utf-8", newline="") as file:
+        return tuple(row["figure"] for row in csv.DictReader(file))
 
 
 def _one_of(key: str, value: str, choices: tuple[str, ...]) -> None:

@@ -109,3 +109,10 @@ def test_moved_rows_of_several_files_are_counted_in_each(locations: Locations) -
     dataset = SNAP("x", "x", ["a.txt", "b.txt"], fractional_times="floor").load(locations)
     assert dataset.source.moved_rows == 2
     assert dataset.stream.y.tolist() == [0, 1, 0, 1, 1, 1, 0]
+
+
+@LOADERS
+def test_who_cuts_fractions_off_already_is_not_told_to(locations: Locations, load: Load) -> None:
+    with pytest.raises(ValueError, match="times must be whole numbers from 0 on") as refused:
+        load(locations, [*ROWS, (2, 0, "-3.5")])
+    assert "fractional_times" not in str(refused.value)

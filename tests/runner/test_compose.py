@@ -88,6 +88,7 @@ def test_every_choice_composes() -> None:
         ("learning_rate=0", ["learning_rate must be above 0"]),
         ("time_limit_minutes=-1", ["time_limit_minutes must be above 0"]),
         ("device=gpu", ["device must be one of auto, cpu, cuda, not 'gpu'"]),
+        ("suite.figures=[nonsense]", ["suite.figures must be one of time_to_accuracy, batch_"]),
         ("wandb.mode=no", ["wandb.mode must be one of auto, online, offline, disabled"]),
         ("parallelism.j=0", ["parallelism.j must be at least 1, not 0"]),
         ("epochs=1,2", ["'epochs=1,2' names several values, and one is wanted here"]),
