@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.nn.utils import get_total_norm
 
@@ -177,6 +177,18 @@ GRADIENT_SUMS: dict[str, GradientsMaker] = {
     "overlapped": OverlappedGradients,
     "ordered": OrderedGradients,
 }
+
+
+def check_trains(objective: nn.Module, loss: Tensor) -> None:
+    """Raise ValueError that names the weights on which the ``loss`` does not depend."""
+    weights = dict(objective.named_parameters())
+    gradients = torch.autograd.grad(loss, list(weights.values()), allow_unused=True)
+    found = zip(weights, gradients, strict=True)
+    if idle := [name for name, gradient in found if gradient is None]:
+        raise ValueError(
+            f"the loss does not depend on {', '.join(idle)}, so that nothing is learned there: use "
+            "every weight of the network, or remove it"
+        )
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from benchmark.training.learner import (
     PRECISIONS,
     Learner,
     ModelOptions,
+    check_trains,
 )
 from benchmark.training.objectives import LINK_OBJECTIVES, ClassifiesEvents, make_objective
 from benchmark.training.system import Job, ReportProgress, Step, Stopwatch, System
@@ -156,7 +157,7 @@ class ModelSystem(System):
         state = self.learner.nobody.repeated(batch.subgraph.nodes.numel())
         with seeded(state.memory.device, 0, "warm up"):
             loss, _ = self.objective(batch, state)
-        torch.autograd.grad(loss, list(self.objective.parameters()))
+        check_trains(self.objective, loss)
 
     def prepare(self, report: ReportProgress) -> dict[str, float]:
         """The seconds of the neighbour index, which is built with the system."""

@@ -1,8 +1,14 @@
 """The pass that only compiles."""
 
-import torch
+from functools import partial
+from typing import Any
 
-from tests.disttgl.small import small_system
+import pytest
+import torch
+from torch import nn
+
+from benchmark.models.tgn_attention import TGNAttention
+from tests.disttgl.small import MODEL, small_system
 
 
 def test_it_takes_one_event_and_changes_nothing() -> None:
@@ -17,3 +23,17 @@ def test_it_takes_one_event_and_changes_nothing() -> None:
     for parameter, before in zip(system.objective.parameters(), weights, strict=True):
         assert torch.equal(parameter, before)
         assert parameter.grad is None
+
+
+def test_a_weight_that_plays_no_part_is_named() -> None:
+    class Forgetful(TGNAttention):
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**options)
+            self.forgotten = nn.Linear(2, 3)
+
+    with pytest.raises(ValueError) as refused:
+        small_system(network=partial(Forgetful, **MODEL))
+    assert str(refused.value) == (
+        "the loss does not depend on model.forgotten.weight, model.forgotten.bias, so that nothing "
+        "is learned there: use every weight of the network, or remove it"
+    )
