@@ -142,8 +142,8 @@ class DistTGLSystem(ModelSystem):
         return self.trainers.run(iterations)
 
     def snapshot(self) -> NodeState:
-        """The first copy of the node memory."""
-        return self.memory.snapshot(0)
+        """The first copy of the node memory, with which every round starts over."""
+        return self.memory.hand_over(0)
 
     def state_dict(self) -> dict[str, Any]:
         """Also this process's memory copies, what its trainers have read, and the pre-training."""

@@ -125,7 +125,10 @@ class ModelSystem(System):
 
     @abstractmethod
     def snapshot(self) -> NodeState:
-        """A copy of the node memory of all nodes, for evaluation; a collective call."""
+        """The node memory of all nodes, which evaluation will change; a collective call.
+
+        A copy, or one that training starts over before it reads anything of it.
+        """
 
     def build_model(self) -> TemporalModel:
         """The network with the first weights."""

@@ -59,21 +59,31 @@ def test_copies_are_apart_and_reset_alone() -> None:
     write(memory, Turn(1, 1), [3], 2)
     memory.publish([Turn(0, 0), Turn(1, 1)])
     memory.commit()
-    assert [memory.snapshot(copy).mail_event[3].item() for copy in (0, 1)] == [1, 2]
+    assert [memory.hand_over(copy).mail_event[3].item() for copy in (0, 1)] == [1, 2]
     memory.reset(1)
-    assert [memory.snapshot(copy).mail_event[3].item() for copy in (0, 1)] == [1, -1]
-    assert not memory.snapshot(1).memory.any()
+    assert [memory.hand_over(copy).mail_event[3].item() for copy in (0, 1)] == [1, -1]
+    assert not memory.hand_over(1).memory.any()
 
 
-def test_what_is_received_and_snapshots_do_not_follow_later_writes() -> None:
+def test_what_is_received_does_not_follow_later_writes() -> None:
     memory = replica()
     memory.request(Turn(0, 0), [torch.tensor([3])])
-    rows, snapshot = memory.receive(Turn(0, 0))[0], memory.snapshot(0)
+    rows = memory.receive(Turn(0, 0))[0]
     write(memory, Turn(0, 0), [3], 9)
     memory.publish([Turn(0, 0)])
     memory.commit()
     assert rows.mail_event.tolist() == [-1]
-    assert snapshot.mail_event.tolist() == [-1] * NUM_NODES
+
+
+def test_what_is_handed_over_takes_no_memory_and_is_forgotten_by_the_next_pass() -> None:
+    memory = replica()
+    given = memory.hand_over(0)
+    assert [field.data_ptr() for field in given] == [f.data_ptr() for f in memory.copies[0]]
+    given.memory[3], given.mail_event[3] = 1.0, 7
+    memory.reset(0)
+    memory.request(Turn(0, 0), [torch.tensor([3])])
+    rows = memory.receive(Turn(0, 0))[0]
+    assert (rows.memory.sum().item(), rows.mail_event.tolist()) == (0.0, [-1])
 
 
 def test_restore_brings_local_state_back() -> None:
@@ -84,5 +94,5 @@ def test_restore_brings_local_state_back() -> None:
     for copy, state in memory.local_state().items():
         other.restore(copy, state)
     for copy in (0, 1):
-        for mine, its in zip(memory.snapshot(copy), other.snapshot(copy), strict=True):
+        for mine, its in zip(memory.hand_over(copy), other.hand_over(copy), strict=True):
             assert torch.equal(mine, its)

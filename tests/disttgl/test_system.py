@@ -37,8 +37,10 @@ def test_between_rounds_there_are_inputs_read_ahead() -> None:
     assert system.state_dict()["trainers"]["inputs"]
 
 
-def test_evaluation_leaves_training_alone() -> None:
-    one, other = small_system("1x2x2"), small_system("1x2x2")
+@pytest.mark.parametrize("parallelism", ["1x1x1", "2x1x1", "1x3x1", "1x2x2", "1x1x3"])
+def test_evaluation_leaves_training_alone(parallelism: str) -> None:
+    """Also where it changes the memory of the copy that starts over."""
+    one, other = small_system(parallelism), small_system(parallelism)
     for _ in range(2):
         assert round_losses(one) == round_losses(other)
         validate(one)

@@ -23,7 +23,7 @@ class NodeMemory(Protocol):
     reading trainers have requested, announces how much its trainers will write, writes for them,
     publishes and commits. What ``receive`` returns holds the writes of all earlier iterations and
     none of the current one. Rows are handed over on the device that trains; ids too, but
-    where all rows lie ``on_host``: then ids and a ``snapshot`` do.
+    where all rows lie ``on_host``: then ids and what is handed over whole do.
     """
 
     on_host: bool
@@ -63,8 +63,11 @@ class NodeMemory(Protocol):
     def commit(self) -> None:
         """Return when the iteration's writes are what later reads will see."""
 
-    def snapshot(self, copy: int) -> NodeState:
-        """All rows of a copy, on every process; a collective call."""
+    def hand_over(self, copy: int) -> NodeState:
+        """All rows of a copy, on every process, for the caller to change; a collective call.
+
+        They may be the copy itself, which has to start over before anything is read of it.
+        """
 
     def local_state(self) -> dict[int, NodeState]:
         """This process's part of a checkpoint, rows by copy; a collective call."""

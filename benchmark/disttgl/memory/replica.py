@@ -97,10 +97,11 @@ class ReplicaMemory(RequestsAtHand):
         self.written.clear()
         self.arriving.clear()
 
-    def snapshot(self, copy: int) -> NodeState:
-        source = self.copies.get(copy, self.empty)
+    def hand_over(self, copy: int) -> NodeState:
+        """As ``NodeMemory.hand_over``: the copy itself, where this process has it."""
+        rows = self.copies[copy] if copy in self.copies else self.empty.map(Tensor.clone)
         owner = self.sharers[copy][0]
-        return NodeState(*(self.processes.broadcast(field.clone(), owner) for field in source))
+        return rows.map(lambda field: self.processes.broadcast(field, owner))
 
     def local_state(self) -> dict[int, NodeState]:
         return dict(self.copies)
