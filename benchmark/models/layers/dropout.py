@@ -8,6 +8,7 @@ from numba import njit
 from torch import Tensor, nn
 
 from benchmark.machine.device import kernels_for
+from benchmark.models.layers.shares_cpu import equal_shares, run
 from benchmark.randomness import random_bits
 
 STEP = np.uint64(0x9E3779B97F4A7C15)
@@ -47,7 +48,7 @@ class Dropout(nn.Module):
         key, limit, kept = int(drawn.key), int(drawn.limit), drawn.kept
         factors = torch.empty_like(like, memory_format=torch.contiguous_format)
         if like.device.type == "cpu":
-            draw(*drawn, factors.view(-1).numpy())
+            run(_draw_share, equal_shares(factors.numel(), 1), *drawn, factors.view(-1).numpy())
         elif kernels := kernels_for(like.device, None, TRITON):
             kernels.draw(key, limit, kept, factors)
         else:
@@ -79,8 +80,13 @@ def draw(key, limit, scale, factors):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def draw_row(drawn, row, factors):  # type: ignore[no-untyped-def]
+def _draw_share(share, key, limit, kept, factors):  # type: ignore[no-untyped-def]
+    """``draw`` of places that do not begin with the first."""
+    draw(key + np.uint64(share[1]) * STEP, limit, kept, factors[share[1] : share[2]])
+
+
+@njit(cache=True, nogil=True)
+def draw_row(key, limit, kept, row, factors):  # type: ignore[no-untyped-def]
     """``factors`` [width] of one of many rows; a limit of 0 leaves them as they are."""
-    key, limit, kept = drawn
     if limit:
         draw(key + np.uint64(row * factors.size) * STEP, limit, kept, factors)

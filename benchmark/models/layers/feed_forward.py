@@ -1,8 +1,9 @@
 """Two linear layers with GELU between them, added to what they began with; dropout after each.
 
-On a CPU what surrounds their products are compiled loops, one pass each. Their arrays are
-[rows, width] and of one float type, or those next to a product hold bfloat16 (see
-``compiled_numbers``); ``drawn`` is a ``dropout.Draw``, of which a limit of 0 drops nothing.
+On a CPU what surrounds their products are compiled loops over shares of the rows, one pass each.
+Their arrays are [rows, width] and of one float type, or those next to a product hold bfloat16 (see
+``compiled_numbers``); ``key``, ``limit`` and ``kept`` are a ``dropout.Draw``, of which a limit of 0
+drops nothing.
 """
 
 from typing import Any
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from benchmark.models.layers.compiled_numbers import array, compiled, normal, put, wide
 from benchmark.models.layers.dropout import Draw, Dropout, draw_row
 from benchmark.models.layers.products import NarrowProducts, linear
+from benchmark.models.layers.shares_cpu import equal_shares, run
 
 
 class FeedForward(nn.Sequential, NarrowProducts):
@@ -75,7 +77,8 @@ class _Activate(torch.autograd.Function):
         given = inputs.to(kind)
         hidden = given @ weight.to(kind).T
         outputs = torch.empty_like(hidden)
-        _activate(drawn, *map(array, (hidden, bias, outputs)))
+        shares = equal_shares(*hidden.shape)
+        run(_activate, shares, *drawn, *map(array, (hidden, bias, outputs)))
         ctx.drawn = drawn
         ctx.save_for_backward(given, hidden, weight, bias)
         return outputs
@@ -83,11 +86,12 @@ class _Activate(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         given, hidden, weight, bias = ctx.saved_tensors
-        to_hidden, to_bias = torch.empty_like(hidden), torch.zeros_like(bias)
+        shares, to_hidden = equal_shares(*hidden.shape), torch.empty_like(hidden)
+        to_bias = bias.new_zeros(len(shares) - 1, len(bias))
         arrays = map(array, (hidden, bias, gradients[0].contiguous(), to_hidden, to_bias))
-        _activate_backward(ctx.drawn, *arrays)
+        run(_activate_backward, shares, *ctx.drawn, *arrays)
         to_inputs = (to_hidden @ weight.to(given.dtype)).to(bias.dtype)
-        return None, None, to_inputs, (to_hidden.T @ given).to(bias.dtype), to_bias
+        return None, None, to_inputs, (to_hidden.T @ given).to(bias.dtype), to_bias.sum(0)
 
 
 class _Add(torch.autograd.Function):
@@ -99,7 +103,8 @@ class _Add(torch.autograd.Function):
     ) -> Tensor:
         outputs = torch.empty_like(residual)
         product = given @ weight.to(given.dtype).T
-        _add(drawn, *map(array, (residual, product, bias, outputs)))
+        shares = equal_shares(*product.shape)
+        run(_add, shares, *drawn, *map(array, (residual, product, bias, outputs)))
         ctx.drawn = drawn
         ctx.save_for_backward(given, weight)
         return outputs
@@ -107,19 +112,20 @@ class _Add(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         given, weight = ctx.saved_tensors
-        gradient, to_bias = gradients[0].contiguous(), weight.new_zeros(len(weight))
+        gradient, shares = gradients[0].contiguous(), equal_shares(*gradients[0].shape)
+        to_bias = weight.new_zeros(len(shares) - 1, len(weight))
         to_product = torch.empty_like(gradient, dtype=given.dtype)
-        _add_backward(ctx.drawn, *map(array, (gradient, to_product, to_bias)))
+        run(_add_backward, shares, *ctx.drawn, *map(array, (gradient, to_product, to_bias)))
         to_weight = (to_product.T @ given).to(weight.dtype)
-        return None, gradient, to_product @ weight.to(given.dtype), to_weight, to_bias
+        return None, gradient, to_product @ weight.to(given.dtype), to_weight, to_bias.sum(0)
 
 
 @compiled
-def _activate(drawn, inputs, bias, outputs):  # type: ignore[no-untyped-def]
+def _activate(share, key, limit, kept, inputs, bias, outputs):  # type: ignore[no-untyped-def]
     """``outputs``: dropout of GELU of ``inputs`` + ``bias``."""
     factors = np.ones_like(bias)
-    for row in range(inputs.shape[0]):
-        draw_row(drawn, row, factors)
+    for row in range(share[1], share[2]):
+        draw_row(key, limit, kept, row, factors)
         given, target = inputs[row], outputs[row]
         for x in range(bias.size):
             value = wide(given[x]) + bias[x]
@@ -128,39 +134,41 @@ def _activate(drawn, inputs, bias, outputs):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _activate_backward(drawn, inputs, bias, gradients, to_inputs, to_bias):  # type: ignore[no-untyped-def]
-    """From ``gradients`` of the outputs those of the inputs; their sum is added to ``to_bias``."""
-    factors = np.ones_like(bias)
-    for row in range(inputs.shape[0]):
-        draw_row(drawn, row, factors)
+def _activate_backward(  # type: ignore[no-untyped-def]
+    share, key, limit, kept, inputs, bias, gradients, to_inputs, to_bias
+):
+    """From ``gradients`` of the outputs those of the inputs; to_bias[share] takes their sum."""
+    factors, to_bias_here = np.ones_like(bias), to_bias[share[0]]
+    for row in range(share[1], share[2]):
+        draw_row(key, limit, kept, row, factors)
         given, gradient, target = inputs[row], gradients[row], to_inputs[row]
         for x in range(bias.size):
             value = wide(given[x]) + bias[x]
             below, density = normal(value)
             slope = wide(gradient[x]) * factors[x] * (below + value * density)
-            to_bias[x] += slope
+            to_bias_here[x] += slope
             put(target, x, slope)
 
 
 @compiled
-def _add(drawn, residual, inputs, bias, outputs):  # type: ignore[no-untyped-def]
+def _add(share, key, limit, kept, residual, inputs, bias, outputs):  # type: ignore[no-untyped-def]
     """``outputs``: ``residual`` + dropout of ``inputs`` + ``bias``."""
     factors = np.ones_like(bias)
-    for row in range(inputs.shape[0]):
-        draw_row(drawn, row, factors)
+    for row in range(share[1], share[2]):
+        draw_row(key, limit, kept, row, factors)
         old, given, target = residual[row], inputs[row], outputs[row]
         for x in range(bias.size):
             target[x] = old[x] + (wide(given[x]) + bias[x]) * factors[x]
 
 
 @compiled
-def _add_backward(drawn, gradients, to_inputs, to_bias):  # type: ignore[no-untyped-def]
-    """From ``gradients`` of the outputs those of the inputs; their sum is added to ``to_bias``."""
-    factors = np.ones_like(to_bias)
-    for row in range(gradients.shape[0]):
-        draw_row(drawn, row, factors)
+def _add_backward(share, key, limit, kept, gradients, to_inputs, to_bias):  # type: ignore[no-untyped-def]
+    """From ``gradients`` of the outputs those of the inputs; to_bias[share] takes their sum."""
+    factors, to_bias_here = np.ones_like(to_bias[0]), to_bias[share[0]]
+    for row in range(share[1], share[2]):
+        draw_row(key, limit, kept, row, factors)
         gradient, target = gradients[row], to_inputs[row]
-        for x in range(to_bias.size):
+        for x in range(factors.size):
             slope = gradient[x] * factors[x]
-            to_bias[x] += slope
+            to_bias_here[x] += slope
             put(target, x, slope)

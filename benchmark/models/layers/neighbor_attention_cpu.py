@@ -10,11 +10,8 @@ All floats are of one type; see ``neighbor_attention`` for the shapes.
 from collections.abc import Iterable
 from typing import Any
 
-import numba
 import numpy as np
 import torch
-from numba import njit, prange
-from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmark.models.layers.neighbor_rows_cpu import (
@@ -29,6 +26,7 @@ from benchmark.models.layers.neighbor_rows_cpu import (
     softmax,
     take,
 )
+from benchmark.models.layers.shares_cpu import Bounds, num_threads, run
 from benchmark.models.layers.time_encoding_cpu import (
     add_to_angles,
     compiled,
@@ -38,7 +36,6 @@ from benchmark.models.layers.time_encoding_cpu import (
 )
 
 SLOPE = 0.2  # of LeakyReLU below zero
-parallel: Any = njit(cache=True, nogil=True, parallel=True)
 
 
 @compiled
@@ -52,9 +49,10 @@ def _encoding(weight, shift):  # type: ignore[no-untyped-def]
 
 @compiled
 def _forward(  # type: ignore[no-untyped-def]
-    begin, end, queries, order, first, known, edges, weight, shift,
+    share, queries, order, first, known, edges, weight, shift,
     neighbors, events, elapsed, mask, keep, summed, attention, slopes,
 ):  # fmt: skip
+    _, begin, end = share
     num_heads, num_neighbors, kind = queries.shape[0], neighbors.shape[1], known.dtype
     row_dim, time_dim = known.shape[1] + edges.shape[1], weight.size + 1
     most = most_rows(begin, end, first, num_neighbors)
@@ -113,10 +111,13 @@ def _to_scores(  # type: ignore[no-untyped-def]
 
 @compiled
 def _backward(  # type: ignore[no-untyped-def]
-    begin, end, queries, order, first, known, edges, weight, shift,
+    share, queries, order, first, known, edges, weight, shift,
     neighbors, events, elapsed, mask, keep, attention, slopes, from_summed,
-    to_queries, to_known, to_weight, to_shift,
+    to_queries, to_known_of_shares, to_weight_of_shares, to_shift_of_shares,
 ):  # fmt: skip
+    number, begin, end = share
+    to_known = to_known_of_shares[number]
+    to_weight, to_shift = to_weight_of_shares[number], to_shift_of_shares[number]
     num_heads, num_neighbors, kind = queries.shape[0], neighbors.shape[1], known.dtype
     node_dim, row_dim, time_dim = known.shape[1], known.shape[1] + edges.shape[1], weight.size + 1
     most = most_rows(begin, end, first, num_neighbors)
@@ -172,39 +173,9 @@ def _backward(  # type: ignore[no-untyped-def]
         to_weight[x], to_shift[x] = to_rates[x], to_shifts[x]
 
 
-@parallel
-def _forward_in_parallel(  # type: ignore[no-untyped-def]
-    bounds, queries, order, first, known, edges, weight, shift,
-    neighbors, events, elapsed, mask, keep, summed, attention, slopes,
-):  # fmt: skip
-    for thread in prange(bounds.size - 1):
-        _forward(
-            bounds[thread], bounds[thread + 1], queries, order, first, known, edges, weight, shift,
-            neighbors, events, elapsed, mask, keep, summed, attention, slopes,
-        )  # fmt: skip
-
-
-@parallel
-def _backward_in_parallel(  # type: ignore[no-untyped-def]
-    bounds, queries, order, first, known, edges, weight, shift,
-    neighbors, events, elapsed, mask, keep, attention, slopes, from_summed,
-    to_queries, to_known, to_weight, to_shift,
-):  # fmt: skip
-    for thread in prange(bounds.size - 1):
-        _backward(
-            bounds[thread], bounds[thread + 1], queries, order, first, known, edges, weight, shift,
-            neighbors, events, elapsed, mask, keep, attention, slopes, from_summed,
-            to_queries, to_known[thread], to_weight[thread], to_shift[thread],
-        )  # fmt: skip
-
-
 def forward(*tensors: Tensor) -> None:
     """Fill ``summed``, ``attention`` and ``slopes``, the last three of ``tensors``."""
-    bounds, arrays = _shares(tensors[2]), _arrays(tensors)
-    if len(bounds) == 2:
-        _forward(*bounds, *arrays)
-    else:
-        _forward_in_parallel(bounds, *arrays)
+    run(_forward, _shares(tensors[2]), *_arrays(tensors))
 
 
 def backward(*tensors: Tensor) -> None:
@@ -214,26 +185,22 @@ def backward(*tensors: Tensor) -> None:
     of all but the queries.
     """
     *given, to_known, to_weight, to_shift = tensors
-    bounds = _shares(given[2])
-    shared = (to_known, to_weight, to_shift)
-    if len(bounds) == 2:
-        _backward(*bounds, *_arrays(tensors))
-        return
-    parts = [part.new_empty(len(bounds) - 1, *part.shape) for part in shared]
-    _backward_in_parallel(bounds, *_arrays((*given, *parts)))
-    for target, of_threads in zip(shared, parts, strict=True):
-        torch.sum(of_threads, 0, out=target)
+    bounds, shared = _shares(given[2]), (to_known, to_weight, to_shift)
+    parts = [part.unsqueeze(0) for part in shared]
+    if (num_shares := len(bounds) - 1) > 1:
+        parts = [part.new_empty(num_shares, *part.shape) for part in shared]
+    run(_backward, bounds, *_arrays((*given, *parts)))
+    if num_shares > 1:
+        for target, of_shares in zip(shared, parts, strict=True):
+            torch.sum(of_shares, 0, out=target)
 
 
-def _shares(first: Tensor) -> NDArray[np.int64]:
-    """Bounds [num_threads + 1] between queries that have about as many roots between them."""
-    num_threads = min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
-    if num_threads > 1:
-        numba.set_num_threads(num_threads)
-    shares = torch.arange(num_threads + 1) * first[-1] // num_threads
+def _shares(first: Tensor) -> Bounds:
+    """Bounds between queries that have about as many roots between them."""
+    shares = torch.arange(num_threads() + 1) * first[-1] // num_threads()
     bounds = torch.searchsorted(first, shares)
     bounds[-1] = first.numel() - 1
-    found: NDArray[np.int64] = bounds.numpy()
+    found: Bounds = bounds.numpy()
     return found
 
 

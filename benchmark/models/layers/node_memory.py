@@ -12,6 +12,7 @@ from benchmark.machine.device import kernels_for
 from benchmark.models.layers.compiled_numbers import array, compiled, exponential
 from benchmark.models.layers.dropout import TRITON, Dropout
 from benchmark.models.layers.products import NarrowProducts, narrow
+from benchmark.models.layers.shares_cpu import equal_shares, run
 
 
 class MemoryCell(nn.GRUCell, NarrowProducts):
@@ -132,11 +133,11 @@ def _sigmoids(given, found):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _forward_loop(columns, memory, updated):  # type: ignore[no-untyped-def]
+def _forward_loop(share, columns, memory, updated):  # type: ignore[no-untyped-def]
     size, two = memory.shape[1], memory.dtype.type(2)
     gates = np.empty(2 * size, memory.dtype)
     raw, squashed = np.empty(size, memory.dtype), np.empty(size, memory.dtype)
-    for row in range(memory.shape[0]):
+    for row in range(share[1], share[2]):
         _sigmoids(columns[row, : 2 * size], gates)
         for x in range(size):
             raw[x] = two * (columns[row, 2 * size + x] + gates[x] * columns[row, 3 * size + x])
@@ -150,9 +151,9 @@ def _forward_loop(columns, memory, updated):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _backward_loop(columns, memory, gradient, to_columns):  # type: ignore[no-untyped-def]
+def _backward_loop(share, columns, memory, gradient, to_columns):  # type: ignore[no-untyped-def]
     size, one = memory.shape[1], memory.dtype.type(1)
-    for row in range(memory.shape[0]):
+    for row in range(share[1], share[2]):
         gates, before, above, targets = columns[row], memory[row], gradient[row], to_columns[row]
         for x in range(size):
             reset, update, proposed = gates[x], gates[size + x], gates[2 * size + x]
@@ -165,7 +166,8 @@ def _backward_loop(columns, memory, gradient, to_columns):  # type: ignore[no-un
 def forward_on_cpu(columns: Tensor, memory: Tensor) -> Tensor:
     """``forward`` as a compiled loop; all floats are of one type."""
     updated = torch.empty_like(memory, memory_format=torch.contiguous_format)
-    _forward_loop(array(columns), array(memory.contiguous()), array(updated))
+    arrays = map(array, (columns, memory.contiguous(), updated))
+    run(_forward_loop, equal_shares(*columns.shape), *arrays)
     return updated
 
 
@@ -173,7 +175,7 @@ def backward_on_cpu(columns: Tensor, memory: Tensor, gradient: Tensor) -> Tensor
     """``backward`` as a compiled loop."""
     to_columns = torch.empty_like(columns)
     inputs = (columns, memory.contiguous(), gradient.contiguous(), to_columns)
-    _backward_loop(*map(array, inputs))
+    run(_backward_loop, equal_shares(*columns.shape), *map(array, inputs))
     return to_columns
 
 

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.models.layers import time_encoding_cpu as compiled
+from benchmark.models.layers.compiled_numbers import array
+from benchmark.models.layers.shares_cpu import equal_shares, run
 
 SCALE = 0.1  # a week, log(1 + 604800) = 13, then scales memory by about one at first
 
@@ -43,15 +45,18 @@ class _Cosine(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, elapsed: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         encoding = weight.new_empty(elapsed.numel(), weight.numel())
-        compiled.encode_all(*(x.detach().numpy() for x in (elapsed, weight, bias, encoding)))
+        arrays = map(array, (elapsed, weight, bias, encoding))
+        run(compiled.encode_share, equal_shares(*encoding.shape), *arrays)
         ctx.save_for_backward(elapsed, weight, bias)
         return encoding
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[None, Tensor, Tensor]:
         inputs = (*ctx.saved_tensors, gradients[0].contiguous())
-        to_weight, to_bias = compiled.derive(*(x.detach().numpy() for x in inputs))
-        return None, torch.from_numpy(to_weight), torch.from_numpy(to_bias)
+        bounds = equal_shares(*gradients[0].shape)
+        of_shares = gradients[0].new_zeros(2, len(bounds) - 1, gradients[0].shape[1])
+        run(compiled.derive, bounds, *map(array, (*inputs, *of_shares)))
+        return None, *of_shares.sum(1)
 
 
 class TimeProjection(nn.Linear):

@@ -170,19 +170,20 @@ def add_to_angles(elapsed, slopes, from_encoding, to_weight, to_shift):  # type:
 
 
 @compiled
-def encode_all(elapsed, weight, shift, rows):  # type: ignore[no-untyped-def]
+def encode_share(share, elapsed, weight, shift, rows):  # type: ignore[no-untyped-def]
     """``encode`` for who does so once."""
-    encode(elapsed, weight, shift, reach(weight, shift), rows)
+    _, begin, end = share
+    encode(elapsed[begin:end], weight, shift, reach(weight, shift), rows[begin:end])
 
 
 @compiled
-def derive(elapsed, weight, shift, from_encoding):  # type: ignore[no-untyped-def]
-    """Gradients [dim] of w and b from that of the encoding [num_times, dim]."""
-    to_weight, to_shift = np.zeros_like(weight), np.zeros_like(shift)
+def derive(share, elapsed, weight, shift, from_encoding, to_weight, to_shift):  # type: ignore[no-untyped-def]
+    """Add to the gradients [num_shares, dim] of w and b, given that of the encoding."""
+    number, begin, end = share
     furthest = reach(weight, shift)
     row, slope = np.empty((1, weight.size), weight.dtype), np.empty((1, weight.size), weight.dtype)
-    for k in range(elapsed.size):
+    for k in range(begin, end):
         one = slice(k, k + 1)
         encode_and_derive(elapsed[one], weight, shift, furthest, row, slope)
-        add_to_angles(elapsed[one], slope, from_encoding[one], to_weight, to_shift)
-    return to_weight, to_shift
+        of_one = from_encoding[one]
+        add_to_angles(elapsed[one], slope, of_one, to_weight[number], to_shift[number])

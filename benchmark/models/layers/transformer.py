@@ -1,8 +1,8 @@
 """A transformer layer whose sequences differ in length, and the attention within them.
 
-On a CPU attention, but for its products, are compiled loops. All floats are of one type but those
-of ``mixed``, which may be bfloat16 (see ``compiled_numbers``); ``drawn`` is a ``dropout.Draw``, of
-which a limit of 0 drops nothing.
+On a CPU attention, but for its products, are compiled loops over shares of the rows. All floats are
+of one type but those of ``mixed``, which may be bfloat16 (see ``compiled_numbers``); ``key``,
+``limit`` and ``kept`` are a ``dropout.Draw``, of which a limit of 0 drops nothing.
 """
 
 from typing import Any
@@ -16,6 +16,7 @@ from benchmark.models.layers.compiled_numbers import array, compiled, exponentia
 from benchmark.models.layers.dropout import Draw, Dropout, draw_row
 from benchmark.models.layers.feed_forward import activate, add
 from benchmark.models.layers.products import NarrowProducts, linear
+from benchmark.models.layers.shares_cpu import equal_shares, run
 
 # Sums may be taken in any order, so that they can be vectorised.
 summing: Any = njit(
@@ -90,11 +91,13 @@ class _Attend(torch.autograd.Function):
         mixed = (given @ weight.to(kind).T).unflatten(-1, (3, num_heads, -1))
         rows, length, _, _, size = mixed.shape
         heads = tokens.new_empty(3, rows, num_heads, length, size)
-        _split(array(mixed), array(bias.view(3, num_heads, size)), array(heads))
+        shares = equal_shares(rows, length * 3 * num_heads * size)
+        run(_split, shares, *map(array, (mixed, bias.view(3, num_heads, size), heads)))
         queries, keys, values = heads
         weights = queries @ keys.transpose(2, 3)
         dropped, scale = torch.empty_like(weights), array(bias).dtype.type(size**-0.5)
-        _weigh(drawn, scale, *map(array, (lengths, weights, dropped)))
+        shares = equal_shares(rows, num_heads * length * length)
+        run(_weigh, shares, *drawn, scale, *map(array, (lengths, weights, dropped)))
         ctx.drawn, ctx.scale = drawn, scale
         ctx.save_for_backward(given, weight, heads, weights)
         context = given.new_empty(rows, length, num_heads, size)
@@ -109,30 +112,33 @@ class _Attend(torch.autograd.Function):
         to_context, dropped = torch.empty_like(keys), torch.empty_like(weights)
         to_context.copy_(gradients[0].unflatten(-1, (num_heads, size)).transpose(1, 2))
         to_scores = to_context @ values.transpose(2, 3)
-        _weigh_backward(ctx.drawn, ctx.scale, *map(array, (weights, dropped, to_scores)))
+        arrays = map(array, (weights, dropped, to_scores))
+        shares = equal_shares(rows, num_heads * length * length)
+        run(_weigh_backward, shares, *ctx.drawn, ctx.scale, *arrays)
         to_heads = (
             to_scores @ keys,
             to_scores.transpose(2, 3) @ queries,
             dropped.transpose(2, 3) @ to_context,
         )
         mixed = given.new_empty(rows, length, 3, num_heads, size)
-        to_bias = weight.new_zeros(3, num_heads, size)
+        shares = equal_shares(rows, length * num_heads * size)
+        to_bias = weight.new_zeros(3, len(shares) - 1, num_heads, size)
         for part, of_part in enumerate(to_heads):
-            _join(*map(array, (of_part, mixed[:, :, part], to_bias[part])))
+            run(_join, shares, *map(array, (of_part, mixed[:, :, part], to_bias[part])))
         to_mixed = mixed.flatten(2)
         to_tokens = (to_mixed @ weight.to(given.dtype)).to(weight.dtype)
         to_weight = (to_mixed.flatten(0, 1).T @ given.flatten(0, 1)).to(weight.dtype)
-        return None, None, None, None, to_tokens, to_weight, to_bias.flatten()
+        return None, None, None, None, to_tokens, to_weight, to_bias.sum(1).flatten()
 
 
 @compiled
-def _split(mixed, bias, heads):  # type: ignore[no-untyped-def]
+def _split(share, mixed, bias, heads):  # type: ignore[no-untyped-def]
     """``mixed`` + ``bias`` [rows, length, 3, num_heads, head_dim], each of the ``heads`` apart.
 
     ``heads`` are [3, rows, num_heads, length, head_dim].
     """
-    rows, length, parts, num_heads, size = mixed.shape
-    for row in range(rows):
+    _, length, parts, num_heads, size = mixed.shape
+    for row in range(share[1], share[2]):
         for place in range(length):
             for part in range(parts):
                 for head in range(num_heads):
@@ -143,62 +149,65 @@ def _split(mixed, bias, heads):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _join(heads, mixed, bias):  # type: ignore[no-untyped-def]
-    """The reverse for gradients: one of the three ``heads``, and their sum added to ``bias``.
+def _join(share, heads, mixed, bias):  # type: ignore[no-untyped-def]
+    """The reverse for gradients: one of the three ``heads``, and their sum, for bias[share].
 
     ``heads`` [rows, num_heads, length, head_dim], ``mixed`` [rows, length, num_heads, head_dim].
     """
-    rows, num_heads, length, size = heads.shape
-    for row in range(rows):
+    _, num_heads, length, size = heads.shape
+    sums = bias[share[0]]
+    for row in range(share[1], share[2]):
         for place in range(length):
             for head in range(num_heads):
-                given, target, total = heads[row, head, place], mixed[row, place, head], bias[head]
+                given, target, total = heads[row, head, place], mixed[row, place, head], sums[head]
                 for x in range(size):
                     total[x] += given[x]
                     put(target, x, given[x])
 
 
 @summing
-def _weigh(drawn, scale, lengths, scores, dropped):  # type: ignore[no-untyped-def]
+def _weigh(share, key, limit, kept, scale, lengths, scores, dropped):  # type: ignore[no-untyped-def]
     """Softmax of ``scale`` * ``scores`` [rows, num_heads, length, length] in place.
 
     It is 0 from the ``lengths`` of a row on; ``dropped`` is the same after dropout.
     """
-    num_rows, num_heads, size, _ = scores.shape
+    _, num_heads, size, _ = scores.shape
     factors = np.ones(size, scores.dtype)
-    for row in range(num_rows):
+    for row in range(share[1], share[2]):
         length = lengths[row]
         for head in range(num_heads):
             for query in range(size):
-                draw_row(drawn, (row * num_heads + head) * size + query, factors)
+                draw_row(key, limit, kept, (row * num_heads + head) * size + query, factors)
                 weights, target = scores[row, head, query], dropped[row, head, query]
                 largest = weights[:length].max()
                 total = weights.dtype.type(0)
-                for key in range(length):
-                    weights[key] = exponential(scale * (weights[key] - largest))
-                    total += weights[key]
-                share = weights.dtype.type(1) / total
-                for key in range(length):
-                    weights[key] *= share
-                    target[key] = weights[key] * factors[key]
+                for place in range(length):
+                    weights[place] = exponential(scale * (weights[place] - largest))
+                    total += weights[place]
+                inverse = weights.dtype.type(1) / total
+                for place in range(length):
+                    weights[place] *= inverse
+                    target[place] = weights[place] * factors[place]
                 weights[length:] = 0
                 target[length:] = 0
 
 
 @summing
-def _weigh_backward(drawn, scale, weights, dropped, gradients):  # type: ignore[no-untyped-def]
+def _weigh_backward(share, key, limit, kept, scale, weights, dropped, gradients):  # type: ignore[no-untyped-def]
     """``dropped`` again; ``gradients`` of it become those of the scores."""
-    num_rows, num_heads, size, _ = weights.shape
+    _, num_heads, size, _ = weights.shape
     factors = np.ones(size, weights.dtype)
-    for row in range(num_rows):
+    for row in range(share[1], share[2]):
         for head in range(num_heads):
             for query in range(size):
-                draw_row(drawn, (row * num_heads + head) * size + query, factors)
+                draw_row(key, limit, kept, (row * num_heads + head) * size + query, factors)
                 weight, target = weights[row, head, query], dropped[row, head, query]
                 gradient = gradients[row, head, query]
                 mean = weights.dtype.type(0)
-                for key in range(size):
-                    target[key] = weight[key] * factors[key]
-                    mean += gradient[key] * target[key]
-                for key in range(size):
-                    gradient[key] = scale * weight[key] * (gradient[key] * factors[key] - mean)
+                for place in range(size):
+                    target[place] = weight[place] * factors[place]
+                    mean += gradient[place] * target[place]
+                for place in range(size):
+                    gradient[place] = (
+                        scale * weight[place] * (gradient[place] * factors[place] - mean)
+                    )
