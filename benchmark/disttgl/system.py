@@ -143,10 +143,13 @@ class DistTGLSystem(ModelSystem):
 
     def snapshot(self) -> NodeState:
         """The first copy of the node memory, with which every round starts over."""
-        return self.memory.hand_over(0)
+        return self.memory.release(0)
 
     def state_dict(self) -> dict[str, Any]:
-        """Also this process's memory copies, what its trainers have read, and the pre-training."""
+        """Also this process's memory copies, what its trainers have read, and the pre-training.
+
+        The first copy is as evaluation has left it: the next round starts it over.
+        """
         memory = self.memory.local_state()
         return {
             **super().state_dict(),

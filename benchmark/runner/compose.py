@@ -3,13 +3,13 @@
 The only file that knows omegaconf: what leaves it is plain dictionaries, lists and values.
 """
 
-import copy
 import difflib
 import os
+import pickle
 import re
 from collections.abc import Sequence
 from dataclasses import fields
-from functools import lru_cache
+from functools import cache
 from glob import glob
 from pathlib import Path
 from typing import Any
@@ -125,7 +125,7 @@ def _composed(words: list[str]) -> tuple[DictConfig, dict[str, str]]:
     own, plain = own_folder(words), spelled_out(words)
     choosing = tuple(word for word in plain if word.lstrip("+").partition("=")[0] in GROUPS)
     known, chosen = _of_choices(choosing, own, _versions(own))
-    composed = copy.deepcopy(known)
+    composed = pickle.loads(known)
     for word in (word for word in plain if word not in choosing):
         _set(composed, parsed(word), words)
     untyped = OmegaConf.create(dict(composed.items_ex(resolve=False)))  # ``check`` has the words
@@ -151,13 +151,14 @@ def _set(composed: DictConfig, override: Override, words: list[str]) -> None:
         raise UserError(f"{override.input_line!r} is refused: {reason}.") from error
 
 
-@lru_cache
+@cache
 def _of_choices(
     words: tuple[str, ...], own: Path | None, versions: object
-) -> tuple[DictConfig, dict[str, str]]:
+) -> tuple[bytes, dict[str, str]]:
     """What the files of these choices say, and what was chosen from each group.
 
-    Read once, as long as the ``versions`` of the files are the same.
+    Read once, as long as the ``versions`` of the files are the same. It is pickled as every point
+    of a suite changes a copy, and to copy it deeply would take six times as long.
     """
     searched = [to_word("hydra.searchpath", [f"file://{own}"])] if own else []
     with initialize_config_dir(str(CONF), version_base="1.3"):
@@ -165,7 +166,7 @@ def _of_choices(
     chosen = {group: composed.hydra.runtime.choices[group] for group in GROUPS}
     with open_dict(composed):
         del composed["hydra"]
-    return composed, chosen
+    return pickle.dumps(composed), chosen
 
 
 def _versions(own: Path | None) -> tuple[tuple[str, int, int], ...]:

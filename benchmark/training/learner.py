@@ -166,7 +166,8 @@ def noting_gradients(loss: Tensor, parameters: Iterable[Tensor]) -> Tensor:
     Nothing waits for a device: whether it is finite is seen where the loss is looked at.
     """
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    size = torch.cat([gradient.flatten() for gradient in gradients]).norm(1)  # overflows last
+    # The 1-norm, as squares of finite numbers may overflow.
+    size = torch.cat([gradient.flatten() for gradient in gradients]).norm(1)
     return loss.detach() + 0.0 * size.to(loss.dtype)
 
 

@@ -36,8 +36,8 @@ class ModelSystem(System):
     """A system of its own writes ``train`` and ``snapshot`` and sets the numbers of ``System``.
 
     It finds ``builder`` (batches), ``learner`` (weights), ``empty`` (the state of all nodes at the
-    start) and ``iteration`` (the next one) here. Evaluation runs on a memory of its own that starts
-    as the ``snapshot`` at the end of a round; it lies on the device that trains, or ``on_host``.
+    start) and ``iteration`` (the next one) here. Evaluation goes on in the ``snapshot`` at the
+    end of a round; that lies on the device that trains, or ``on_host``.
     """
 
     on_host = False
@@ -168,12 +168,13 @@ class ModelSystem(System):
 
     def train_round(self) -> Iterator[Step]:
         """Train one round; then evaluation starts from what it leaves."""
+        self.evaluation.state = self.empty  # what it has may be what training starts over
         self.model.train()
         for step in self.train(range(self.iteration, self.iteration + self.iterations_per_round)):
             self.iteration += 1
             yield step
             self.model.train()  # evaluation may have come between
-        self.evaluation.state = self.empty  # gives back what the last round left
+        self.evaluation.state = self.empty  # gives back what evaluation within the round left
         self.evaluation.state = self.snapshot()
         self.observed = self.job.dataset.split.train_end
 

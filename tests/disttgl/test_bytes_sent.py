@@ -50,7 +50,7 @@ def test_replicas_of_a_shared_copy_send_the_rows_written(
     sent: dict[tuple[str, str], list[Sent]],
 ) -> None:
     """An id and a row each, to the one other process, whatever the table could hold."""
-    width = RowLayout(small_system(precision="float32").memory.hand_over(0)).num_words
+    width = RowLayout(small_system(precision="float32").memory.release(0)).num_words
     for by_purpose, _, rows in sent["2x1x1", "replica"]:
         assert by_purpose["node_memory"] == rows * (width + 1) * WORD.itemsize > 0
 

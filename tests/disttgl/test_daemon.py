@@ -61,17 +61,17 @@ class TestOneTrainer:
             memory.exchange()
             (read,) = memory.receive(TURN)
             assert same_rows(read, expected.rows(wanted))
-        assert same_rows(memory.hand_over(0), expected)
+        assert same_rows(memory.release(0), expected)
 
     def test_a_copy_that_starts_over_is_empty(self, memory: DaemonMemory) -> None:
         schedule = schedule_of("1x1x1")
         memory.reset(0)
         memory.write(TURN, torch.tensor([3]), rows_with(1, 1))
-        assert memory.hand_over(0).mail_event[3] == 1
+        assert memory.release(0).mail_event[3] == 1
         memory.start(schedule, schedule.iterations_per_round)
         memory.reset(0)
-        assert (memory.hand_over(0).mail_event == NO_EVENT).all()
-        assert not memory.hand_over(0).mail.any()
+        assert (memory.release(0).mail_event == NO_EVENT).all()
+        assert not memory.release(0).mail.any()
 
     def test_goes_on_from_a_restored_state(self, memory: DaemonMemory) -> None:
         state = rows_with(5, NUM_NODES)
@@ -100,7 +100,7 @@ class TestOneTrainer:
         memory.reset(0)
         memory.write(TURN, torch.tensor([-1]), rows_with(1, 1))
         with pytest.raises(RuntimeError, match="has ended: IndexError: nodes -1 to -1"):
-            memory.hand_over(0)
+            memory.release(0)
 
 
 class RecordingBuffers(SharedBuffers):
@@ -197,7 +197,7 @@ class TestSharedCopies:
             turn = Turn(processes.rank, 0)
             memory.request(turn, [torch.arange(NUM_NODES)])
             memory.write(turn, torch.tensor([turn.trainer]), rows_with(turn.trainer, 1))
-            result = [*memory.receive(turn), memory.hand_over(0)], memory.local_state()
+            result = [*memory.receive(turn), memory.release(0)], memory.local_state()
             processes.barrier()
             memory.close()
             return result

@@ -211,7 +211,7 @@ class TestRanks:
                     trouble(memory)
                 else:
                     memory.reset(0)
-                    memory.hand_over(0)
+                    memory.release(0)
             finally:
                 processes.barrier()
                 memory.close()

@@ -47,7 +47,7 @@ class TestTraining:
         second = small_system("2x2x2", node_memory="daemon")
         second.load_state_dict(state)
         assert [step.loss for step in second.train_round()] == losses[1]
-        assert same_rows(second.memory.hand_over(1), straight.memory.hand_over(1))
+        assert same_rows(second.memory.release(1), straight.memory.release(1))
         second.memory.close()
         straight.memory.close()
 

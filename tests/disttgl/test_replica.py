@@ -59,10 +59,10 @@ def test_copies_are_apart_and_reset_alone() -> None:
     write(memory, Turn(1, 1), [3], 2)
     memory.publish([Turn(0, 0), Turn(1, 1)])
     memory.commit()
-    assert [memory.hand_over(copy).mail_event[3].item() for copy in (0, 1)] == [1, 2]
+    assert [memory.release(copy).mail_event[3].item() for copy in (0, 1)] == [1, 2]
     memory.reset(1)
-    assert [memory.hand_over(copy).mail_event[3].item() for copy in (0, 1)] == [1, -1]
-    assert not memory.hand_over(1).memory.any()
+    assert [memory.release(copy).mail_event[3].item() for copy in (0, 1)] == [1, -1]
+    assert not memory.release(1).memory.any()
 
 
 def test_what_is_received_does_not_follow_later_writes() -> None:
@@ -77,7 +77,7 @@ def test_what_is_received_does_not_follow_later_writes() -> None:
 
 def test_what_is_handed_over_takes_no_memory_and_is_forgotten_by_the_next_pass() -> None:
     memory = replica()
-    given = memory.hand_over(0)
+    given = memory.release(0)
     assert [field.data_ptr() for field in given] == [f.data_ptr() for f in memory.copies[0]]
     given.memory[3], given.mail_event[3] = 1.0, 7
     memory.reset(0)
@@ -94,5 +94,5 @@ def test_restore_brings_local_state_back() -> None:
     for copy, state in memory.local_state().items():
         other.restore(copy, state)
     for copy in (0, 1):
-        for mine, its in zip(memory.hand_over(copy), other.hand_over(copy), strict=True):
+        for mine, its in zip(memory.release(copy), other.release(copy), strict=True):
             assert torch.equal(mine, its)

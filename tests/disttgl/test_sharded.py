@@ -27,7 +27,7 @@ def two_rounds(processes: Processes, parallelism: str, node_memory: str) -> list
     system = small_system(parallelism, processes, node_memory=node_memory)
     system.load_state_dict(state)
     losses += [step.loss for step in system.train_round()]
-    copies = [system.memory.hand_over(copy) for copy in range(system.schedule.parallelism.k)]
+    copies = [system.memory.release(copy) for copy in range(system.schedule.parallelism.k)]
     system.memory.close()
     memory = [field for copy in copies for field in reversed(copy)]
     return [*memory, *losses, *system.model.state_dict().values()]
@@ -81,6 +81,6 @@ def test_a_read_sees_what_was_committed_before() -> None:
     assert last_events() == [empty, empty]
     memory.commit()
     assert last_events() == [empty, [31, NO_EVENT, 30]]
-    assert memory.hand_over(1).memory_time.tolist() == [11, 0, 0, 0, 0, 10]
+    assert memory.release(1).memory_time.tolist() == [11, 0, 0, 0, 0, 10]
     memory.restore(0, memory.local_state()[1])
     assert last_events(reset=1) == [[31, NO_EVENT, 30], empty]

@@ -1,5 +1,7 @@
 """The DistTGL system as the training loop uses it."""
 
+import copy
+
 import pytest
 import torch
 
@@ -45,6 +47,17 @@ def test_evaluation_leaves_training_alone(parallelism: str) -> None:
         assert round_losses(one) == round_losses(other)
         validate(one)
     assert round_losses(one) == round_losses(other)
+
+
+@pytest.mark.parametrize("parallelism", ["1x1x1", "1x3x1", "1x2x2"])
+def test_a_state_that_was_saved_after_evaluation_trains_on_as_before_it(parallelism: str) -> None:
+    """The memory that evaluation has changed is saved too, and plays no part."""
+    straight, stopped, resumed = (small_system(parallelism) for _ in range(3))
+    assert round_losses(straight) == round_losses(stopped)
+    validate(stopped)
+    resumed.load_state_dict(copy.deepcopy(stopped.state_dict()))
+    assert round_losses(resumed) == round_losses(straight)
+    assert validate(resumed) == validate(straight)
 
 
 def last_events(dataset: Dataset, stop: int) -> list[int]:

@@ -55,7 +55,7 @@ class Recorder(ReplicaMemory):
 
 def recorded(parallelism: str) -> tuple[DistTGLSystem, Recorder]:
     system = small_system(parallelism)
-    empty = NodeState(*(field.clone() for field in system.memory.hand_over(0)))
+    empty = NodeState(*(field.clone() for field in system.memory.release(0)))
     memory = Recorder(empty, 20, Parallelism.parse(parallelism), Processes())
     system.memory = system.trainers.memory = memory
     return system, memory

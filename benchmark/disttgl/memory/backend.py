@@ -23,7 +23,7 @@ class NodeMemory(Protocol):
     reading trainers have requested, announces how much its trainers will write, writes for them,
     publishes and commits. What ``receive`` returns holds the writes of all earlier iterations and
     none of the current one. Rows are handed over on the device that trains; ids too, but
-    where all rows lie ``on_host``: then ids and what is handed over whole do.
+    where all rows lie ``on_host``: then ids and a copy that is released do.
     """
 
     on_host: bool
@@ -63,7 +63,7 @@ class NodeMemory(Protocol):
     def commit(self) -> None:
         """Return when the iteration's writes are what later reads will see."""
 
-    def hand_over(self, copy: int) -> NodeState:
+    def release(self, copy: int) -> NodeState:
         """All rows of a copy, on every process, for the caller to change; a collective call.
 
         They may be the copy itself, which has to start over before anything is read of it.

@@ -25,8 +25,8 @@ class DaemonMemory:
     answered as soon as the writes before them are done, and nobody waits for a write.
     ``empty`` is the state of all nodes at the start; one trainer writes at most ``max_written``
     rows in an iteration and has one read under way at a time. Rows reach a trainer's device in one
-    copy and leave it in another one while it goes on; what is handed over stays in host memory. A
-    server that gives no sign of life is taken to hang before its trainers are, so that it is the
+    copy and leave it in another one while it goes on; a copy that is released stays in host memory.
+    A server that gives no sign of life is taken to hang before its trainers are, so that it is the
     one that is named.
 
     Raises:
@@ -129,7 +129,7 @@ class DaemonMemory:
         for link in self.links.values():
             link.look()
 
-    def hand_over(self, copy: int) -> NodeState:
+    def release(self, copy: int) -> NodeState:
         self._settle()
         state = self._rows_of(copy) if copy in self.servers else self._nothing()
         return state.map(lambda field: self.processes.broadcast(field, self.owners[copy]))

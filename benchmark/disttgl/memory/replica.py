@@ -97,8 +97,8 @@ class ReplicaMemory(RequestsAtHand):
         self.written.clear()
         self.arriving.clear()
 
-    def hand_over(self, copy: int) -> NodeState:
-        """As ``NodeMemory.hand_over``: the copy itself, where this process has it."""
+    def release(self, copy: int) -> NodeState:
+        """As ``NodeMemory.release``: the copy itself, where this process has it."""
         rows = self.copies[copy] if copy in self.copies else self.empty.map(Tensor.clone)
         owner = self.sharers[copy][0]
         return rows.map(lambda field: self.processes.broadcast(field, owner))

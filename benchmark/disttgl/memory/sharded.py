@@ -98,7 +98,7 @@ class ShardedMemory(RequestsAtHand):
             self.table.index_copy_(0, addressed[:, 0], addressed[:, 1:])
             self.arriving = None
 
-    def hand_over(self, copy: int) -> NodeState:
+    def release(self, copy: int) -> NodeState:
         shard = self._shard(copy)
         if self.group is None:
             return self.layout.unpack(shard)

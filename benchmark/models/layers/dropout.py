@@ -81,7 +81,7 @@ def draw(key, limit, scale, factors):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _draw_share(share, key, limit, kept, factors):  # type: ignore[no-untyped-def]
-    """``draw`` of places that do not begin with the first."""
+    """``draw`` for a share of the places."""
     draw(key + np.uint64(share[1]) * STEP, limit, kept, factors[share[1] : share[2]])
 
 

@@ -1,10 +1,11 @@
 """Compiled loops on as many threads as torch has, each of which takes a share.
 
 A loop is called as ``loop(share, *arguments)``, where ``share`` is its number, where it begins and
-where it ends, and arguments are arrays and numbers; it raises nothing. The threads find it by its
-address: as a part of a parallel function numba would compile it once more, for as long as before.
+where it ends, and arguments are arrays and numbers. The threads find it by its address: as a part
+of a parallel function numba would compile it once more, for as long as before.
 """
 
+from itertools import pairwise
 from typing import Any
 
 import numba
@@ -12,7 +13,6 @@ import numpy as np
 import torch
 from numba import njit, prange, types
 from numba.core import cgutils
-from numba.core.typing import signature
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
@@ -35,15 +35,27 @@ def equal_shares(num_rows: int, width: int) -> Bounds:
 
 
 def run(loop: Any, bounds: Bounds, *arguments: Any) -> None:
-    """Call a compiled ``loop`` for all shares between ``bounds``."""
-    if len(bounds) == 2:
-        loop((0, *bounds), *arguments)
-        return
-    key = (loop, *map(_kind, arguments))
-    if key not in ADDRESSES:
-        ADDRESSES[key] = _address(loop, arguments)
-    numba.set_num_threads(num_threads())
-    _run(ADDRESSES[key], bounds, arguments)
+    """Call a compiled ``loop`` for all shares between ``bounds``.
+
+    Raises:
+        RuntimeError: If it fails in a thread, which can be for lack of memory only.
+    """
+    if num_threads() > 1:
+        key = (loop, *map(_kind, arguments))
+        first_time = key not in ADDRESSES  # then also a single share, so that a warm-up compiles
+        if first_time:
+            ADDRESSES[key] = _address(loop, arguments)
+        if first_time or len(bounds) > 2:
+            numba.set_num_threads(num_threads())
+            failed = np.zeros(len(bounds) - 1, np.bool_)
+            _run(ADDRESSES[key], bounds, arguments, failed)
+            if failed.any():
+                raise RuntimeError(
+                    f"a thread of {loop.__name__} failed; free memory, or use threads=1"
+                )
+            return
+    for number, (begin, end) in enumerate(pairwise(bounds)):
+        loop((number, begin, end), *arguments)
 
 
 def _kind(argument: Any) -> Any:
@@ -56,27 +68,29 @@ def _kind(argument: Any) -> Any:
 def _address(loop: Any, arguments: tuple[Any, ...]) -> int:
     """Where the machine code of a loop for arguments of these types begins."""
     kinds = (types.UniTuple(types.int64, 3), *map(numba.typeof, arguments))
-    compiled = loop.get_compile_result(signature(types.none, *kinds))
+    loop.compile(kinds)
+    compiled = loop.overloads[kinds]
     address: int = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
+    assert address, f"numba has lost {loop.__name__}"
     return address
 
 
 @intrinsic
-def _call(typing_context, address, arguments):  # type: ignore[no-untyped-def]
+def _fails(typing_context, address, arguments):  # type: ignore[no-untyped-def]
     """Call what is at an address with a tuple of arguments, of just the types it was made for."""
 
     def build(context, builder, signature, given):  # type: ignore[no-untyped-def]
         kinds, convention = list(signature.args[1]), context.call_conv
         kind = convention.get_function_type(types.none, kinds).as_pointer()
         function, values = builder.inttoptr(given[0], kind), cgutils.unpack_tuple(builder, given[1])
-        convention.call_function(builder, function, types.none, kinds, values)
-        return context.get_dummy_value()
+        status, _ = convention.call_function(builder, function, types.none, kinds, values)
+        return status.is_error
 
-    return types.void(address, arguments), build
+    return types.boolean(address, arguments), build
 
 
 @njit(cache=True, nogil=True, parallel=True)
-def _run(address, bounds, arguments):  # type: ignore[no-untyped-def]
+def _run(address, bounds, arguments, failed):  # type: ignore[no-untyped-def]
     for number in prange(bounds.size - 1):
         share = (np.int64(number), bounds[number], bounds[number + 1])
-        _call(address, (share, *arguments))
+        failed[number] = _fails(address, (share, *arguments))

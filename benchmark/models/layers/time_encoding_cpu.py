@@ -171,7 +171,7 @@ def add_to_angles(elapsed, slopes, from_encoding, to_weight, to_shift):  # type:
 
 @compiled
 def encode_share(share, elapsed, weight, shift, rows):  # type: ignore[no-untyped-def]
-    """``encode`` for who does so once."""
+    """``encode`` a share of the times, for who does so once."""
     _, begin, end = share
     encode(elapsed[begin:end], weight, shift, reach(weight, shift), rows[begin:end])
 
