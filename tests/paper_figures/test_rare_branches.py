@@ -227,3 +227,7 @@ def test_a_precision_is_compared_with_the_same_of_tgn(write_run: Write, tmp_path
         "batch 600, no edge features, precision=bfloat16": 5.0,
         "batch 600, no edge features, precision=float32": 2.0,
     }
+    by_fastest = table[table["system"] == "disttgl"].set_index("case")["times_fastest_tgn"]
+    assert by_fastest.tolist() == [2.0, 2.5]
+    assert list(by_fastest.index) == [f"batch 600, no edge features, precision={precision}"
+                                      for precision in ("float32", "bfloat16")]  # fmt: skip
