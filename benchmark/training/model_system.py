@@ -125,10 +125,7 @@ class ModelSystem(System):
 
     @abstractmethod
     def snapshot(self) -> NodeState:
-        """The node memory of all nodes, which evaluation will change; a collective call.
-
-        A copy, or one that training starts over before it reads anything of it.
-        """
+        """All rows of node memory, which evaluation changes and training starts over; collective."""
 
     def build_model(self) -> TemporalModel:
         """The network with the first weights."""
