@@ -125,7 +125,7 @@ class ModelSystem(System):
 
     @abstractmethod
     def snapshot(self) -> NodeState:
-        """All rows of node memory, which evaluation changes and training starts over; collective."""
+        """All rows of node memory: evaluation changes them, training starts over; collective."""
 
     def build_model(self) -> TemporalModel:
         """The network with the first weights."""
