@@ -8,6 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
+from torch.nn.utils import get_total_norm
 
 from benchmark.models.contract import TemporalModel
 from benchmark.models.node_state import NodeState
@@ -166,8 +167,7 @@ def noting_gradients(loss: Tensor, parameters: Iterable[Tensor]) -> Tensor:
     Nothing waits for a device: whether it is finite is seen where the loss is looked at.
     """
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    # The 1-norm, as squares of finite numbers may overflow.
-    size = torch.cat([gradient.flatten() for gradient in gradients]).norm(1)
+    size = get_total_norm(gradients, norm_type=1.0)  # which overflows last
     return loss.detach() + 0.0 * size.to(loss.dtype)
 
 
