@@ -75,7 +75,7 @@ def test_what_is_received_does_not_follow_later_writes() -> None:
     assert rows.mail_event.tolist() == [-1]
 
 
-def test_what_is_handed_over_takes_no_memory_and_is_forgotten_by_the_next_pass() -> None:
+def test_what_is_released_takes_no_memory_and_is_forgotten_by_the_next_pass() -> None:
     memory = replica()
     given = memory.release(0)
     assert [field.data_ptr() for field in given] == [f.data_ptr() for f in memory.copies[0]]

@@ -60,6 +60,18 @@ def test_a_state_that_was_saved_after_evaluation_trains_on_as_before_it(parallel
     assert validate(resumed) == validate(straight)
 
 
+def test_evaluation_does_not_follow_what_the_next_round_writes() -> None:
+    """Nor can it write there: it has let go of the memory that training starts over."""
+    system = small_system()
+    round_losses(system)
+    evaluated = system.evaluation.state
+    assert evaluated.memory.data_ptr() == system.memory.local_state()[0].memory.data_ptr()
+    steps = system.train_round()
+    next(steps), next(steps)
+    assert (system.memory.local_state()[0].mail_event != NO_EVENT).any()
+    assert (system.evaluation.state.mail_event == NO_EVENT).all()
+
+
 def last_events(dataset: Dataset, stop: int) -> list[int]:
     """The last event before ``stop`` of every node."""
     last = [NO_EVENT] * dataset.num_nodes

@@ -82,7 +82,8 @@ def draw(key, limit, scale, factors):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True)
 def _draw_share(share, key, limit, kept, factors):  # type: ignore[no-untyped-def]
     """``draw`` for a share of the places."""
-    draw(key + np.uint64(share[1]) * STEP, limit, kept, factors[share[1] : share[2]])
+    _, begin, end = share
+    draw(key + np.uint64(begin) * STEP, limit, kept, factors[begin:end])
 
 
 @njit(cache=True, nogil=True)

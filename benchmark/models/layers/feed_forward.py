@@ -123,8 +123,9 @@ class _Add(torch.autograd.Function):
 @compiled
 def _activate(share, key, limit, kept, inputs, bias, outputs):  # type: ignore[no-untyped-def]
     """``outputs``: dropout of GELU of ``inputs`` + ``bias``."""
+    _, begin, end = share
     factors = np.ones_like(bias)
-    for row in range(share[1], share[2]):
+    for row in range(begin, end):
         draw_row(key, limit, kept, row, factors)
         given, target = inputs[row], outputs[row]
         for x in range(bias.size):
@@ -137,24 +138,26 @@ def _activate(share, key, limit, kept, inputs, bias, outputs):  # type: ignore[n
 def _activate_backward(  # type: ignore[no-untyped-def]
     share, key, limit, kept, inputs, bias, gradients, to_inputs, to_bias
 ):
-    """From ``gradients`` of the outputs those of the inputs; to_bias[share] takes their sum."""
-    factors, to_bias_here = np.ones_like(bias), to_bias[share[0]]
-    for row in range(share[1], share[2]):
+    """From ``gradients`` of the outputs those of the inputs; to_bias[number] takes their sum."""
+    number, begin, end = share
+    factors, total = np.ones_like(bias), to_bias[number]
+    for row in range(begin, end):
         draw_row(key, limit, kept, row, factors)
         given, gradient, target = inputs[row], gradients[row], to_inputs[row]
         for x in range(bias.size):
             value = wide(given[x]) + bias[x]
             below, density = normal(value)
             slope = wide(gradient[x]) * factors[x] * (below + value * density)
-            to_bias_here[x] += slope
+            total[x] += slope
             put(target, x, slope)
 
 
 @compiled
 def _add(share, key, limit, kept, residual, inputs, bias, outputs):  # type: ignore[no-untyped-def]
     """``outputs``: ``residual`` + dropout of ``inputs`` + ``bias``."""
+    _, begin, end = share
     factors = np.ones_like(bias)
-    for row in range(share[1], share[2]):
+    for row in range(begin, end):
         draw_row(key, limit, kept, row, factors)
         old, given, target = residual[row], inputs[row], outputs[row]
         for x in range(bias.size):
@@ -163,12 +166,13 @@ def _add(share, key, limit, kept, residual, inputs, bias, outputs):  # type: ign
 
 @compiled
 def _add_backward(share, key, limit, kept, gradients, to_inputs, to_bias):  # type: ignore[no-untyped-def]
-    """From ``gradients`` of the outputs those of the inputs; to_bias[share] takes their sum."""
-    factors, to_bias_here = np.ones_like(to_bias[0]), to_bias[share[0]]
-    for row in range(share[1], share[2]):
+    """From ``gradients`` of the outputs those of the inputs; to_bias[number] takes their sum."""
+    number, begin, end = share
+    factors, total = np.ones_like(to_bias[0]), to_bias[number]
+    for row in range(begin, end):
         draw_row(key, limit, kept, row, factors)
         gradient, target = gradients[row], to_inputs[row]
         for x in range(factors.size):
             slope = gradient[x] * factors[x]
-            to_bias_here[x] += slope
+            total[x] += slope
             put(target, x, slope)

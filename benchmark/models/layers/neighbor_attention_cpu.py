@@ -186,13 +186,10 @@ def backward(*tensors: Tensor) -> None:
     """
     *given, to_known, to_weight, to_shift = tensors
     bounds, shared = _shares(given[2]), (to_known, to_weight, to_shift)
-    parts = [part.unsqueeze(0) for part in shared]
-    if (num_shares := len(bounds) - 1) > 1:
-        parts = [part.new_empty(num_shares, *part.shape) for part in shared]
+    parts = [part.new_empty(len(bounds) - 1, *part.shape) for part in shared]
     run(_backward, bounds, *_arrays((*given, *parts)))
-    if num_shares > 1:
-        for target, of_shares in zip(shared, parts, strict=True):
-            torch.sum(of_shares, 0, out=target)
+    for target, of_shares in zip(shared, parts, strict=True):
+        torch.sum(of_shares, 0, out=target)
 
 
 def _shares(first: Tensor) -> Bounds:

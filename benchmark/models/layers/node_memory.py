@@ -134,10 +134,11 @@ def _sigmoids(given, found):  # type: ignore[no-untyped-def]
 
 @compiled
 def _forward_loop(share, columns, memory, updated):  # type: ignore[no-untyped-def]
+    _, begin, end = share
     size, two = memory.shape[1], memory.dtype.type(2)
     gates = np.empty(2 * size, memory.dtype)
     raw, squashed = np.empty(size, memory.dtype), np.empty(size, memory.dtype)
-    for row in range(share[1], share[2]):
+    for row in range(begin, end):
         _sigmoids(columns[row, : 2 * size], gates)
         for x in range(size):
             raw[x] = two * (columns[row, 2 * size + x] + gates[x] * columns[row, 3 * size + x])
@@ -152,8 +153,9 @@ def _forward_loop(share, columns, memory, updated):  # type: ignore[no-untyped-d
 
 @compiled
 def _backward_loop(share, columns, memory, gradient, to_columns):  # type: ignore[no-untyped-def]
+    _, begin, end = share
     size, one = memory.shape[1], memory.dtype.type(1)
-    for row in range(share[1], share[2]):
+    for row in range(begin, end):
         gates, before, above, targets = columns[row], memory[row], gradient[row], to_columns[row]
         for x in range(size):
             reset, update, proposed = gates[x], gates[size + x], gates[2 * size + x]

@@ -6,6 +6,7 @@ of a parallel function numba would compile it once more, for as long as before.
 """
 
 from itertools import pairwise
+from operator import attrgetter
 from typing import Any
 
 import numba
@@ -69,8 +70,8 @@ def _address(loop: Any, arguments: tuple[Any, ...]) -> int:
     """Where the machine code of a loop for arguments of these types begins."""
     kinds = (types.UniTuple(types.int64, 3), *map(numba.typeof, arguments))
     loop.compile(kinds)
-    compiled = loop.overloads[kinds]
-    address: int = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
+    code, name = attrgetter("library", "fndesc.llvm_func_name")(loop.overloads[kinds])
+    address: int = code.get_pointer_to_function(name)
     assert address, f"numba has lost {loop.__name__}"
     return address
 

@@ -137,8 +137,9 @@ def _split(share, mixed, bias, heads):  # type: ignore[no-untyped-def]
 
     ``heads`` are [3, rows, num_heads, length, head_dim].
     """
+    _, begin, end = share
     _, length, parts, num_heads, size = mixed.shape
-    for row in range(share[1], share[2]):
+    for row in range(begin, end):
         for place in range(length):
             for part in range(parts):
                 for head in range(num_heads):
@@ -150,13 +151,14 @@ def _split(share, mixed, bias, heads):  # type: ignore[no-untyped-def]
 
 @compiled
 def _join(share, heads, mixed, bias):  # type: ignore[no-untyped-def]
-    """The reverse for gradients: one of the three ``heads``, and their sum, for bias[share].
+    """The reverse for gradients: one of the three ``heads``, and their sum, for bias[number].
 
     ``heads`` [rows, num_heads, length, head_dim], ``mixed`` [rows, length, num_heads, head_dim].
     """
+    number, begin, end = share
     _, num_heads, length, size = heads.shape
-    sums = bias[share[0]]
-    for row in range(share[1], share[2]):
+    sums = bias[number]
+    for row in range(begin, end):
         for place in range(length):
             for head in range(num_heads):
                 given, target, total = heads[row, head, place], mixed[row, place, head], sums[head]
@@ -171,9 +173,10 @@ def _weigh(share, key, limit, kept, scale, lengths, scores, dropped):  # type: i
 
     It is 0 from the ``lengths`` of a row on; ``dropped`` is the same after dropout.
     """
+    _, begin, end = share
     _, num_heads, size, _ = scores.shape
     factors = np.ones(size, scores.dtype)
-    for row in range(share[1], share[2]):
+    for row in range(begin, end):
         length = lengths[row]
         for head in range(num_heads):
             for query in range(size):
@@ -195,9 +198,10 @@ def _weigh(share, key, limit, kept, scale, lengths, scores, dropped):  # type: i
 @summing
 def _weigh_backward(share, key, limit, kept, scale, weights, dropped, gradients):  # type: ignore[no-untyped-def]
     """``dropped`` again; ``gradients`` of it become those of the scores."""
+    _, begin, end = share
     _, num_heads, size, _ = weights.shape
     factors = np.ones(size, weights.dtype)
-    for row in range(share[1], share[2]):
+    for row in range(begin, end):
         for head in range(num_heads):
             for query in range(size):
                 draw_row(key, limit, kept, (row * num_heads + head) * size + query, factors)
