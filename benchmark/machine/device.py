@@ -15,6 +15,8 @@ from benchmark.machine.place import Place
 
 Parts = TypeVar("Parts")
 ALIGNMENT = 16  # bytes; every type may start there
+MOST_OF_DEVICE = 0.8  # of what is free, for one table: the rest is for node memory and training
+PORTABLE_AND_MAPPED = 3  # flags of cudaHostRegister
 
 
 def choose_device(name: str, place: Place) -> torch.device:
@@ -54,16 +56,47 @@ def multiplies_bfloat16(device: torch.device) -> bool:
     return torch.cpu._is_avx512_bf16_supported()
 
 
-def check_fits(what: str, table: Tensor, device: torch.device) -> None:
-    """Refuse a ``table`` that takes more than a GPU has free, with ValueError."""
+def reachable(what: str, table: Tensor, device: torch.device) -> Tensor:
+    """``table`` on ``device``; on a GPU that it would fill, its rows on the host.
+
+    Those are pinned and the GPU reads them through the bus, as many as are asked for, with any
+    operation and kernel: to it they have an address like others.
+
+    Raises:
+        ValueError: If they cannot be pinned; says how large ``what`` is.
+    """
     if device.type != "cuda":
-        return
+        return table.to(device)
     free, _ = torch.cuda.mem_get_info(device)
-    if table.nbytes > free:
+    if table.nbytes <= MOST_OF_DEVICE * free:
+        return table.to(device)
+    seen = HostRows(table.contiguous())
+    with torch.cuda.device(device):
+        code = torch.cuda.cudart().cudaHostRegister(seen.address, table.nbytes, PORTABLE_AND_MAPPED)
+        there = torch.as_tensor(seen, device=device) if int(code) == 0 else None
+    if there is None or there.data_ptr() != seen.address:  # a copy, if torch has made one
         raise ValueError(
-            f"{what} take {table.nbytes / 2**30:.1f} GiB and the GPU has {free / 2**30:.1f} GiB "
-            "free, where all of them must lie: choose device=cpu, or fewer events (max_events)."
+            f"{what} take {table.nbytes / 2**30:.1f} GiB, the GPU has {free / 2**30:.1f} GiB free, "
+            f"and the host cannot pin them for it (error {int(code)} of cudaHostRegister): raise "
+            "what may be locked (ulimit -l), or choose device=cpu or fewer events (max_events)."
         )
+    return there
+
+
+class HostRows:
+    """A ``table`` of the host as CUDA's array interface tells of it, which keeps it alive."""
+
+    def __init__(self, table: Tensor) -> None:
+        self.table = table
+        self.address = table.data_ptr()
+        described = table.detach().numpy().__array_interface__
+        self.__cuda_array_interface__ = {
+            "shape": described["shape"],
+            "typestr": described["typestr"],
+            "data": (self.address, False),
+            "strides": None,
+            "version": 3,
+        }
 
 
 def kernels_for(device: torch.device, loops: Any, triton_kernels: str) -> Any:

@@ -126,7 +126,7 @@ class TemporalModel(nn.Module, ABC):
         events = state.mail_event
         features = self.edge_features.index_select(0, events.flatten().clamp(min=0))
         features = features.view(*events.shape, features.shape[1])
-        return features.masked_fill((events == NO_EVENT).unsqueeze(-1), 0.0)
+        return features.masked_fill_((events == NO_EVENT).unsqueeze(-1), 0.0)
 
     @abstractmethod
     def embed(self, memory: Tensor, subgraph: Subgraph) -> Tensor:

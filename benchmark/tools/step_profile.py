@@ -12,6 +12,7 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from benchmark.machine.device import synchronize
+from benchmark.machine.host_memory import keep_freed_memory
 from benchmark.runner.python import experiment
 from benchmark.tasks.build import build_dataset, build_protocol, build_system
 from benchmark.training.processes import Processes
@@ -26,6 +27,7 @@ HOST_CALLS = {
 def main(words: list[str]) -> int:
     """Print milliseconds, calls of the host, and the operations that take most of the time."""
     asked = experiment(*words)
+    keep_freed_memory()  # as workers do
     torch.set_num_threads(asked.threads_per_process)
     system = build_system(asked, build_dataset(asked), build_protocol(asked), Processes())
     device = system.job.training.device

@@ -11,7 +11,7 @@ from benchmark.datasets.dataset import EventBatch
 from benchmark.errors import choose
 from benchmark.graph.neighbor_index import NeighborIndex
 from benchmark.graph.samplers import RECENT_SAMPLERS, NeighborSampler
-from benchmark.machine.device import add_in_order, check_fits, check_precision
+from benchmark.machine.device import add_in_order, check_precision, reachable
 from benchmark.machine.host_memory import use_large_pages
 from benchmark.models.contract import TemporalModel
 from benchmark.models.layers.products import narrow_products
@@ -78,7 +78,8 @@ class ModelSystem(System):
             self.objective = make_objective(
                 training.goal, options.loss, protocol, self.model, dataset
             )
-        check_fits("edge features", self.model.edge_features, device)
+        features = self.model.edge_features.to(dtype)
+        self.model.edge_features = reachable("edge features", features, device)
         self.objective.to(device, dtype)
         use_large_pages(self.model.edge_features)
         narrow_products(self.objective, product_type)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from benchmark.machine import device
 from benchmark.models.layers import dropout, neighbor_attention, node_memory
 from benchmark.models.tgn_attention import TGNAttention
 from tests.baselines.tgl_toy import tgl_system
@@ -76,6 +77,19 @@ def test_a_gpu_computes_what_a_cpu_does(name: str) -> None:
     gpu = torch.device("cuda", 0)
     pairs = zip(trained(make, gpu, None), trained(make, CPU, None), strict=True)
     for there, here in pairs:
+        assert float((there - here).norm()) <= 1e-8 * max(1.0, float(here.norm())), name
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_gpu_reads_edge_features_that_stay_on_the_host(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make, gpu = systems()[name], torch.device("cuda", 0)
+    on_device = trained(make, gpu, None)
+    monkeypatch.setattr(device, "MOST_OF_DEVICE", 0.0)
+    for there, here in zip(trained(make, gpu, None), on_device, strict=True):
         assert float((there - here).norm()) <= 1e-8 * max(1.0, float(here.norm())), name
 
 

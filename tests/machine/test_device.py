@@ -1,13 +1,16 @@
 """What the host has prepared reaches a device in one piece, and comes back in one."""
 
+from contextlib import nullcontext
+from types import SimpleNamespace
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from benchmark.machine import device
-from benchmark.machine.device import check_fits, check_precision, to_device, to_host
+from benchmark.machine.device import check_precision, reachable, to_device, to_host
 from tests.pretend_device import DEVICE, counting
 
 
@@ -51,15 +54,68 @@ def test_nothing_moves_on_a_cpu() -> None:
     assert to_host(given)() is given
 
 
-def test_a_table_that_does_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    table, gpu = torch.empty(2**20), torch.device("cuda", 0)
+class SeenByNumpy:
+    """What a GPU makes of a CUDA array, made of host memory by numpy."""
+
+    def __init__(self, cuda_array: device.HostRows) -> None:
+        self.kept_alive = cuda_array
+        self.__array_interface__ = cuda_array.__cuda_array_interface__
+
+
+@pytest.fixture
+def pinned(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
+    """What a pretended GPU with 2 MiB free is asked to pin; as_tensor there gives the memory."""
+    asked: list[tuple[int, ...]] = []
+
+    class Runtime:
+        def cudaHostRegister(self, *arguments: int) -> int:  # noqa: N802 - CUDA's name
+            asked.append(arguments)
+            return 0
+
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (2**21, 2**30))
-    with pytest.raises(
-        ValueError, match=r"edge features take 0.0 GiB and the GPU has 0.0 GiB free"
-    ):
-        check_fits("edge features", table, gpu)
-    check_fits("edge features", table[:10].clone(), gpu)
-    check_fits("edge features", table, torch.device("cpu"))
+    monkeypatch.setattr(torch.cuda, "device", lambda device: nullcontext())
+    monkeypatch.setattr(torch.cuda, "cudart", Runtime)
+    monkeypatch.setattr(
+        torch, "as_tensor", lambda rows, device: torch.from_numpy(np.asarray(SeenByNumpy(rows)))
+    )
+    return asked
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.float64])
+def test_a_table_that_does_not_fit_is_read_on_the_host(
+    pinned: list[tuple[int, ...]], kind: torch.dtype
+) -> None:
+    table = torch.arange(2**20, dtype=kind).view(-1, 4)
+    there = reachable("edge features", table, torch.device("cuda", 0))
+    assert pinned == [(table.data_ptr(), table.nbytes, 3)]
+    assert there.data_ptr() == table.data_ptr()
+    assert torch.equal(there, table)
+    assert there.dtype == kind
+    others = reachable("edge features", table.T, torch.device("cuda", 0))  # not contiguous
+    assert torch.equal(others, table.T)
+
+
+def test_what_cannot_be_pinned_is_refused(
+    pinned: list[tuple[int, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table, gpu = torch.empty(2**20), torch.device("cuda", 0)
+    refused = r"edge features take 0.0 GiB, the GPU has 0.0 GiB free, and the host cannot pin"
+    monkeypatch.setattr(torch, "as_tensor", lambda rows, device: rows.table.clone())
+    with pytest.raises(ValueError, match=refused):
+        reachable("edge features", table, gpu)
+    no_memory = SimpleNamespace(cudaHostRegister=lambda *arguments: 2)
+    monkeypatch.setattr(torch.cuda, "cudart", lambda: no_memory)
+    with pytest.raises(ValueError, match=rf"{refused}.*error 2 of cudaHostRegister.*device=cpu"):
+        reachable("edge features", table, gpu)
+
+
+def test_a_table_lies_on_the_device_where_that_has_room(pinned: list[tuple[int, ...]]) -> None:
+    table = torch.arange(6.0)
+    assert reachable("edge features", table, torch.device("cpu")) is table
+    there = reachable("edge features", table, DEVICE)
+    assert there.device == DEVICE
+    assert torch.equal(there.cpu(), table)
+    assert not pinned
 
 
 def test_products_that_are_only_emulated_are_refused_unless_forced(
