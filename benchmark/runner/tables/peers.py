@@ -37,7 +37,8 @@ def peer_speeds(folders: Sequence[RunFolder]) -> list[Row]:
     ``events_per_cpu_second`` are those of training, ``evaluate_seconds`` and
     ``evaluate_cpu_seconds`` those of validation, all ``Spread``.
     ``times_baseline`` and ``times_baseline_cpu`` divide the rates by those of the baseline with
-    the same seed; they are None where it has not run. ``batch`` holds the mean counts of
+    the same seed, the fastest of several, such as in two precisions; they are None where it has
+    not run. ``batch`` holds the mean counts of
     ``operation_floor`` and ``gflop_per_second`` the measured rates of products. ``floor`` is the
     events per second at the largest of these, since a disturbed measurement is a slower one, and
     ``share_of_floor`` the part of it reached.
@@ -51,13 +52,14 @@ def peer_speeds(folders: Sequence[RunFolder]) -> list[Row]:
         settings[key] = flat(identifying(config, "seed"))
         _, repeats = groups.setdefault(key, (case, {}))
         repeats[result["seed"]] = result
-    baselines = {
-        case: repeats
-        for case, repeats in groups.values()
-        if next(iter(repeats.values()))["system"] == BASELINE
-    }
+    baselines: dict[str, dict[int, Result]] = {}
+    for case, repeats in groups.values():
+        fastest = baselines.setdefault(case, {})
+        for seed, result in repeats.items():
+            if result["system"] == BASELINE:
+                fastest[seed] = max(fastest.get(seed, result), result, key=_rate)
     return [
-        _row(repeats, baselines.get(case, {})) | {"settings": settings[key]}
+        _row(repeats, baselines[case]) | {"settings": settings[key]}
         for key, (case, repeats) in groups.items()
     ]
 

@@ -30,11 +30,14 @@ def folders(make_experiment: MakeExperiment) -> list[RunFolder]:
 
 
 def _run(
-    make_experiment: MakeExperiment, system: str, seed: int, rate: float, cpu: float
+    make_experiment: MakeExperiment, system: str, seed: int, rate: float, cpu: float, **options: Any
 ) -> RunFolder:
     """A finished run that trained on 10,000 events in ``cpu`` CPU seconds."""
     experiment = make_experiment(
-        system={"name": system}, seed=seed, task={"name": "link_speed"}, choices={"system": system}
+        system={"name": system, **options},
+        seed=seed,
+        task={"name": "link_speed"},
+        choices={"system": system},
     )
     folder = experiment.folder
     folder.prepare(experiment.config())
@@ -73,6 +76,22 @@ def test_medians_and_ratios_by_repeat(folders: list[RunFolder]) -> None:
     assert disttgl["batch"]["edges"] == 2500.0
     assert tgn["batch"] == {}
     assert tgn["share_of_floor"] is None
+
+
+@pytest.mark.parametrize("faster", ["float32", "bfloat16"])
+def test_of_several_baselines_the_fastest_counts(
+    make_experiment: MakeExperiment, faster: str
+) -> None:
+    """In whichever order they ran: no system is faster for a baseline that is slow."""
+    rates = {"float32": 500.0, "bfloat16": 500.0, faster: 1000.0}
+    runs = [("tgn", precision, rate) for precision, rate in rates.items()]
+    runs += [("disttgl", precision, 3000.0) for precision in rates]
+    rows = peer_speeds(
+        [_run(make_experiment, name, 0, rate, 5.0, precision=kind) for name, kind, rate in runs]
+    )
+    ratios = [row["times_baseline"].median for row in rows]
+    assert ratios == [rate / 1000.0 for _, _, rate in runs]
+    assert [row["times_baseline_cpu"].median for row in rows] == [1.0] * 4
 
 
 def test_cases_are_kept_apart(make_experiment: MakeExperiment, folders: list[RunFolder]) -> None:
