@@ -31,7 +31,7 @@ from benchmark.baselines.tgn_parts import (
 )
 from benchmark.datasets.dataset import EventBatch
 from benchmark.errors import choose
-from benchmark.machine.device import check_precision
+from benchmark.machine.device import check_precision, reachable
 from benchmark.randomness import seeded
 from benchmark.training.objectives import binary_link_loss
 from benchmark.training.system import Job, OneDeviceSystem, Step
@@ -60,7 +60,7 @@ class TGNSystem(OneDeviceSystem):
         )
         self.negatives = job.protocol.negatives(self.dataset)
         self.t = self.dataset.stream.t.to(self.device)
-        self.msg = self.dataset.stream.msg.to(self.device)
+        self.msg = reachable("edge features", self.dataset.stream.msg, self.device)
         self.memory = self.model.memory
         self.neighbors = ExactLastNeighborLoader(
             self.dataset.num_nodes, self.model.num_neighbors, device=self.device

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from benchmark.datasets.dataset import Dataset, Split, Stream
 from benchmark.disttgl.table_trainer import Pretraining, TableTrainer, first_rows
+from benchmark.machine.device import reachable
 from benchmark.models.contract import TemporalModel
 from benchmark.randomness import seeded
 from benchmark.storage.files import discard, seal, sealed
@@ -118,6 +119,7 @@ def pretrain(
     part, seen = training_part(dataset)
     with seeded(device, settings.seed, "static memory"):
         network = model(edge_features=part.stream.msg, node_features=part.node_features)
+    network.edge_features = reachable("edge features", network.edge_features, device)
     table = first_rows(seen, network.node_dim, settings.seed)
     trainer = TableTrainer(part, network.to(device), table.to(device), settings)
     progress = _resumed(trainer, checkpoint)

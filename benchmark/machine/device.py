@@ -1,6 +1,7 @@
 """Which device a process computes on, and how what the host has prepared gets there."""
 
 import os
+import weakref
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
 from importlib import import_module
@@ -70,15 +71,15 @@ def reachable(what: str, table: Tensor, device: torch.device) -> Tensor:
     free, _ = torch.cuda.mem_get_info(device)
     if table.nbytes <= MOST_OF_DEVICE * free:
         return table.to(device)
-    seen = HostRows(table.contiguous())
+    rows = HostRows(table.contiguous())
     with torch.cuda.device(device):
-        code = torch.cuda.cudart().cudaHostRegister(seen.address, table.nbytes, PORTABLE_AND_MAPPED)
-        there = torch.as_tensor(seen, device=device) if int(code) == 0 else None
-    if there is None or there.data_ptr() != seen.address:  # a copy, if torch has made one
+        code = rows.pin()
+        there = None if code else torch.as_tensor(rows, device=device)
+    if there is None or there.data_ptr() != rows.address:  # a copy, if torch has made one
         raise ValueError(
             f"{what} take {table.nbytes / 2**30:.1f} GiB, the GPU has {free / 2**30:.1f} GiB free, "
-            f"and the host cannot pin them for it (error {int(code)} of cudaHostRegister): raise "
-            "what may be locked (ulimit -l), or choose device=cpu or fewer events (max_events)."
+            f"and the host cannot pin them for it (error {code} of cudaHostRegister): raise what "
+            "may be locked (ulimit -l), or choose device=cpu or fewer events (max_events)."
         )
     return there
 
@@ -97,6 +98,16 @@ class HostRows:
             "strides": None,
             "version": 3,
         }
+
+    def pin(self) -> int:
+        """Pin the table, if another has not, as long as this lives; 0, or the error of CUDA."""
+        if self.table.is_pinned():
+            return 0
+        runtime = torch.cuda.cudart()
+        code = int(runtime.cudaHostRegister(self.address, self.table.nbytes, PORTABLE_AND_MAPPED))
+        if code == 0:
+            weakref.finalize(self, runtime.cudaHostUnregister, self.address).atexit = False
+        return code
 
 
 def kernels_for(device: torch.device, loops: Any, triton_kernels: str) -> Any:

@@ -1,7 +1,6 @@
 """What the host has prepared reaches a device in one piece, and comes back in one."""
 
 from contextlib import nullcontext
-from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
@@ -62,60 +61,82 @@ class SeenByNumpy:
         self.__array_interface__ = cuda_array.__cuda_array_interface__
 
 
+class PretendedRuntime:
+    """What of CUDA's runtime pins memory; ``code`` is what it answers."""
+
+    def __init__(self) -> None:
+        self.code, self.pinned = 0, {}
+
+    def cudaHostRegister(self, address: int, num_bytes: int, flags: int) -> int:  # noqa: N802
+        if self.code == 0:
+            self.pinned[address] = (num_bytes, flags)
+        return self.code
+
+    def cudaHostUnregister(self, address: int) -> int:  # noqa: N802
+        del self.pinned[address]
+        return 0
+
+
 @pytest.fixture
-def pinned(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
-    """What a pretended GPU with 2 MiB free is asked to pin; as_tensor there gives the memory."""
-    asked: list[tuple[int, ...]] = []
-
-    class Runtime:
-        def cudaHostRegister(self, *arguments: int) -> int:  # noqa: N802 - CUDA's name
-            asked.append(arguments)
-            return 0
-
+def runtime(monkeypatch: pytest.MonkeyPatch) -> PretendedRuntime:
+    """That of a GPU with 2 MiB free, whose as_tensor gives the memory it is told of."""
+    made = PretendedRuntime()
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (2**21, 2**30))
     monkeypatch.setattr(torch.cuda, "device", lambda device: nullcontext())
-    monkeypatch.setattr(torch.cuda, "cudart", Runtime)
+    monkeypatch.setattr(torch.cuda, "cudart", lambda: made)
+    monkeypatch.setattr(Tensor, "is_pinned", lambda table: table.data_ptr() in made.pinned)
     monkeypatch.setattr(
         torch, "as_tensor", lambda rows, device: torch.from_numpy(np.asarray(SeenByNumpy(rows)))
     )
-    return asked
+    return made
 
 
 @pytest.mark.parametrize("kind", [torch.float32, torch.float64])
 def test_a_table_that_does_not_fit_is_read_on_the_host(
-    pinned: list[tuple[int, ...]], kind: torch.dtype
+    runtime: PretendedRuntime, kind: torch.dtype
 ) -> None:
-    table = torch.arange(2**20, dtype=kind).view(-1, 4)
-    there = reachable("edge features", table, torch.device("cuda", 0))
-    assert pinned == [(table.data_ptr(), table.nbytes, 3)]
+    table, gpu = torch.arange(2**20, dtype=kind).view(-1, 4), torch.device("cuda", 0)
+    there = reachable("edge features", table, gpu)
+    assert runtime.pinned == {table.data_ptr(): (table.nbytes, 3)}
     assert there.data_ptr() == table.data_ptr()
     assert torch.equal(there, table)
     assert there.dtype == kind
-    others = reachable("edge features", table.T, torch.device("cuda", 0))  # not contiguous
+    others = reachable("edge features", table.T, gpu)  # not contiguous
     assert torch.equal(others, table.T)
 
 
+def test_a_table_is_pinned_once_and_as_long_as_it_is_used(runtime: PretendedRuntime) -> None:
+    table, gpu = torch.arange(2.0**20), torch.device("cuda", 0)
+    first = reachable("edge features", table, gpu)
+    second = reachable("edge features", table[: 2**19 + 1], gpu)  # as the training part is
+    assert len(runtime.pinned) == 1
+    del second
+    assert len(runtime.pinned) == 1
+    del first
+    assert not runtime.pinned
+
+
 def test_what_cannot_be_pinned_is_refused(
-    pinned: list[tuple[int, ...]], monkeypatch: pytest.MonkeyPatch
+    runtime: PretendedRuntime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     table, gpu = torch.empty(2**20), torch.device("cuda", 0)
     refused = r"edge features take 0.0 GiB, the GPU has 0.0 GiB free, and the host cannot pin"
+    runtime.code = 2
+    with pytest.raises(ValueError, match=rf"{refused}.*error 2 of cudaHostRegister.*device=cpu"):
+        reachable("edge features", table, gpu)
+    runtime.code = 0
     monkeypatch.setattr(torch, "as_tensor", lambda rows, device: rows.table.clone())
     with pytest.raises(ValueError, match=refused):
         reachable("edge features", table, gpu)
-    no_memory = SimpleNamespace(cudaHostRegister=lambda *arguments: 2)
-    monkeypatch.setattr(torch.cuda, "cudart", lambda: no_memory)
-    with pytest.raises(ValueError, match=rf"{refused}.*error 2 of cudaHostRegister.*device=cpu"):
-        reachable("edge features", table, gpu)
 
 
-def test_a_table_lies_on_the_device_where_that_has_room(pinned: list[tuple[int, ...]]) -> None:
+def test_a_table_lies_on_the_device_where_that_has_room(runtime: PretendedRuntime) -> None:
     table = torch.arange(6.0)
     assert reachable("edge features", table, torch.device("cpu")) is table
     there = reachable("edge features", table, DEVICE)
     assert there.device == DEVICE
     assert torch.equal(there.cpu(), table)
-    assert not pinned
+    assert not runtime.pinned
 
 
 def test_products_that_are_only_emulated_are_refused_unless_forced(

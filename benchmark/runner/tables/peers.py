@@ -38,10 +38,9 @@ def peer_speeds(folders: Sequence[RunFolder]) -> list[Row]:
     ``evaluate_cpu_seconds`` those of validation, all ``Spread``.
     ``times_baseline`` and ``times_baseline_cpu`` divide the rates by those of the baseline with
     the same seed, the fastest of several, such as in two precisions; they are None where it has
-    not run. ``batch`` holds the mean counts of
-    ``operation_floor`` and ``gflop_per_second`` the measured rates of products. ``floor`` is the
-    events per second at the largest of these, since a disturbed measurement is a slower one, and
-    ``share_of_floor`` the part of it reached.
+    not run. ``batch`` holds the mean counts of ``operation_floor`` and ``gflop_per_second`` the
+    measured rates of products. ``floor`` is the events per second at the largest of these, since a
+    disturbed measurement is a slower one, and ``share_of_floor`` the part of it reached.
     """
     groups: dict[str, tuple[str, dict[int, Result]]] = {}
     settings: dict[str, Row] = {}
