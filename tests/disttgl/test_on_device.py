@@ -1,6 +1,7 @@
 """On an accelerator, here a pretended one: the numbers of a CPU, and nothing that is waited for."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from itertools import islice
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from benchmark.disttgl import trainer
 from benchmark.machine import device
 from benchmark.models.layers import dropout, neighbor_attention, node_memory
 from benchmark.models.tgn_attention import TGNAttention
@@ -93,6 +95,22 @@ def test_a_gpu_reads_edge_features_that_stay_on_the_host(
         assert float((there - here).norm()) <= 1e-8 * max(1.0, float(here.norm())), name
 
 
+class AtOnce(ThreadPoolExecutor):
+    """Has done what it is asked for as soon as it is asked."""
+
+    def submit(self, *call: Any, **named: Any) -> Any:
+        future = super().submit(*call, **named)
+        wait([future])
+        return future
+
+
+@pytest.fixture
+def prepared_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step prepares the next batch while it is counted, and not at times after its end."""
+    monkeypatch.setattr(trainer, "ThreadPoolExecutor", AtOnce)
+
+
+@pytest.mark.usefixtures("prepared_at_once")
 @pytest.mark.parametrize(
     ("node_memory", "uploads", "downloads"), [("replica", 1, 0), ("daemon", 2, 1)]
 )
@@ -109,6 +127,7 @@ def test_a_step_waits_for_nothing(node_memory: str, uploads: int, downloads: int
     assert len(count.downloads) == downloads, count
 
 
+@pytest.mark.usefixtures("prepared_at_once")
 @pytest.mark.parametrize("name", [*NETWORKS, "static memory"])
 def test_how_often_a_step_of_other_networks_waits(name: str) -> None:
     network = (NETWORKS | {"static memory": with_static_memory})[name]
@@ -143,7 +162,7 @@ def kernels(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="Triton compiles where there is a GPU")
-@pytest.mark.usefixtures("kernels")
+@pytest.mark.usefixtures("kernels", "prepared_at_once")
 def test_a_step_is_few_launches() -> None:
     system = small_system(device=DEVICE, batch_size=3)
     steps = system.train_round()
