@@ -53,8 +53,10 @@ def train(processes: Processes, layout: Layout, num_iterations: int) -> Trajecto
     steps: list[Step] = []
     metrics = []
     while len(steps) < num_iterations:
-        steps += islice(system.train_round(), num_iterations - len(steps))
+        training = system.train_round()
+        steps += islice(training, num_iterations - len(steps))
         if len(steps) % system.iterations_per_round == 0:
+            assert next(training, None) is None  # the round ends after its last step
             memory = NodeState(*(field.clone() for field in system.evaluation.state))
             metrics.append(
                 evaluate_links(
