@@ -9,6 +9,7 @@ import triton.language as tl
 from torch import Tensor
 
 GATES, FACTORS = 256, 1024  # numbers of a program
+FUSION = {"enable_fp_fusion": False}  # rounded as on a CPU; the default differs between versions
 
 
 @triton.jit(do_not_specialize=("count",))  # another one in every batch
@@ -65,7 +66,7 @@ def backward(columns: Tensor, memory: Tensor, gradient: Tensor) -> Tensor:
 def _launch(kernel, columns: Tensor, memory: Tensor, *others: Tensor) -> None:  # type: ignore[no-untyped-def]
     if memory.numel():
         grid = (triton.cdiv(memory.numel(), GATES),)
-        kernel[grid](columns, memory, *others, memory.numel(), memory.shape[1], GATES)
+        kernel[grid](columns, memory, *others, memory.numel(), memory.shape[1], GATES, **FUSION)
 
 
 @triton.jit(do_not_specialize=("key", "size"))  # others in every batch
@@ -83,4 +84,4 @@ def _draw(factors, key, limit, size, KEPT: tl.constexpr, BLOCK: tl.constexpr):  
 def draw(key: int, limit: int, kept: float, factors: Tensor) -> None:
     """Fill ``factors``, contiguous: 0 where 53 random bits are below ``limit``, else ``kept``."""
     if size := factors.numel():
-        _draw[(triton.cdiv(size, FACTORS),)](factors, key, limit, size, kept, FACTORS)
+        _draw[(triton.cdiv(size, FACTORS),)](factors, key, limit, size, kept, FACTORS, **FUSION)

@@ -80,7 +80,7 @@ def _forward(  # type: ignore[no-untyped-def]
             num_neighbors, node_dim, edge_dim, BLOCK_K, BLOCK_N, BLOCK_E,
         )  # fmt: skip
         time = tl.cos(_angles(gaps, weight, shift, time_dim, BLOCK_T))
-        for h in tl.static_range(NUM_HEADS):
+        for h in range(NUM_HEADS):
             query = (h * num_queries + q) * input_dim
             score = tl.sum(node * _row(queries, query, node_dim, BLOCK_N)[None, :], 1)
             score += tl.sum(edge * _row(queries, query + edge_start, edge_dim, BLOCK_E)[None, :], 1)
@@ -133,7 +133,7 @@ def _backward(  # type: ignore[no-untyped-def]
         angles = _angles(gaps, weight, shift, time_dim, BLOCK_T)
         time = tl.cos(angles)
         to_node, to_time = node * 0, time * 0
-        for h in tl.static_range(NUM_HEADS):
+        for h in range(NUM_HEADS):
             query = (h * num_queries + q) * input_dim
             source = (h * num_roots + root) * input_dim
             source_node = _row(from_summed, source, node_dim, BLOCK_N)
