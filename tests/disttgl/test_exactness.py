@@ -14,6 +14,9 @@ from tests.worlds import Job, run_jobs
 
 PARALLELISMS = ("8x1x1", "1x8x1", "1x1x8", "2x2x2", "1x2x4")
 TOLERANCES = {"float64": 1e-9, "float32": 1e-4}  # where the order of summation may differ
+# Training enlarges roundings: until here two orders of summation in float32 are 1e-6 apart, after
+# 60 iterations 7e-3, and by then float32 has left float64 by 1e-1.
+FLOAT32_ITERATIONS = 30
 
 Run = tuple[Layout, int]  # the same layout may run more than once
 Results = dict[Run, list[Trajectory]]  # of every process
@@ -56,10 +59,20 @@ def all_runs() -> list[Run]:
     ]
 
 
+def iterations_compared(layout: Layout, most: int) -> int:
+    """All, unless the order of summation may differ in float32."""
+    if layout.precision == "float32" and layout.gradient_sum != "ordered":
+        return min(most, FLOAT32_ITERATIONS)
+    return most
+
+
 def train_all(runs: list[Run], num_iterations: int, folder: Path) -> tuple[Results, Resumed]:
     """All runs; and with a stop a layout that has copies in mid-pass and inputs read ahead."""
     stopped = [Layout("1x2x2", 4, node_memory, "float32") for node_memory in NODE_MEMORIES]
-    jobs = [Job(layout.world_size, train, (layout, num_iterations)) for layout, _ in runs]
+    jobs = [
+        Job(layout.world_size, train, (layout, iterations_compared(layout, num_iterations)))
+        for layout, _ in runs
+    ]
     jobs += [Job(layout.world_size, stop_and_go_on, (layout,)) for layout in stopped]
     results = run_jobs(jobs, folder)
     trained, resumed = results[: len(runs)], results[len(runs) :]
