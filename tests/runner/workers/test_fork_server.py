@@ -19,6 +19,20 @@ from tests.runner.workers import forked_module
 MODULE = [sys.executable, "-m", forked_module.__name__]
 SECONDS = 60.0
 ROOT = Path(__file__).parents[3]
+# As if torch were built for CUDA, which no process may have asked for anything before it forks.
+IMPORT_AS_A_SERVER = """
+import importlib, traceback
+import torch
+from benchmark.runner.workers.fork_server import IMPORTED
+def asked(*arguments, **named):
+    traceback.print_stack()
+    raise SystemExit(1)
+torch._C._cuda_getDeviceCount = torch._C._cuda_getCurrentRawStream = asked
+for name in ("_lazy_init", "is_available", "device_count", "current_device", "get_device_properties"):
+    setattr(torch.cuda, name, asked)
+for module in (*IMPORTED, "benchmark.runner.workers.launcher"):
+    importlib.import_module(module)
+"""
 
 
 def start(tmp_path: Path, *words: str, **environment: str) -> tuple[fork_server.Forked, Path]:
@@ -93,3 +107,11 @@ def test_what_is_no_module_of_python_is_a_program(tmp_path: Path) -> None:
 
 def test_no_server_is_forked_for_words_with_which_nothing_is_run() -> None:
     assert {*INSTEAD, *HELP} == fork_server.LOOKING
+
+
+def test_nothing_asks_for_a_gpu_before_the_forks_are_made() -> None:
+    """CUDA refuses to begin in a fork of a process that has so much as counted the GPUs."""
+    told = subprocess.run(
+        [sys.executable, "-c", IMPORT_AS_A_SERVER], capture_output=True, text=True, cwd=ROOT
+    )
+    assert told.returncode == 0, told.stderr
