@@ -33,6 +33,9 @@ class _Backend(_DummyBackendModule):
     def set_rng_state(self, state: Tensor, device: Any = None) -> None:
         """Nothing to set."""
 
+    def get_amp_supported_dtype(self) -> list[torch.dtype]:
+        return [torch.bfloat16]
+
 
 _setup_privateuseone_for_python_backend("pretend", _Backend())
 DEVICE = torch.device("pretend", 0)
@@ -42,6 +45,7 @@ WAITS = {
     "_local_scalar_dense", "_unique2", "bincount", "equal", "is_nonzero", "item", "masked_select",
     "nonzero", "unique_consecutive", "unique_dim",
 }  # fmt: skip
+INDEXING = ("index", "index_put_", "_index_put_impl_")
 # What reserves memory or renames it, and launches nothing.
 NOTHING = {
     "_local_scalar_dense", "_unsafe_view", "detach", "empty", "empty_like", "empty_strided",
@@ -137,8 +141,8 @@ def _is_cpu(device: Any) -> bool:
 
 
 def _refuse_mixture(name: str, inputs: list[Tensor]) -> None:
-    """As CUDA: only a scalar of the host may take part; copies cross, and so do indices."""
-    if name in ("copy_", "index", "index_put_"):
+    """As CUDA: only a scalar of the host may take part; copies cross, and so do its indices."""
+    if name == "copy_" or (name in INDEXING and isinstance(inputs[0], PretendTensor)):
         return
     strangers = [x for x in inputs if not isinstance(x, PretendTensor) and x.dim()]
     if strangers:
