@@ -108,6 +108,10 @@ class PretendTensor(Tensor):
         """As on CUDA a wait and a copy to the host; torch itself refuses it to subclasses."""
         return self.cpu().tolist()
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Saved as what ``map_location="cpu"`` makes of it."""
+        return self.held.__reduce_ex__(protocol)
+
 
 def _run(operation: Any, args: Any, kwargs: Any) -> Any:
     """Do it on the CPU, and note it."""
