@@ -13,10 +13,11 @@ from tests.disttgl.trajectory import Layout, Trajectory, stop_and_go_on, train
 from tests.worlds import Job, run_jobs
 
 PARALLELISMS = ("8x1x1", "1x8x1", "1x1x8", "2x2x2", "1x2x4")
-TOLERANCES = {"float64": 1e-9, "float32": 1e-4}  # where the order of summation may differ
-# Training enlarges roundings: until here two orders of summation in float32 are 1e-6 apart, after
+TOLERANCES = {"float64": 1e-9, "float32": 2e-5}  # where the order of summation may differ
+# Training enlarges roundings: until here two orders of summation in float32 are 4e-6 apart, after
 # 60 iterations 7e-3, and by then float32 has left float64 by 1e-1.
 FLOAT32_ITERATIONS = 30
+SWAPPED = 2e-4  # of a metric of 40 events, where two scores change places that rounding separates
 
 Run = tuple[Layout, int]  # the same layout may run more than once
 Results = dict[Run, list[Trajectory]]  # of every process
@@ -112,10 +113,11 @@ def assert_same_trajectory(
     assert torch.allclose(losses, expected.losses.double(), rtol=tolerance, atol=0.0), layout
     counts = [sum(parts) for parts in zip(*(p.num_events for p in processes), strict=True)]
     assert counts == expected.num_events, layout
+    swapped = SWAPPED if tolerance == TOLERANCES["float32"] else 0.0
     for process in processes:
         assert len(process.metrics) == len(expected.metrics) > 0
         for mine, other in zip(process.metrics, expected.metrics, strict=True):
-            assert mine == pytest.approx(other, rel=tolerance, abs=0), layout
+            assert mine == pytest.approx(other, rel=swapped or tolerance, abs=0), layout
         if tolerance == 0 or layout.precision == "float64":  # Adam enlarges float32's roundings
             torch.testing.assert_close(process.weights, expected.weights, rtol=0, atol=tolerance)
             torch.testing.assert_close(process.memory, expected.memory, rtol=0, atol=tolerance)
