@@ -20,8 +20,8 @@ from benchmark.models.streaming import StreamingModel
 from benchmark.parallelism import Parallelism
 from benchmark.randomness import seeded
 from benchmark.training.batch import BatchBuilder
+from benchmark.training.gradients import GRADIENT_SUMS
 from benchmark.training.learner import (
-    GRADIENT_SUMS,
     LEARNING_RATE_SCALES,
     PRECISIONS,
     Learner,

@@ -97,11 +97,10 @@ class Processes(Place):
     def gather(self, values: Tensor) -> Tensor:
         """The ``values`` of every process, equally shaped, in order of rank, [world_size, ...].
 
-        Counts as gradients, which are what is gathered.
+        Who calls it counts what is sent.
         """
         if self.world_size == 1:
             return values.unsqueeze(0)
-        self.count_sent("gradients", values.nbytes * (self.world_size - 1))
         gathered = [torch.empty_like(values) for _ in range(self.world_size)]
         dist.all_gather(gathered, values.contiguous())
         return torch.stack(gathered)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from benchmark.disttgl.system import NODE_MEMORIES
-from benchmark.training.learner import GRADIENT_SUMS
+from benchmark.training.gradients import GRADIENT_SUMS
 from tests.disttgl.trajectory import Layout, Trajectory, stop_and_go_on, train
 from tests.worlds import Job, run_jobs
 

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from benchmark.models.node_state import NodeState
-from benchmark.training.learner import GRADIENT_SUMS, ordered_sum
+from benchmark.training.gradients import GRADIENT_SUMS, ordered_sum
 from benchmark.training.objectives import SoftmaxLinkLoss
 from benchmark.training.processes import Processes
 from tests.disttgl.small import small_system
@@ -19,7 +19,7 @@ def sums_of(rows: Tensor, world_size: int) -> list[Tensor]:
     """What every process gets, each with an equal block of the rows."""
 
     def work(processes: Processes) -> Tensor:
-        return ordered_sum(rows.chunk(world_size)[processes.rank], processes)
+        return ordered_sum(rows.chunk(world_size)[processes.rank], processes.gather)
 
     return on_threads(world_size, work)
 

@@ -11,14 +11,16 @@ from benchmark.machine.host_memory import use_large_pages
 from benchmark.models.node_state import WORD, NodeState, RowLayout
 from benchmark.parallelism import Parallelism
 from benchmark.training.processes import Processes
+from benchmark.training.shared_tables import SharedTables, shared_tables
 
 
 class ReplicaMemory(RequestsAtHand):
     """A replica of every copy whose trainers this process hosts.
 
     The process of each writing trainer broadcasts its rows to the others that share the copy; how
-    many they are is told before, while the trainers compute. ``empty`` is the state of all nodes at
-    the start; ``max_written`` plays no part in what is sent.
+    many they are is told before, while the trainers compute. CPUs of one machine show them each
+    other in memory instead. ``empty`` is the state of all nodes at the start; one trainer writes at
+    most ``max_written``.
     """
 
     on_host = False
@@ -34,6 +36,8 @@ class ReplicaMemory(RequestsAtHand):
         world = processes.world_size
         self.sharers = [parallelism.processes_of(copy, world) for copy in range(parallelism.k)]
         self.groups = [processes.group(sharers) for sharers in self.sharers]
+        widest = max_written * (self.layout.num_words + 1) * WORD.itemsize
+        self.tables = [self._tables(sharers, widest) for sharers in self.sharers]
         self.copies = {
             copy: empty.map(Tensor.clone) for copy in parallelism.groups_of(processes.rank, world)
         }
@@ -42,6 +46,7 @@ class ReplicaMemory(RequestsAtHand):
         self.written: dict[Turn, tuple[Tensor, NodeState]] = {}
         self.counts: dict[int, tuple[Tensor, dist.Work]] = {}  # rows by trainer, of every copy
         self.arriving: list[tuple[int, Tensor, dist.Work]] = []
+        self.awaited: list[Turn] = []  # in memory
 
     def reset(self, copy: int) -> None:
         self.copies[copy].reset()
@@ -51,7 +56,7 @@ class ReplicaMemory(RequestsAtHand):
 
     def announce(self, counts: Mapping[Turn, int]) -> None:
         for copy in self.copies:
-            if (group := self.groups[copy]) is None:
+            if (group := self.groups[copy]) is None or self.tables[copy]:
                 continue
             told = torch.zeros(self.parallelism.num_trainers, dtype=torch.int64)  # never on a GPU
             for turn, count in counts.items():
@@ -67,11 +72,15 @@ class ReplicaMemory(RequestsAtHand):
         self.written[turn] = (nodes, rows)
 
     def publish(self, turns: Sequence[Turn]) -> None:
+        for copy in self.copies:
+            if tables := self.tables[copy]:
+                tables.begin()
+                self._show(tables, [turn for turn in turns if turn.copy == copy])
         for _, work in self.counts.values():
             work.wait()
         for turn in turns:
             group = self.groups[turn.copy]
-            if turn.copy not in self.copies or group is None:
+            if turn.copy not in self.copies or group is None or self.tables[turn.copy]:
                 continue
             count = int(self.counts[turn.copy][0][turn.trainer])
             owner = self.parallelism.process_of(turn.trainer, self.processes.world_size)
@@ -92,10 +101,17 @@ class ReplicaMemory(RequestsAtHand):
                 self.copies[turn.copy].write(nodes, rows)
         for copy, block, work in self.arriving:
             work.wait()
-            ids, table = block.tensor_split([1], dim=1)
-            self.copies[copy].write(ids.squeeze(1), self.layout.unpack(table))
+            self._take(copy, block)
+        for turn in self.awaited:
+            if tables := self.tables[turn.copy]:
+                shown = tables.look(turn.trainer, WORD)
+                self._take(turn.copy, shown.view(-1, self.layout.num_words + 1))
+        for copy in self.copies:
+            if tables := self.tables[copy]:
+                tables.end()
         self.written.clear()
         self.arriving.clear()
+        self.awaited.clear()
 
     def release(self, copy: int) -> NodeState:
         """As ``NodeMemory.release``: the copy itself, where this process has it."""
@@ -113,3 +129,24 @@ class ReplicaMemory(RequestsAtHand):
     def _block(self, nodes: Tensor, rows: NodeState) -> Tensor:
         """An id and its row each."""
         return torch.cat([nodes.unsqueeze(1), self.layout.pack(rows)], dim=1)
+
+    def _take(self, copy: int, block: Tensor) -> None:
+        """Write what ``_block`` has made."""
+        ids, table = block.tensor_split([1], dim=1)
+        self.copies[copy].write(ids.squeeze(1), self.layout.unpack(table))
+
+    def _tables(self, sharers: Sequence[int], table_bytes: int) -> SharedTables | None:
+        """A table for each trainer, where those who share a copy are CPUs of one machine."""
+        if self.empty.memory.device.type != "cpu":
+            return None
+        return shared_tables(self.processes, sharers, self.parallelism.num_trainers, table_bytes)
+
+    def _show(self, tables: SharedTables, turns: Sequence[Turn]) -> None:
+        """Show what this process writes, and expect what all do."""
+        for turn in turns:
+            if turn in self.written:
+                block = self._block(*self.written[turn])
+                receivers = len(self.sharers[turn.copy]) - 1
+                self.processes.count_sent("node_memory", receivers * block.nbytes)
+                tables.show(turn.trainer, block)
+        self.awaited += turns
