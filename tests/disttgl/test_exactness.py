@@ -28,6 +28,8 @@ def representative_runs() -> list[Run]:
     """Every parallelism on one process and on as many as share a copy in different ways."""
     layouts = [Layout(parallelism, size) for parallelism in PARALLELISMS for size in (1, 4)]
     layouts += [Layout("8x1x1", 2), Layout("1x2x4", 2)]
+    layouts += [Layout("8x1x1", 2, network=True), Layout("2x2x2", 4, network=True)]
+    layouts.append(Layout("1x3x2", 3, "replica", "float32", "ordered", network=True))
     layouts += [Layout("2x2x2", size, precision="float32") for size in (1, 4)]
     layouts += [
         Layout(parallelism, size, node_memory)
@@ -70,6 +72,7 @@ def iterations_compared(layout: Layout, most: int) -> int:
 def train_all(runs: list[Run], num_iterations: int, folder: Path) -> tuple[Results, Resumed]:
     """All runs; and with a stop a layout that has copies in mid-pass and inputs read ahead."""
     stopped = [Layout("1x2x2", 4, node_memory, "float32") for node_memory in NODE_MEMORIES]
+    stopped.append(replace(stopped[0], network=True))
     jobs = [
         Job(layout.world_size, train, (layout, iterations_compared(layout, num_iterations)))
         for layout, _ in runs
@@ -96,7 +99,7 @@ def assert_alike(results: Results) -> None:
     assert len(results) > len(PARALLELISMS)
     for (layout, repeat), processes in results.items():
         ordered = layout.gradient_sum == "ordered"
-        reference = replace(layout, world_size=1, node_memory="replica")
+        reference = replace(layout, world_size=1, node_memory="replica", network=False)
         tolerance = 0.0 if ordered else TOLERANCES[layout.precision]
         assert_same_trajectory(processes, results[reference, 0][0], layout, tolerance)
         for process in processes:

@@ -1,8 +1,10 @@
 """One training trajectory as numbers that can be compared."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import islice
+from unittest.mock import patch
 
 import torch
 from torch import Tensor
@@ -11,6 +13,7 @@ from benchmark.disttgl.system import DistTGLSystem
 from benchmark.models.node_state import NodeState
 from benchmark.protocol.evaluator import evaluate_links
 from benchmark.protocol.walk import Sharing
+from benchmark.training import shared_tables
 from benchmark.training.processes import Processes
 from benchmark.training.system import Step
 from tests.disttgl.small import BATCH_SIZE, PROTOCOL, small_dataset, small_system
@@ -25,6 +28,7 @@ class Layout:
     node_memory: str = "replica"
     precision: str = "float64"
     gradient_sum: str = "overlapped"
+    network: bool = False  # as if every process were on a machine of its own
 
 
 @dataclass(frozen=True)
@@ -38,17 +42,22 @@ class Trajectory:
     memory: NodeState  # of the first copy, after the last whole round
 
 
+def built(layout: Layout, processes: Processes) -> DistTGLSystem:
+    """The system of ``layout`` on the small data set."""
+    apart = patch.object(shared_tables, "machine_identity", lambda: str(processes.rank))
+    with apart if layout.network else nullcontext():
+        return small_system(
+            layout.parallelism,
+            processes,
+            precision=layout.precision,
+            node_memory=layout.node_memory,
+            gradient_sum=layout.gradient_sum,
+        )
+
+
 def train(processes: Processes, layout: Layout, num_iterations: int) -> Trajectory:
     """Train ``num_iterations``, or past the first round if that is more; evaluate every round."""
-    dataset = small_dataset()
-    system = small_system(
-        layout.parallelism,
-        processes,
-        dataset=dataset,
-        precision=layout.precision,
-        node_memory=layout.node_memory,
-        gradient_sum=layout.gradient_sum,
-    )
+    dataset, system = small_dataset(), built(layout, processes)
     num_iterations = max(num_iterations, system.iterations_per_round + 2)
     steps: list[Step] = []
     metrics = []
@@ -81,17 +90,7 @@ def train(processes: Processes, layout: Layout, num_iterations: int) -> Trajecto
 
 def stop_and_go_on(processes: Processes, layout: Layout) -> tuple[Tensor, Tensor]:
     """Losses of the second round [iterations]: without a stop, and by a new system that resumes."""
-
-    def build() -> DistTGLSystem:
-        return small_system(
-            layout.parallelism,
-            processes,
-            precision=layout.precision,
-            node_memory=layout.node_memory,
-            gradient_sum=layout.gradient_sum,
-        )
-
-    system = build()
+    system = built(layout, processes)
     for _ in system.train_round():
         pass
     file = BytesIO()
@@ -100,7 +99,7 @@ def stop_and_go_on(processes: Processes, layout: Layout) -> tuple[Tensor, Tensor
     processes.barrier()
     system.memory.close()
     file.seek(0)
-    system = build()
+    system = built(layout, processes)
     system.load_state_dict(torch.load(file, weights_only=True))
     resumed = torch.stack([step.loss for step in system.train_round()])
     processes.barrier()
