@@ -16,6 +16,9 @@ from benchmark.training.processes import Processes
 from benchmark.training.shared_tables import SharedTables, shared_tables
 
 
+ONE_BUCKET = 2**20  # MiB, more than any gradient
+
+
 class Gradients(Protocol):
     """The passes of one process's trainers, one trainer after the other in every iteration.
 
@@ -57,9 +60,14 @@ class OverlappedGradients:
         self.mean_loss = torch.zeros(())
         self.averaged: DistributedDataParallel | None = None
         if processes.world_size > 1:
-            self.averaged = DistributedDataParallel(loss, init_sync=False)
+            tables = tables_for(processes, loss, self.num_bytes)
+            # A copy in memory hides behind nothing: once is enough to wait for each other.
+            bucket_mebibytes = ONE_BUCKET if tables else None
+            self.averaged = DistributedDataParallel(
+                loss, init_sync=False, bucket_cap_mb=bucket_mebibytes
+            )
             self.averaged.broadcast_buffers = False  # torch 2.13 warns of it as an argument
-            if tables := tables_for(processes, loss, self.num_bytes):
+            if tables:
                 self.averaged.register_comm_hook(tables, mean_in_memory)
             self.averaged(None, nobody)[0].backward()
 

@@ -1,5 +1,6 @@
 """Tables that processes of one machine show each other in memory, where sending takes longer."""
 
+import contextlib
 import mmap
 import os
 import time
@@ -106,16 +107,14 @@ def shared_tables(
     """
     if len(ranks) == 1:
         return None
-    descriptor = None
-    if processes.rank == ranks[0] and hasattr(os, "memfd_create"):
-        descriptor = os.memfd_create("tables")
-        widest = -(-table_bytes // LINE) * LINE
-        lines = _num_lines(len(ranks), num_tables) * LINE
-        os.ftruncate(descriptor, lines + HALVES * num_tables * widest)
-    path = None if descriptor is None else f"/proc/{os.getpid()}/fd/{descriptor}"
-    told = processes.gather_objects((machine_identity(), path))
+    widest = -(-table_bytes // LINE) * LINE
+    num_bytes = _num_lines(len(ranks), num_tables) * LINE + HALVES * num_tables * widest
+    descriptor = _memory(num_bytes) if processes.rank == ranks[0] else None
+    name = None if descriptor is None else _name(descriptor)
+    told = processes.gather_objects((machine_identity(), name))
     together = len({told[rank][0] for rank in ranks}) == 1
-    memory = _mapped(told[ranks[0]][1]) if together and processes.rank in ranks else None
+    name = told[ranks[0]][1] if together and processes.rank in ranks else None
+    memory = _mapped(*name) if name else None
     has_mapped = processes.gather_objects(memory is not None)
     if descriptor is not None:
         os.close(descriptor)
@@ -128,17 +127,35 @@ def _num_lines(num_processes: int, num_tables: int) -> int:
     return num_processes + HALVES * num_tables
 
 
-def _mapped(path: str | None) -> mmap.mmap | None:
-    """The memory behind ``path``, None where there is none or another process's is not for us."""
-    if path is None:
-        return None
-    try:
+def _memory(num_bytes: int) -> int | None:
+    """A descriptor of so much memory, where the system has such."""
+    with contextlib.suppress(AttributeError, OSError):
+        descriptor = os.memfd_create("tables")
+        os.ftruncate(descriptor, num_bytes)
+        return descriptor
+    return None
+
+
+def _name(descriptor: int) -> tuple[str, tuple[int, int]]:
+    """Where other processes find what is open here, and what tells that it is the same."""
+    return f"/proc/{os.getpid()}/fd/{descriptor}", _identity(descriptor)
+
+
+def _identity(descriptor: int) -> tuple[int, int]:
+    found = os.fstat(descriptor)
+    return found.st_dev, found.st_ino
+
+
+def _mapped(path: str, identity: tuple[int, int]) -> mmap.mmap | None:
+    """The memory of that name; None where it is not for us, or, in a container, another's."""
+    with contextlib.suppress(OSError):
         descriptor = os.open(path, os.O_RDWR)
-    except OSError:
-        return None
-    memory = mmap.mmap(descriptor, 0)
-    os.close(descriptor)
-    return memory
+        try:
+            if _identity(descriptor) == identity:
+                return mmap.mmap(descriptor, 0)
+        finally:
+            os.close(descriptor)
+    return None
 
 
 def _keep_order() -> None:

@@ -80,19 +80,32 @@ def test_only_those_who_share_have_tables(monkeypatch: pytest.MonkeyPatch) -> No
     assert on_threads(3, of_two) == [False, False, False]
 
 
-def test_who_cannot_see_the_memory_has_all_send(monkeypatch: pytest.MonkeyPatch) -> None:
-    opened = []
+@pytest.mark.parametrize("elsewhere", [None, "another file"])
+def test_who_cannot_see_the_memory_has_all_send(
+    elsewhere: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened, other = [], tmp_path / "other"
+    other.write_bytes(b"mine")
 
-    def refused_once(path: str, flags: int) -> int:
+    def wrong_once(path: str, flags: int) -> int:
         opened.append(path)
-        if len(opened) == 1:
+        if len(opened) > 1:
+            return os.dup(int(path.rpartition("/")[2]))
+        if elsewhere is None:
             raise PermissionError
-        return os.dup(int(path.rpartition("/")[2]))
+        return real(other, flags)
 
-    monkeypatch.setattr(module.os, "open", refused_once)
+    real = os.open
+    monkeypatch.setattr(module.os, "open", wrong_once)
     with_tables = on_threads(2, lambda p: shared_tables(p, [0, 1], 1, 8) is not None)
     assert with_tables == [False, False]
     assert len(opened) == 2
+    assert other.read_bytes() == b"mine"
+
+
+def test_a_system_without_such_memory_has_all_send(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(module.os, "memfd_create")
+    assert on_threads(2, lambda p: shared_tables(p, [0, 1], 1, 8)) == [None, None]
 
 
 def test_nobody_waits_for_ever() -> None:
