@@ -15,7 +15,6 @@ from benchmark.training.objectives import Objective
 from benchmark.training.processes import Processes
 from benchmark.training.shared_tables import SharedTables, shared_tables
 
-
 ONE_BUCKET = 2**20  # MiB, more than any gradient
 
 
