@@ -108,7 +108,8 @@ class OrderedGradients:
         self.computed: dict[int, Tensor] = {}  # loss and gradients of a trainer, end to end
         of_trainer = sum(self.sizes) * max(parameter.itemsize for parameter in self.parameters)
         trainers_here = num_trainers // processes.world_size
-        self.tables = tables_for(processes, loss, trainers_here * of_trainer)
+        tables = tables_for(processes, loss, trainers_here * of_trainer)
+        self.gather = tables.gather if tables else processes.gather
 
     def forward(
         self, batch: TrainingBatch | None, state: NodeState, last: bool
@@ -133,7 +134,7 @@ class OrderedGradients:
 
     def _gather(self, rows: Tensor) -> Tensor:
         self.processes.count_sent("gradients", rows.nbytes * (self.processes.world_size - 1))
-        return self.tables.gather(rows) if self.tables else self.processes.gather(rows)
+        return self.gather(rows)
 
 
 def tables_for(processes: Processes, loss: nn.Module, num_bytes: int) -> SharedTables | None:

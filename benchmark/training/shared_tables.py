@@ -3,98 +3,53 @@
 import contextlib
 import mmap
 import os
-import time
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from benchmark.machine.place import machine_identity
-from benchmark.training.processes import LostPeerError, Processes
+from benchmark.training.processes import Processes
 
-LINE = 64  # bytes; what one process writes while others look has a line of their caches for itself
+LINE = 64  # bytes; no two tables share a line of a cache
 HALVES = 2  # one is written while the other may still be read
-SPINS = 2000  # looks, before one who waits leaves the core for longer
-NAP_SECONDS = 1e-4
 
 
 class SharedTables:
-    """Rounds in which each of some processes may show tables to the others.
+    """Rounds, in each of which processes show tables before a collective call and look after it.
 
-    All of ``ranks`` take part in every round. Between its ``begin`` and ``end``, ``show`` gives a
-    table and ``look`` waits for one, which is there until ``end``.
+    The call is all they wait for, and the sign that a table is there. Who makes the call of the
+    next round has looked, so that the round after that may overwrite what this one has shown.
     """
 
-    def __init__(
-        self, memory: mmap.mmap, processes: Processes, ranks: Sequence[int], num_tables: int
-    ) -> None:
-        self.place = ranks.index(processes.rank)
-        self.num_processes = len(ranks)
-        self.num_tables = num_tables
-        self.patience = processes.timeout.total_seconds()
+    def __init__(self, memory: mmap.mmap, processes: Processes, num_tables: int) -> None:
+        self.processes = processes
+        self.halves = torch.frombuffer(memory, dtype=torch.uint8).view(HALVES, num_tables, -1)
         self.round = 0
-        num_lines = _num_lines(len(ranks), num_tables)
-        numbers = np.frombuffer(memory, np.int64, num_lines * LINE // 8).reshape(num_lines, -1)
-        self.ended = numbers[: len(ranks), 0]  # the last round that a process is through with
-        self.shown = numbers[len(ranks) :, 0]  # the round of which a table is
-        self.num_bytes = numbers[len(ranks) :, 1]
-        rows = torch.frombuffer(memory, dtype=torch.uint8, offset=num_lines * LINE)
-        self.tables = rows.view(HALVES * num_tables, -1)
 
     def begin(self) -> None:
-        """Begin a round, as soon as nobody reads what it will overwrite."""
+        """Begin a round, in which the tables of the one before stay."""
         self.round += 1
-        for place in range(self.num_processes):
-            self._wait(self.ended, place, self.round - HALVES)
 
     def show(self, table: int, values: Tensor) -> None:
-        """Show a copy of ``values`` to the others."""
-        row = self._row(table)
-        self.tables[row, : values.nbytes].view(values.dtype).copy_(values.flatten())
-        self.num_bytes[row] = values.nbytes
-        _keep_order()
-        self.shown[row] = self.round
+        """Have others see a copy of ``values`` after the collective call."""
+        self._bytes(table, values.nbytes).view(values.dtype).copy_(values.flatten())
 
-    def look(self, table: int, dtype: torch.dtype) -> Tensor:
-        """What is shown in this round, [num_values].
-
-        Raises:
-            LostPeerError: If nobody shows it for as long as a collective call would wait.
-        """
-        row = self._row(table)
-        self._wait(self.shown, row, self.round)
-        return self.tables[row, : int(self.num_bytes[row])].view(dtype)
-
-    def end(self) -> None:
-        """End the round: what it showed may be overwritten."""
-        _keep_order()
-        self.ended[self.place] = self.round
+    def look(self, table: int, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
+        """Where this round's table is after its call and until that of the next; shape known."""
+        num_bytes = torch.Size(shape).numel() * dtype.itemsize
+        return self._bytes(table, num_bytes).view(dtype).view(*shape)
 
     def gather(self, values: Tensor) -> Tensor:
-        """The ``values`` of every process, equally shaped, in order of rank: a round of its own.
-
-        [num_processes, ...]; ``num_tables`` must be as many.
-        """
+        """As ``Processes.gather``, of whom each has a table: a round of its own."""
         self.begin()
-        self.show(self.place, values)
-        found = [self.look(place, values.dtype) for place in range(self.num_processes)]
-        gathered = torch.stack(found).view(-1, *values.shape)
-        self.end()
-        return gathered
+        self.show(self.processes.rank, values)
+        self.processes.barrier()
+        ranks = range(self.processes.world_size)
+        return torch.stack([self.look(rank, values.shape, values.dtype) for rank in ranks])
 
-    def _row(self, table: int) -> int:
-        return self.round % HALVES * self.num_tables + table
-
-    def _wait(self, numbers: np.ndarray, place: int, least: int) -> None:
-        looks, end = 0, time.monotonic() + self.patience
-        while numbers[place] < least:
-            looks += 1
-            time.sleep(0 if looks < SPINS else NAP_SECONDS)  # other threads may go on meanwhile
-            os.sched_yield()
-            if time.monotonic() > end:
-                raise LostPeerError(f"a process has shown nothing for {self.patience:.0f} s")
-        _keep_order()
+    def _bytes(self, table: int, num_bytes: int) -> Tensor:
+        return self.halves[self.round % HALVES, table, :num_bytes]
 
 
 def shared_tables(
@@ -107,8 +62,7 @@ def shared_tables(
     """
     if len(ranks) == 1:
         return None
-    widest = -(-table_bytes // LINE) * LINE
-    num_bytes = _num_lines(len(ranks), num_tables) * LINE + HALVES * num_tables * widest
+    num_bytes = HALVES * num_tables * -(-table_bytes // LINE) * LINE
     descriptor = _memory(num_bytes) if processes.rank == ranks[0] else None
     name = None if descriptor is None else _name(descriptor)
     told = processes.gather_objects((machine_identity(), name))
@@ -120,20 +74,16 @@ def shared_tables(
         os.close(descriptor)
     if memory is None or not all(has_mapped[rank] for rank in ranks):
         return None
-    return SharedTables(memory, processes, ranks, num_tables)
-
-
-def _num_lines(num_processes: int, num_tables: int) -> int:
-    return num_processes + HALVES * num_tables
+    return SharedTables(memory, processes, num_tables)
 
 
 def _memory(num_bytes: int) -> int | None:
     """A descriptor of so much memory, where the system has such."""
-    with contextlib.suppress(AttributeError, OSError):
-        descriptor = os.memfd_create("tables")
-        os.ftruncate(descriptor, num_bytes)
-        return descriptor
-    return None
+    if not hasattr(os, "memfd_create"):
+        return None
+    descriptor = os.memfd_create("tables")
+    os.ftruncate(descriptor, num_bytes)
+    return descriptor
 
 
 def _name(descriptor: int) -> tuple[str, tuple[int, int]]:
@@ -148,19 +98,9 @@ def _identity(descriptor: int) -> tuple[int, int]:
 
 def _mapped(path: str, identity: tuple[int, int]) -> mmap.mmap | None:
     """The memory of that name; None where it is not for us, or, in a container, another's."""
-    with contextlib.suppress(OSError):
+    try:
         descriptor = os.open(path, os.O_RDWR)
-        try:
-            if _identity(descriptor) == identity:
-                return mmap.mmap(descriptor, 0)
-        finally:
-            os.close(descriptor)
-    return None
-
-
-def _keep_order() -> None:
-    """Let no processor move what was written or read before behind what follows.
-
-    To let go of the interpreter's lock and take it again does so.
-    """
-    time.sleep(0)
+    except OSError:  # in another container there is nothing of that name, or anything
+        return None
+    with contextlib.closing(os.fdopen(descriptor, "r+b", buffering=0)):
+        return mmap.mmap(descriptor, 0) if _identity(descriptor) == identity else None

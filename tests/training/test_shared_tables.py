@@ -2,7 +2,6 @@
 
 import os
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ import torch
 from torch import Tensor
 
 from benchmark.training import shared_tables as module
-from benchmark.training.processes import LostPeerError, Processes, is_of_a_peer
+from benchmark.training.processes import Processes, is_of_a_peer
 from benchmark.training.shared_tables import SharedTables, shared_tables
 from tests.thread_processes import on_threads
 from tests.worlds import Job, run_jobs
@@ -34,9 +33,11 @@ def show_and_look(processes: Processes) -> list[Tensor]:
             tables.show(processes.rank, torch.arange(length) + 1000 * number + processes.rank)
         if (number + processes.rank) % 50 == 0:
             time.sleep(0.002)
+        processes.barrier()
         showing = [rank for rank in range(processes.world_size) if number % 3 != rank]
-        seen.append(torch.cat([tables.look(rank, torch.int64) for rank in showing]))
-        tables.end()
+        lengths = [(number + rank) % 100 for rank in showing]
+        looks = zip(showing, lengths, strict=True)
+        seen.append(torch.cat([tables.look(rank, [n], torch.int64) for rank, n in looks]))
     return seen
 
 
@@ -108,16 +109,18 @@ def test_a_system_without_such_memory_has_all_send(monkeypatch: pytest.MonkeyPat
     assert on_threads(2, lambda p: shared_tables(p, [0, 1], 1, 8)) == [None, None]
 
 
-def test_nobody_waits_for_ever() -> None:
-    def wait(processes: Processes) -> str:
-        tables = tables_of(replace(processes, heartbeat_seconds=0.01))
-        tables.begin()
-        if processes.rank == 1:
-            return ""
-        with pytest.raises(LostPeerError) as lost:
-            tables.look(1, torch.int64)
-        assert is_of_a_peer(lost.value)
-        return str(lost.value)
+def leave_early(processes: Processes) -> bool:
+    """Whether who waits for one that has left is told that a peer is gone."""
+    tables = tables_of(processes)
+    tables.gather(torch.zeros(3))
+    if processes.rank == 1:
+        return True
+    try:
+        tables.gather(torch.zeros(3))
+    except RuntimeError as error:
+        return is_of_a_peer(error)
+    return False
 
-    said, _ = on_threads(2, wait)
-    assert said == "a process has shown nothing for 0 s"
+
+def test_nobody_waits_for_who_is_gone(tmp_path: Path) -> None:
+    assert run_jobs([Job(2, leave_early)], tmp_path) == [[True, True]]

@@ -46,7 +46,6 @@ class ReplicaMemory(RequestsAtHand):
         self.written: dict[Turn, tuple[Tensor, NodeState]] = {}
         self.counts: dict[int, tuple[Tensor, dist.Work]] = {}  # rows by trainer, of every copy
         self.arriving: list[tuple[int, Tensor, dist.Work]] = []
-        self.awaited: list[Turn] = []  # in memory
 
     def reset(self, copy: int) -> None:
         self.copies[copy].reset()
@@ -56,7 +55,7 @@ class ReplicaMemory(RequestsAtHand):
 
     def announce(self, counts: Mapping[Turn, int]) -> None:
         for copy in self.copies:
-            if (group := self.groups[copy]) is None or self.tables[copy]:
+            if (group := self.groups[copy]) is None:
                 continue
             told = torch.zeros(self.parallelism.num_trainers, dtype=torch.int64)  # never on a GPU
             for turn, count in counts.items():
@@ -72,27 +71,14 @@ class ReplicaMemory(RequestsAtHand):
         self.written[turn] = (nodes, rows)
 
     def publish(self, turns: Sequence[Turn]) -> None:
-        for copy in self.copies:
-            if tables := self.tables[copy]:
-                tables.begin()
-                self._show(tables, [turn for turn in turns if turn.copy == copy])
         for _, work in self.counts.values():
             work.wait()
-        for turn in turns:
-            group = self.groups[turn.copy]
-            if turn.copy not in self.copies or group is None or self.tables[turn.copy]:
-                continue
-            count = int(self.counts[turn.copy][0][turn.trainer])
-            owner = self.parallelism.process_of(turn.trainer, self.processes.world_size)
-            if owner == self.processes.rank:
-                block = self._block(*self.written[turn])
-                receivers = len(self.sharers[turn.copy]) - 1
-                self.processes.count_sent("node_memory", receivers * block.nbytes)
+        for copy in self.counts:
+            of_copy = [turn for turn in turns if turn.copy == copy]
+            if tables := self.tables[copy]:
+                self._show(tables, copy, of_copy)
             else:
-                shape = (count, self.layout.num_words + 1)
-                block = torch.empty(shape, dtype=WORD, device=self.empty.memory.device)
-            work = dist.broadcast(block, src=owner, group=group, async_op=True)
-            self.arriving.append((turn.copy, block, work))
+                self._broadcast(copy, of_copy)
         self.counts.clear()
 
     def commit(self) -> None:
@@ -101,17 +87,10 @@ class ReplicaMemory(RequestsAtHand):
                 self.copies[turn.copy].write(nodes, rows)
         for copy, block, work in self.arriving:
             work.wait()
-            self._take(copy, block)
-        for turn in self.awaited:
-            if tables := self.tables[turn.copy]:
-                shown = tables.look(turn.trainer, WORD)
-                self._take(turn.copy, shown.view(-1, self.layout.num_words + 1))
-        for copy in self.copies:
-            if tables := self.tables[copy]:
-                tables.end()
+            ids, table = block.tensor_split([1], dim=1)
+            self.copies[copy].write(ids.squeeze(1), self.layout.unpack(table))
         self.written.clear()
         self.arriving.clear()
-        self.awaited.clear()
 
     def release(self, copy: int) -> NodeState:
         """As ``NodeMemory.release``: the copy itself, where this process has it."""
@@ -126,27 +105,39 @@ class ReplicaMemory(RequestsAtHand):
         for field, values in zip(self.copies[copy], state, strict=True):
             field.copy_(values)
 
-    def _block(self, nodes: Tensor, rows: NodeState) -> Tensor:
-        """An id and its row each."""
-        return torch.cat([nodes.unsqueeze(1), self.layout.pack(rows)], dim=1)
-
-    def _take(self, copy: int, block: Tensor) -> None:
-        """Write what ``_block`` has made."""
-        ids, table = block.tensor_split([1], dim=1)
-        self.copies[copy].write(ids.squeeze(1), self.layout.unpack(table))
-
     def _tables(self, sharers: Sequence[int], table_bytes: int) -> SharedTables | None:
         """A table for each trainer, where those who share a copy are CPUs of one machine."""
         if self.empty.memory.device.type != "cpu":
             return None
         return shared_tables(self.processes, sharers, self.parallelism.num_trainers, table_bytes)
 
-    def _show(self, tables: SharedTables, turns: Sequence[Turn]) -> None:
-        """Show what this process writes, and expect what all do."""
+    def _broadcast(self, copy: int, turns: Sequence[Turn]) -> None:
+        for turn in turns:
+            owner = self.parallelism.process_of(turn.trainer, self.processes.world_size)
+            if owner == self.processes.rank:
+                block = self._block(turn)
+            else:
+                device = self.empty.memory.device
+                block = torch.empty(self._shape(turn), dtype=WORD, device=device)
+            work = dist.broadcast(block, src=owner, group=self.groups[copy], async_op=True)
+            self.arriving.append((copy, block, work))
+
+    def _show(self, tables: SharedTables, copy: int, turns: Sequence[Turn]) -> None:
+        tables.begin()
         for turn in turns:
             if turn in self.written:
-                block = self._block(*self.written[turn])
-                receivers = len(self.sharers[turn.copy]) - 1
-                self.processes.count_sent("node_memory", receivers * block.nbytes)
-                tables.show(turn.trainer, block)
-        self.awaited += turns
+                tables.show(turn.trainer, self._block(turn))
+        work = dist.barrier(self.groups[copy], async_op=True)
+        for turn in turns:
+            block = tables.look(turn.trainer, self._shape(turn), WORD)
+            self.arriving.append((copy, block, work))
+
+    def _shape(self, turn: Turn) -> tuple[int, int]:
+        return int(self.counts[turn.copy][0][turn.trainer]), self.layout.num_words + 1
+
+    def _block(self, turn: Turn) -> Tensor:
+        """An id and its row each, of what this process has written."""
+        nodes, rows = self.written[turn]
+        block = torch.cat([nodes.unsqueeze(1), self.layout.pack(rows)], dim=1)
+        self.processes.count_sent("node_memory", (len(self.sharers[turn.copy]) - 1) * block.nbytes)
+        return block
