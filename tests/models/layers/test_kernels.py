@@ -17,10 +17,9 @@ for name in ("neighbor_attention", "elementwise"):
             specialised = (p.name for p in kernel.params if not p.do_not_specialize)
             print(name + kernel.__name__, *specialised)
 """
-MOST_REGISTERS = 255
-REDUCTION = (
-    40  # bytes of stack, in which the cosine of a large angle is reduced: nothing is spilled
-)
+# Of 65,536 of a multiprocessor: what each of 1,024 threads may have, and what one may have at all.
+SHARE, MOST_REGISTERS = 64, 255
+REDUCTION = 40  # bytes of stack, which the cosine of a large angle takes; more is spilled
 OF_BATCH = {"num_queries", "num_roots", "count", "key"}
 
 
@@ -59,7 +58,7 @@ def test_kernels_compile_for_a_gpu_that_is_not_there(
         "elementwise_backward",
         "elementwise_draw",
     }
-    for registers, stack, rounded_otherwise in lines.values():
-        assert 0 < registers <= MOST_REGISTERS
+    for name, (registers, stack, rounded_otherwise) in lines.items():
+        assert 0 < registers <= (SHARE if name.startswith("elementwise") else MOST_REGISTERS)
         assert rounded_otherwise == 0
         assert stack <= REDUCTION or dtype == "float64"
